@@ -1,0 +1,158 @@
+"""The errors a caller can meet.
+
+::
+
+    SMTPAdminError
+    ├── ConfigurationError (ValueError)   a setting or key cannot be used; .field, .variable
+    │   └── SchemaMissing                 the tables are not there; the text names the command
+    ├── InvalidMessage (ValueError)       bad input to send(); .field, .index
+    ├── QueueFull                         MAX_QUEUE is reached; .limit, .queued, .asked
+    ├── QueueUnavailable                  the database could not take the message
+    ├── SecretError                       a stored secret cannot be used
+    │   ├── SecretUnreadable              no key at hand opens it
+    │   └── SecretMismatch                it was saved for another server; .saved_for
+    ├── DeliveryError                     send_now() failed; .outcome, .reply, .phase
+    ├── NotFound (LookupError)            no such message, server or preset; .kind, .key
+    └── WrongState                        the state does not allow the action; .state, .action
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask_smtpadmin.core.replies import Outcome
+
+
+class SMTPAdminError(Exception):
+    """The root of every error that flask-smtpadmin raises itself.
+
+    ``code`` is the machine-readable name that the CLI prints under ``--json``.
+    """
+
+    code = "error"
+    field: str | None = None
+
+
+class ConfigurationError(SMTPAdminError, ValueError):
+    """A setting cannot be used: ``field`` (or None) and ``variable`` (where it came from)."""
+
+    code = "misconfigured"
+
+    def __init__(
+        self, message: str, *, field: str | None = None, variable: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.field = field
+        self.variable = variable
+
+
+class SchemaMissing(ConfigurationError):
+    """The ``smtpadmin_*`` tables are not in the database; the text names the command."""
+
+    code = "schema_missing"
+
+
+class InvalidMessage(SMTPAdminError, ValueError):
+    """A message cannot be built from what was given.
+
+    ``field`` names the argument (``"recipients"``, ``"subject"`` ...), ``index`` the position
+    of the message in ``send_many`` (None for ``send``).
+    """
+
+    code = "invalid_message"
+
+    def __init__(self, message: str, *, field: str, index: int | None = None) -> None:
+        where = field if index is None else f"messages[{index}].{field}"
+        super().__init__(f"{where}: {message}")
+        self.reason = message
+        self.field = field
+        self.index = index
+
+    def at(self, index: int) -> InvalidMessage:
+        """Return the same error for position ``index`` of a batch."""
+        return InvalidMessage(self.reason, field=self.field, index=index)
+
+
+class QueueFull(SMTPAdminError):
+    """The queue holds as much as ``MAX_QUEUE`` allows (counts of messages)."""
+
+    code = "queue_full"
+
+    def __init__(self, *, limit: int, queued: int, asked: int) -> None:
+        super().__init__(
+            f"The mail queue is full: {queued} of {limit} messages wait and {asked} more were "
+            "asked for. Start more workers, fix the mail server, or raise SMTPADMIN_MAX_QUEUE."
+        )
+        self.limit = limit
+        self.queued = queued
+        self.asked = asked
+
+
+class QueueUnavailable(SMTPAdminError):
+    """The database could not take the message within its own time-out; nothing was stored."""
+
+    code = "queue_unavailable"
+
+
+class SecretError(SMTPAdminError):
+    """A stored secret cannot be used; the text says what to do, never what it holds."""
+
+    code = "secret"
+
+
+class SecretUnreadable(SecretError):
+    """None of the encryption keys at hand opens the stored secret."""
+
+    code = "secret_unreadable"
+
+
+class SecretMismatch(SecretError):
+    """The stored secret belongs to another endpoint; ``saved_for`` is ``host:port``."""
+
+    code = "secret_mismatch"
+
+    def __init__(self, message: str, *, saved_for: str) -> None:
+        super().__init__(message)
+        self.saved_for = saved_for
+
+
+class DeliveryError(SMTPAdminError):
+    """``send_now`` could not hand the message over.
+
+    ``outcome`` is the classified failure, ``reply`` the server's words (or ""), ``phase`` where
+    it happened (``connect``, ``sign_in``, ``sender`` ...), ``server`` the server's key.
+    """
+
+    code = "delivery"
+
+    def __init__(
+        self, message: str, *, outcome: Outcome, reply: str, phase: str, server: str
+    ) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.reply = reply
+        self.phase = phase
+        self.server = server
+
+
+class NotFound(SMTPAdminError, LookupError):
+    """Nothing of that ``kind`` (``"message"``, ``"server"``, ``"preset"``) has that ``key``."""
+
+    code = "not_found"
+
+    def __init__(self, kind: str, key: object) -> None:
+        super().__init__(f"There is no {kind} {key!r}.")
+        self.kind = kind
+        self.key = key
+
+
+class WrongState(SMTPAdminError):
+    """The message is in a state that does not allow the action."""
+
+    code = "wrong_state"
+
+    def __init__(self, action: str, state: str) -> None:
+        super().__init__(f"A message that is {state} cannot be changed by {action!r}.")
+        self.action = action
+        self.state = state

@@ -1,0 +1,149 @@
+"""The app's own database, through a small connection pool of our own.
+
+Nothing here touches ``db.session``: what we write is committed in transactions of our own, and
+SMTP never runs inside one. The pool is a copy of the app's (same creator, same connect hooks),
+made lazily and per process, so that a preloaded server may fork after ``init_app``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from flask_smtpadmin.core.errors import SchemaMissing
+from flask_smtpadmin.storage.models import Models
+
+#: seconds that SQLite waits for another writer
+BUSY_TIMEOUT = 5.0
+
+
+def utcnow() -> datetime:
+    """Return the time as the tables hold it: naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Database:
+    """Connections to the app's database for one role (web process or worker).
+
+    Args:
+        source: returns the app's own engine; called in an app context, once per process.
+        models: the mapped tables.
+        wal: whether SQLite may be switched to write-ahead logging (this stays with the file).
+    """
+
+    def __init__(self, source: Callable[[], Engine], models: Models, *, wal: bool = True) -> None:
+        self.models = models
+        self._source = source
+        self._wal = wal
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._pid = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process; made at the first use."""
+        if self._engine is None or self._pid != os.getpid():
+            with self._lock:
+                if self._engine is None or self._pid != os.getpid():
+                    self._engine = _own_engine(self._source(), wal=self._wal)
+                    self._pid = os.getpid()
+        return self._engine
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite``, ``postgresql``, ``mysql``, ``mariadb`` ..."""
+        return self.engine.dialect.name
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether this is an in-memory SQLite database: one connection, one process."""
+        return is_in_memory(self.engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a connection to read from; whatever it did is rolled back."""
+        with self.engine.connect() as connection, _schema_errors():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction, committed at the end; takes SQLite's write lock at once.
+
+        Taking the lock first (``BEGIN IMMEDIATE``) lets SQLite wait for another writer; a reader
+        that turns into a writer half-way would fail at once instead.
+        """
+        with self.engine.connect() as connection, _schema_errors():
+            if self.engine.dialect.name == "sqlite" and not self.in_memory:
+                _begin_immediate(connection)
+            yield connection
+            connection.commit()
+
+    def dispose(self) -> None:
+        """Close the pooled connections of this process."""
+        if self._engine is not None and self._pid == os.getpid() and not self.in_memory:
+            self._engine.dispose()
+
+
+def is_in_memory(engine: Engine) -> bool:
+    """Say whether ``engine`` is an in-memory SQLite database."""
+    if engine.dialect.name != "sqlite":
+        return False
+    name = engine.url.database or ""
+    return name in {"", ":memory:"} or "mode=memory" in str(engine.url) or ":memory:" in name
+
+
+def _own_engine(users: Engine, *, wal: bool) -> Engine:
+    if is_in_memory(users):
+        return users
+    engine = Engine(users.pool.recreate(), users.dialect, users.url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _sqlite_pragmas(wal=wal))
+        return engine
+    return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def _sqlite_pragmas(*, wal: bool) -> Callable[[Any, Any], None]:
+    def on_connect(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+        if wal:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.close()
+
+    return on_connect
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.begin()
+    driver: Any = connection.connection.dbapi_connection
+    if driver.in_transaction:  # a driver that always keeps one open (autocommit=False)
+        connection.exec_driver_sql("ROLLBACK")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _schema_errors() -> Iterator[None]:
+    """Turn 'no such table' of our tables into an error that names the command."""
+    try:
+        yield
+    except DBAPIError as error:
+        text = str(error.orig).lower()
+        missing = any(
+            words in text
+            for words in ("no such table", "does not exist", "doesn't exist", "undefinedtable")
+        )
+        if missing and "smtpadmin_" in text:
+            raise SchemaMissing(
+                "The smtpadmin_* tables are not in the database yet. Create them with "
+                "`flask db migrate` and `flask db upgrade` (Flask-Migrate), or with "
+                "db.create_all() inside an app context."
+            ) from error
+        raise

@@ -1,0 +1,251 @@
+"""The tables, mapped once per metadata on the user's own ``db``.
+
+A ``DeclarativeBase`` of our own shares only ``db.metadata``: the user's base class flavour and
+class names never meet ours, while ``create_all`` and Alembic see the tables. Columns use plain
+SQLAlchemy types, because Alembic writes the type's name into the user's migration. Times are
+naive UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+#: SQLite counts rows only in an INTEGER primary key.
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+#: MariaDB's DATETIME drops fractions unless told otherwise.
+Moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+#: LargeBinary alone is a 64 KiB BLOB on MariaDB.
+Content = sa.LargeBinary(2**32 - 1)
+LongText = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+
+_INFO_KEY = "flask_smtpadmin.models"
+
+
+class MessageMixin:
+    """One mail: where it stands and what is needed to decide about it, without its content.
+
+    ``run_at`` is the time of the next try and NULL when nothing will happen by itself, so the
+    claim reads one small index whatever the size of the table.
+    """
+
+    __tablename__ = "smtpadmin_message"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    message_id: Mapped[str] = mapped_column(sa.String(255), index=True)
+    key: Mapped[str | None] = mapped_column(sa.String(255))
+    #: SHA-256 of ``key``: collations differ on case and trailing spaces, digests do not
+    key_digest: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    state: Mapped[str] = mapped_column(sa.String(16))
+    state_at: Mapped[datetime] = mapped_column(Moment)
+    waiting_for: Mapped[str | None] = mapped_column(sa.String(16))
+    priority: Mapped[int] = mapped_column(sa.SmallInteger)
+    type: Mapped[str | None] = mapped_column(sa.String(64))
+    subject: Mapped[str] = mapped_column(sa.String(255))
+    #: From as the message gave it, an RFC 5322 mailbox; NULL: the type's or server's is used
+    sender: Mapped[str | None] = mapped_column(sa.String(998))
+    has_reply_to: Mapped[bool] = mapped_column(sa.Boolean)
+    smtputf8: Mapped[bool] = mapped_column(sa.Boolean)
+    eight_bit: Mapped[bool] = mapped_column(sa.Boolean)
+    size: Mapped[int] = mapped_column(sa.Integer)
+    recipients_total: Mapped[int] = mapped_column(sa.Integer)
+    #: the first recipient, so that lists need no join
+    first_recipient: Mapped[str] = mapped_column(sa.String(320))
+    #: the server the caller asked for; NULL: the router chooses
+    server_key: Mapped[str | None] = mapped_column(sa.String(32))
+    on_uncertain: Mapped[str | None] = mapped_column(sa.String(8))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    run_at: Mapped[datetime | None] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    #: attempts made in all, failures that count towards the dead letter, crashes of a worker
+    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
+    failures: Mapped[int] = mapped_column(sa.Integer, default=0)
+    crashes: Mapped[int] = mapped_column(sa.Integer, default=0)
+    worker_id: Mapped[str | None] = mapped_column(sa.String(64))
+    lease_token: Mapped[str | None] = mapped_column(sa.String(32))
+    lease_until: Mapped[datetime | None] = mapped_column(Moment)
+    #: of the last attempt
+    cause: Mapped[str | None] = mapped_column(sa.String(48))
+    error: Mapped[str | None] = mapped_column(sa.String(512))
+    sent_via: Mapped[str | None] = mapped_column(sa.String(32))
+
+
+class ContentMixin:
+    """The bytes of a message, all but the sender block; apart, so that lists stay small."""
+
+    __tablename__ = "smtpadmin_content"
+
+    id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("smtpadmin_message.id", ondelete="CASCADE"), primary_key=True
+    )
+    body: Mapped[bytes] = mapped_column(Content)
+
+
+class RecipientMixin:
+    """One envelope recipient with a fate of its own."""
+
+    __tablename__ = "smtpadmin_recipient"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    message: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("smtpadmin_message.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str] = mapped_column(sa.String(3))
+    address: Mapped[str] = mapped_column(sa.String(320), index=True)
+    state: Mapped[str] = mapped_column(sa.String(16))
+    code: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    reply: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class AttemptMixin:
+    """One try: written before the message is handed over and completed after it."""
+
+    __tablename__ = "smtpadmin_attempt"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    message: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("smtpadmin_message.id", ondelete="CASCADE"), index=True
+    )
+    n: Mapped[int] = mapped_column(sa.Integer)
+    worker_id: Mapped[str] = mapped_column(sa.String(64))
+    server_key: Mapped[str] = mapped_column(sa.String(32))
+    address: Mapped[str | None] = mapped_column(sa.String(300))
+    started_at: Mapped[datetime] = mapped_column(Moment)
+    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+    #: the furthest step: handed_over, connect, ... sender, recipient, data, body, done
+    phase: Mapped[str] = mapped_column(sa.String(16))
+    #: sent, partial, retry, dead, uncertain, returned; NULL: never completed
+    outcome: Mapped[str | None] = mapped_column(sa.String(16))
+    cause: Mapped[str | None] = mapped_column(sa.String(48))
+    code: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    enhanced: Mapped[str | None] = mapped_column(sa.String(12))
+    reply: Mapped[str | None] = mapped_column(sa.Text)
+    tls: Mapped[str | None] = mapped_column(sa.String(80))
+    ms: Mapped[float | None] = mapped_column(sa.Float)
+
+
+class ServerMixin:
+    """A server that an admin added, and the health that all workers share about it."""
+
+    __tablename__ = "smtpadmin_server"
+
+    key: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    preset: Mapped[str | None] = mapped_column(sa.String(64))
+    enabled: Mapped[bool] = mapped_column(sa.Boolean, default=True)
+    paused: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    #: ok, unverified, degraded, open, held: what the workers saw; since when and why
+    health: Mapped[str] = mapped_column(sa.String(16), default="unverified")
+    health_at: Mapped[datetime | None] = mapped_column(Moment)
+    reason: Mapped[str | None] = mapped_column(sa.Text)
+    retry_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_success_at: Mapped[datetime | None] = mapped_column(Moment)
+    verified_at: Mapped[datetime | None] = mapped_column(Moment)
+    verified_by: Mapped[str | None] = mapped_column(sa.String(255))
+    verified_fingerprint: Mapped[str | None] = mapped_column(sa.String(64))
+
+
+class SettingMixin:
+    """One stored value; ``scope`` is ``app``, ``meta`` or ``server:<key>``."""
+
+    __tablename__ = "smtpadmin_setting"
+
+    scope: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(LongText)
+    updated_at: Mapped[datetime] = mapped_column(Moment)
+    updated_by: Mapped[str | None] = mapped_column(sa.String(255))
+
+
+class WorkerMixin:
+    """A worker process and its heartbeat."""
+
+    __tablename__ = "smtpadmin_worker"
+
+    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(128))
+    host: Mapped[str] = mapped_column(sa.String(255))
+    pid: Mapped[int] = mapped_column(sa.Integer)
+    #: boot id, pid-namespace inode and process start time: is this very process still there?
+    identity: Mapped[str] = mapped_column(sa.String(255))
+    started_at: Mapped[datetime] = mapped_column(Moment)
+    beat_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    stopped_at: Mapped[datetime | None] = mapped_column(Moment)
+    connections: Mapped[int] = mapped_column(sa.Integer, default=0)
+    in_flight: Mapped[int] = mapped_column(sa.Integer, default=0)
+    sent: Mapped[int] = mapped_column(sa.Integer, default=0)
+    failed: Mapped[int] = mapped_column(sa.Integer, default=0)
+    #: queue server as this worker sees it: ok, down, none
+    redis: Mapped[str] = mapped_column(sa.String(8), default="none")
+    version: Mapped[str] = mapped_column(sa.String(32))
+    #: JSON: server key -> settings fingerprint
+    fingerprints: Mapped[str] = mapped_column(sa.Text)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The mapped classes of one metadata; users may query them, only we write them."""
+
+    metadata: sa.MetaData
+    Message: Any
+    Content: Any
+    Recipient: Any
+    Attempt: Any
+    Server: Any
+    Setting: Any
+    Worker: Any
+
+    def table(self, name: str) -> sa.Table:
+        """Return the table of the class ``name`` (``"Message"``)."""
+        table = getattr(self, name).__table__
+        assert isinstance(table, sa.Table)  # noqa: S101 - narrows the type only
+        return table
+
+
+def build_models(metadata: sa.MetaData) -> Models:
+    """Map the tables on ``metadata``; the second call for the same one returns the same classes."""
+    known = metadata.info.get(_INFO_KEY)
+    if isinstance(known, Models):
+        return known
+    base = type("SMTPAdminBase", (DeclarativeBase,), {"metadata": metadata})
+    models = Models(metadata, *(_map(mixin, base) for mixin in _MIXINS))
+    metadata.info[_INFO_KEY] = models
+    return models
+
+
+def _map(mixin: type, base: type) -> type:
+    extra = {"__table_args__": _message_indexes()} if mixin is MessageMixin else {}
+    return type(mixin.__name__.removesuffix("Mixin"), (mixin, base), extra)
+
+
+def _message_indexes() -> tuple[Any, ...]:
+    due = sa.text("run_at IS NOT NULL")
+    return (
+        sa.Index(
+            "ix_smtpadmin_message_due",
+            "priority",
+            "run_at",
+            "id",
+            sqlite_where=due,
+            postgresql_where=due,
+        ),
+        sa.Index("ix_smtpadmin_message_state", "state", "id"),
+        sa.Index("ix_smtpadmin_message_state_at", "state", "state_at"),
+        sa.Index("ix_smtpadmin_message_worker", "worker_id", "state"),
+    )
+
+
+_MIXINS = (
+    MessageMixin,
+    ContentMixin,
+    RecipientMixin,
+    AttemptMixin,
+    ServerMixin,
+    SettingMixin,
+    WorkerMixin,
+)
