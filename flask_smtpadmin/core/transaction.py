@@ -1,0 +1,125 @@
+"""One mail transaction (RFC 5321 3.3) as values: what goes in, how far it got, what came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+#: How far a session or transaction got. From ``body`` on the server may have the message.
+Phase = Literal[
+    "resolve",
+    "connect",
+    "greeting",
+    "encrypt",
+    "hello",
+    "sign_in",
+    "sender",
+    "recipient",
+    "data",
+    "body",
+    "done",
+]
+BEFORE_MAIL: Final[frozenset[Phase]] = frozenset(
+    {"resolve", "connect", "greeting", "encrypt", "hello", "sign_in"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A server's reply: basic code (-1: unparsable), enhanced code (RFC 3463) or "", text."""
+
+    code: int
+    enhanced: str
+    text: str
+
+    @property
+    def positive(self) -> bool:
+        """Whether the server did what was asked (RFC 5321 4.2.1: 2yz)."""
+        return 200 <= self.code < 300  # noqa: PLR2004 - the reply classes of the RFC
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What one transaction hands over: MAIL FROM, RCPT TO and the whole content, CRLF lines.
+
+    ``content`` is not dot-stuffed. ``smtputf8``: addresses or headers need RFC 6531.
+    """
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+    smtputf8: bool = False
+    eight_bit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientReply:
+    """The server's word on one recipient; ``reply`` None: it was never asked."""
+
+    address: str
+    reply: Reply | None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether RCPT TO was answered positively."""
+        return self.reply is not None and self.reply.positive
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """An open session: peer address (``192.0.2.1:465``), TLS (``TLSv1.3 TLS_AES_...`` or "")."""
+
+    address: str
+    tls: str
+    extensions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """How one transaction ended.
+
+    ``phase`` is the furthest step whose command was written: ``done`` when the final reply came.
+    ``reply`` is the reply that decided (the final one, or the refusal); None when the link
+    failed, with ``error`` saying how. ``ms`` covers MAIL to the end.
+    """
+
+    phase: Phase
+    recipients: tuple[RecipientReply, ...]
+    reply: Reply | None
+    ms: float
+    error: BaseException | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the server took the message for at least one recipient."""
+        return self.phase == "done" and self.reply is not None and self.reply.positive
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether the content was written and no reply says what became of it."""
+        return self.phase == "body" and (self.reply is None or self.reply.code < 0)
+
+
+class TransportFailure(Exception):
+    """A session could not be opened or used before MAIL was written.
+
+    ``phase`` is the step that failed, ``reply`` the server's words if it spoke, ``error`` what
+    went wrong underneath, ``address`` the peer as far as it was known.
+    """
+
+    def __init__(
+        self,
+        phase: Phase,
+        *,
+        reply: Reply | None = None,
+        error: BaseException | None = None,
+        address: str = "",
+    ) -> None:
+        super().__init__(f"{phase}: {reply or error}")
+        self.phase: Phase = phase
+        self.reply = reply
+        self.error = error
+        self.address = address
