@@ -1,0 +1,103 @@
+"""Which addresses mail may be handed to (HOST_POLICY): checked on the resolved address.
+
+The check stands between name resolution and ``connect``, and the connection is made to the very
+address that was checked, so that a name which resolves differently a moment later changes nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from flask_smtpadmin.core.settings import Server
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Rule = Literal["private", "strict"] | Callable[[str, int], bool]
+
+#: Cloud metadata services outside the link-local range (AWS, Alibaba, Oracle, Azure).
+METADATA: Final = frozenset(
+    ipaddress.ip_address(text)
+    for text in (
+        "169.254.169.254",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "192.0.0.192",
+        "168.63.129.16",
+    )
+)
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_THIS_NETWORK: Final = ipaddress.ip_network("0.0.0.0/8")
+_BROADCAST: Final = ipaddress.ip_address("255.255.255.255")
+
+
+@dataclass(frozen=True, slots=True)
+class HostPolicy:
+    """``rule`` as in HOST_POLICY; ``ports`` are the ports that ``strict`` allows."""
+
+    rule: Rule = "private"
+    ports: frozenset[int] = field(default_factory=frozenset)
+
+    def permits(self, address: str, port: int) -> bool:
+        """Say whether a connection to ``address`` (an IP, zone allowed) and ``port`` may be made.
+
+        A callable that raises, or an address that is none, permits nothing.
+        """
+        try:
+            ip = unwrap(ipaddress.ip_address(address.partition("%")[0]))
+            if callable(self.rule):
+                return bool(self.rule(address, port))
+        except Exception:  # noqa: BLE001 - user code decides here: whatever fails, refuse
+            return False
+        if forbidden(ip):
+            return False
+        return self.rule != "strict" or (ip.is_global and port in self.ports)
+
+
+PRIVATE: Final = HostPolicy()
+
+
+def unwrap(ip: Address) -> Address:
+    """Return the IPv4 address that an IPv6 transition address leads to, else ``ip`` itself."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    teredo = ip.teredo
+    return ip.ipv4_mapped or ip.sixtofour or (teredo[1] if teredo else None) or ip
+
+
+def forbidden(ip: Address) -> bool:
+    """Say whether no policy but a callable allows ``ip``."""
+    return (
+        ip.is_link_local
+        or ip.is_multicast
+        or ip.is_unspecified
+        or ip in METADATA
+        or ip == _BROADCAST
+        or (isinstance(ip, ipaddress.IPv4Address) and ip in _THIS_NETWORK)
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether ``address`` (an IP as a socket reports it) never leaves this machine."""
+    try:
+        return unwrap(ipaddress.ip_address(address.partition("%")[0])).is_loopback
+    except ValueError:
+        return False
+
+
+def exempt(server: Server) -> bool:
+    """Say whether the policy does not apply: the host was set by whoever runs the app."""
+    host = server.fields.get("HOST")
+    return host is not None and host.origin in {"environment", "app_config"}
+
+
+def permitted(
+    addresses: Iterable[str], server: Server, policy: HostPolicy
+) -> tuple[str, ...]:
+    """Return those of the resolved ``addresses`` that ``server`` may be reached at, in order."""
+    if exempt(server):
+        return tuple(addresses)
+    return tuple(item for item in addresses if policy.permits(item, server.port))
