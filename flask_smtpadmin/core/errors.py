@@ -4,6 +4,7 @@
 
     SMTPAdminError
     ├── ConfigurationError (ValueError)   a setting or key cannot be used; .field, .variable
+    │   ├── InvalidSettings               values typed into a form; .problems
     │   └── SchemaMissing                 the tables are not there; the text names the command
     ├── InvalidMessage (ValueError)       bad input to send(); .field, .index
     ├── QueueFull                         MAX_QUEUE is reached; .limit, .queued, .asked
@@ -21,7 +22,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask_smtpadmin.core.replies import Outcome
+    from flask_smtpadmin.core.settings import Problem
 
 
 class SMTPAdminError(Exception):
@@ -45,6 +49,25 @@ class ConfigurationError(SMTPAdminError, ValueError):
         super().__init__(message)
         self.field = field
         self.variable = variable
+
+
+class InvalidSettings(ConfigurationError):
+    """Values to be saved cannot be used; nothing was saved.
+
+    ``problems`` holds one entry for each field, in form order; ``field`` is the first of them.
+    """
+
+    code = "invalid_settings"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        text = " ".join(f"{problem.field}: {problem.message}" for problem in problems)
+        first = problems[0] if problems else None
+        super().__init__(
+            text,
+            field=first.field if first else None,
+            variable=first.variable if first else None,
+        )
+        self.problems = tuple(problems)
 
 
 class SchemaMissing(ConfigurationError):

@@ -10,13 +10,38 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+from flask_smtpadmin.core.states import ServerState
 
 Origin = Literal["environment", "database", "app_config", "preset", "default"]
-Kind = Literal["str", "int", "float", "bool", "choice", "list", "json", "email", "path", "url"]
+Kind = Literal[
+    "str",
+    "int",
+    "float",
+    "bool",
+    "choice",
+    "list",
+    "email",
+    "host",
+    "path",
+    "url",
+    "prefix",
+    "limits",
+    "days",
+    "mode",
+    "policy",
+    "ports",
+    "servers",
+]
 TLSMode = Literal["implicit", "starttls", "none"]
 Auth = Literal["none", "password", "oauth2"]
 Engine = Literal["aiosmtplib", "smtplib", "console", "file", "memory"]
+
+#: Engines that connect to nothing: no host, no sign-in.
+LOCAL_ENGINES: Final = frozenset({"console", "file", "memory"})
+#: Fields that change nothing about how mail is sent; left out of the fingerprint.
+_NOTES: Final = frozenset({"name", "description", "test_address"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +50,8 @@ class Spec:
 
     ``name`` is upper case without prefix (``"HOST"``); form fields use ``name.lower()``.
     ``editable`` says whether pages may change it; ``environment`` whether a variable may.
+    ``choices`` are the values of a choice, or the schemes of a URL. ``exact`` keeps surrounding
+    spaces. Times are in seconds, ``days`` in days.
     """
 
     name: str
@@ -36,6 +63,7 @@ class Spec:
     maximum: float | None = None
     max_length: int = 255
     secret: bool = False
+    exact: bool = False
     editable: bool = True
     environment: bool = True
 
@@ -48,13 +76,19 @@ class Problem:
     variable: str | None
     message: str
 
+    def document(self) -> dict[str, str | None]:
+        """Return it as the JSON of pages and CLI shows it."""
+        return {"field": self.field, "variable": self.variable, "message": self.message}
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """The effective value of one setting.
 
     ``variable`` names the environment variable (or app.config key) that gave it; ``locked``
-    fields come from the environment and cannot be changed on a page. The value of a secret is
+    fields come from the environment and cannot be changed on a page. ``stored`` says that the
+    database holds a value too, be it in use or underneath. ``given`` is the text of a value that
+    cannot be used (never of a secret); ``value`` is the default then. The value of a secret is
     never shown: pages ask ``is_set``.
     """
 
@@ -64,6 +98,8 @@ class Field:
     variable: str | None = None
     locked: bool = False
     secret: bool = False
+    stored: bool = False
+    given: str | None = None
 
     @property
     def is_set(self) -> bool:
@@ -72,7 +108,11 @@ class Field:
 
     def shown(self) -> Any:
         """Return the value as JSON may show it: a secret only as ``{"set": bool}``."""
-        return {"set": self.is_set} if self.secret else self.value
+        if self.secret:
+            return {"set": self.is_set or self.stored}
+        if self.given is not None:
+            return self.given
+        return "callable" if callable(self.value) else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +130,9 @@ class Endpoint:
 class Server:
     """One mail server with its effective settings; times in seconds.
 
-    ``problems`` non-empty: it is misconfigured and its mail waits. ``host`` empty: nothing was
-    set up yet.
+    ``problems`` non-empty: it is misconfigured and its mail waits. ``warnings`` hold nothing up.
+    ``host`` empty: nothing was set up yet. ``fields`` by lower-case name. ``health`` is what the
+    workers saw last.
     """
 
     key: str
@@ -126,18 +167,29 @@ class Server:
     allow_plaintext_auth: bool = False
     enabled: bool = True
     paused: bool = False
+    health: ServerState = "unverified"
     fields: Mapping[str, Field] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def configured(self) -> bool:
         """Whether there is somewhere to send to."""
-        return bool(self.host) or self.engine in {"console", "file", "memory"}
+        return bool(self.host) or self.engine in LOCAL_ENGINES
 
     @property
     def usable(self) -> bool:
         """Whether mail may be handed to it now, as far as the settings go."""
         return self.configured and self.enabled and not self.paused and not self.problems
+
+    @property
+    def state(self) -> ServerState:
+        """The one word for it: settings first, then what the workers saw."""
+        if self.problems:
+            return "misconfigured"
+        if not self.enabled:
+            return "disabled"
+        return "paused" if self.paused else self.health
 
     @property
     def endpoint(self) -> Endpoint:
@@ -150,6 +202,7 @@ class Server:
         values = {
             name: (item.value if not item.secret else _digest(str(item.value)))
             for name, item in sorted(self.fields.items())
+            if name not in _NOTES
         }
         return _digest(json.dumps(values, sort_keys=True, default=str))[:16]
 
@@ -163,12 +216,14 @@ class Snapshot:
     """All settings as they were at one load.
 
     ``servers`` by key, ``default`` always among them; ``values`` the global settings by upper
-    case name (:class:`flask_smtpadmin.config.Keys`) with ``problems`` of their own.
+    case name (:class:`flask_smtpadmin.config.Keys`) with ``problems`` of their own, which every
+    server carries too. ``warnings`` are for the eye: a variable that looks like a typing error.
     """
 
     servers: Mapping[str, Server]
     values: Mapping[str, Field]
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     paused: bool = False
     revision: int = 0
 
