@@ -1,0 +1,139 @@
+"""What an application writes: a message and its attachments, with Flask-Mail's names and order.
+
+Nothing is rendered here; :func:`flask_smtpadmin.core.mime.build` checks every value and names the
+one that cannot be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flask_smtpadmin.core.address import Mailbox, listed
+from flask_smtpadmin.core.errors import InvalidMessage
+
+Alternatives = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that travels with a message.
+
+    ``data`` is bytes, or text that is stored as UTF-8.  ``content_type`` is guessed from
+    ``filename`` when it is not given.  With ``disposition="inline"`` and a ``content_id`` an
+    image shows up in the HTML where it says ``<img src="cid:...">`` (RFC 2392).
+
+    Raises:
+        InvalidMessage: there is no ``data``.
+    """
+
+    filename: str | None = None
+    content_type: str | None = None
+    data: str | bytes | None = field(default=None, repr=False)
+    disposition: str | None = "attachment"
+    headers: Mapping[str, str] | None = None
+    content_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.data is None:
+            raise InvalidMessage("an attachment needs data (bytes or str)", field="attachments")
+
+
+class Message:
+    """An e-mail, with the arguments of ``flask_mail.Message``.
+
+    An address is ``"a@b"``, ``"Name <a@b>"`` or ``("Name", "a@b")``.
+
+    Args:
+        subject: text in one line; the server's subject prefix is put in front.
+        recipients: list of addresses for the To header.
+        body: the plain text.
+        html: the HTML; also found as ``alts["html"]``.
+        alts: further alternatives of the text, by subtype (``{"calendar; method=REQUEST": ...}``),
+            the best one last.
+        sender: the From address; without one the type's or the server's is used.
+        cc: list of addresses for the Cc header.
+        bcc: list of addresses that no header shows.
+        attachments: list of :class:`Attachment`.
+        reply_to: the address that answers go to, or a list of them.
+        date: for the Date header: seconds since 1970 or an aware datetime; else the time of
+            ``send()``.
+        charset: of the text parts, where they fit into it; else UTF-8.
+        extra_headers: further headers; ``Message-ID`` may be among them.
+        mail_options: accepted for Flask-Mail: ``SMTPUTF8`` and ``BODY=8BITMIME``, which are used
+            where they are needed anyway.
+        rcpt_options: accepted for Flask-Mail; must be empty.
+
+    Raises:
+        InvalidMessage: a list was expected and something else given.  All other checks are made
+            by ``send()``.
+    """
+
+    def __init__(  # noqa: PLR0913 - Flask-Mail's arguments in their order
+        self,
+        subject: str = "",
+        recipients: Iterable[Mailbox] | None = None,
+        body: str | None = None,
+        html: str | None = None,
+        alts: Alternatives | None = None,
+        sender: Mailbox | None = None,
+        cc: Iterable[Mailbox] | None = None,
+        bcc: Iterable[Mailbox] | None = None,
+        attachments: Iterable[Attachment] | None = None,
+        reply_to: Mailbox | list[Mailbox] | None = None,
+        date: float | datetime | None = None,
+        charset: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        mail_options: Iterable[str] | None = None,
+        rcpt_options: Iterable[str] | None = None,
+    ) -> None:
+        self.subject = subject
+        self.recipients: list[Mailbox] = listed(recipients, "recipients")
+        self.body = body
+        self.alts: dict[str, str] = dict(alts or {})
+        if html is not None:
+            self.html = html
+        self.sender = sender
+        self.cc: list[Mailbox] = listed(cc, "cc")
+        self.bcc: list[Mailbox] = listed(bcc, "bcc")
+        self.attachments: list[Attachment] = listed(attachments, "attachments")
+        self.reply_to = reply_to
+        self.date = date
+        self.charset = charset
+        self.extra_headers: dict[str, str] = dict(extra_headers or {})
+        self.mail_options: list[str] = listed(mail_options, "mail_options")
+        self.rcpt_options: list[str] = listed(rcpt_options, "rcpt_options")
+
+    @property
+    def html(self) -> str | None:
+        """The HTML alternative; None when there is none."""
+        return self.alts.get("html")
+
+    @html.setter
+    def html(self, value: str | None) -> None:
+        if value is None:
+            self.alts.pop("html", None)
+        else:
+            self.alts["html"] = value
+
+    def add_recipient(self, recipient: Mailbox) -> None:
+        """Add one more address to the To header."""
+        self.recipients.append(recipient)
+
+    def attach(  # noqa: PLR0913 - Flask-Mail's arguments in their order
+        self,
+        filename: str | None = None,
+        content_type: str | None = None,
+        data: str | bytes | None = None,
+        disposition: str | None = "attachment",
+        headers: Mapping[str, str] | None = None,
+        content_id: str | None = None,
+    ) -> None:
+        """Attach a file; the arguments are those of :class:`Attachment`."""
+        self.attachments.append(
+            Attachment(filename, content_type, data, disposition, headers, content_id)
+        )
+
+    def __repr__(self) -> str:
+        return f"<Message {self.subject!r}, {len(self.recipients)} in To>"
