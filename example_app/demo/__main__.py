@@ -1,0 +1,93 @@
+"""Run the demo: ``python -m example_app.demo [--json]``; ``PORT=8000`` fixes the app's port."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from example_app.demo.children import ChildDied
+from example_app.demo.signals import Presses, StopAsked
+from example_app.demo.supervisor import LOOPBACK, Demo, Running, scrub_environment
+
+HURRIED = 130
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON line.")
+def main(*, as_json: bool) -> None:
+    """Run Tidepool with queue server, worker, mail catcher and inbox until Ctrl-C."""
+    presses = Presses()
+    presses.listen()
+    scrub_environment()
+    port = _port(os.environ.get("PORT", ""))
+    folder = Path(tempfile.mkdtemp(prefix="tidepool-"))
+    try:
+        sys.exit(_run(Demo(folder, port, presses=presses, say=_say), presses, as_json=as_json))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(demo: Demo, presses: Presses, *, as_json: bool) -> int:
+    code = 0
+    try:
+        running = demo.start()
+        click.echo(json.dumps(running.document()) if as_json else _box(running))
+        demo.watch()
+    except StopAsked:
+        _say("Stopping. Press Ctrl-C again to stop at once.")
+    except ChildDied as died:
+        click.echo(f"\n{died} Its last lines:\n{demo.last_lines()}\n", err=True)
+        code = 1
+    finally:
+        demo.stop()
+    return HURRIED if presses.count > 1 else code
+
+
+def _say(line: str) -> None:
+    click.echo(f"  {line}", err=True)
+
+
+def _port(text: str) -> int:
+    """Return the port that ``PORT`` names, or a free one."""
+    if text and not (text.isdecimal() and 0 < int(text) < 2**16):
+        raise click.ClickException(f"PORT={text} is not a port (1 to 65535).")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, int(text or 0)))
+        except OSError as error:
+            raise click.ClickException(f"PORT={text} cannot be used: {error.strerror}.") from error
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _box(running: Running) -> str:
+    rows = [
+        "Tidepool is running.",
+        "",
+        f"The app             {running.app}",
+        f"E-mail back office  {running.back_office}",
+        f"The inbox           {running.inbox}",
+        f"Sign in as          {running.email}",
+        f"Password            {running.password}",
+        "",
+        "First click: open the inbox, then ask for a new password in the app",
+        '("Forgot your password?"); the mail is there within a second.',
+        "Then the back office: two dead letters wait for a retry.",
+        "",
+        f"Logs are in {running.folder}. Ctrl-C stops everything.",
+    ]
+    width = max(map(len, rows))
+    edge = "─" * (width + 2)
+    return "\n".join([f"┌{edge}┐", *(f"│ {row:<{width}} │" for row in rows), f"└{edge}┘"])
+
+
+if __name__ == "__main__":
+    main()

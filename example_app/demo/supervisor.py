@@ -1,0 +1,189 @@
+"""The parent: starts everything in order, watches it, stops it in the opposite order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from example_app import create_app
+from example_app.demo import queue_server
+from example_app.demo.catcher import Catcher, Mailbox
+from example_app.demo.children import POLL, Child
+from example_app.demo.inbox import InboxPages
+from example_app.demo.seed import ADMIN, PASSWORD, MailPorts, seed
+from example_app.demo.signals import Presses
+from example_app.extensions import db
+from flask_smtpadmin.state import current_state
+
+ANSWER_WITHIN = 45.0  # seconds; a busy machine is slow, a broken child ends at once
+GRACE = 12.0
+LOOPBACK = "127.0.0.1"
+#: what the person's own shell says about these must not reach the demo: no mail may leave it
+SCRUBBED = ("SMTPADMIN_", "FLASK_", "TIDEPOOL_")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where everything is; what ``--json`` prints."""
+
+    app: str
+    back_office: str
+    inbox: str
+    email: str
+    password: str
+    folder: str
+    queue_server: str
+    pids: dict[str, int]
+
+    def document(self) -> dict[str, object]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+
+class Demo:
+    """The demo in ``folder``, the web app on ``port``.
+
+    ``say`` is called with one line about each step; ``presses`` interrupt the waiting.
+    """
+
+    def __init__(
+        self, folder: Path, port: int, *, presses: Presses, say: Callable[[str], None]
+    ) -> None:
+        self._folder = folder
+        self._presses = presses
+        self._say = say
+        self._mailbox = Mailbox()
+        self._children: list[Child] = []
+        self._stack = contextlib.ExitStack()
+        self._web_address = f"http://{LOOPBACK}:{port}"
+        self._port = port
+        self._config = {
+            "SECRET_KEY": f"demo-{secrets.token_urlsafe(32)}",
+            "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder / 'tidepool.db'}",
+            "SMTPADMIN_REDIS_URL": f"unix://{self._queue_socket}",
+            "SMTPADMIN_BASE_URL": self._web_address,
+        }
+
+    def start(self) -> Running:
+        """Start all of it and wait until each part answers.
+
+        Raises:
+            ChildDied: a part ended or does not answer.
+            StopAsked: Ctrl-C came first.
+        """
+        program = self._start_queue_server()
+        inbox, ports = self._start_inbox()
+        self._fill_database(ports)
+        self._start_worker_and_web()
+        return Running(
+            app=f"{self._web_address}/",
+            back_office=f"{self._web_address}/admin/email/",
+            inbox=f"http://{LOOPBACK}:{inbox}/",
+            email=ADMIN,
+            password=PASSWORD,
+            folder=str(self._folder),
+            queue_server=program,
+            pids={child.name: child.pid for child in self._children},
+        )
+
+    def watch(self) -> None:
+        """Return never; raise ``ChildDied`` or ``StopAsked``."""
+        while True:
+            self._presses.check()
+            for child in self._children:
+                child.check()
+            time.sleep(POLL)
+
+    def stop(self) -> None:
+        """Stop web, worker and queue server, then the inbox; a further press makes it hurry."""
+        enough = min(self._presses.count, 1) + 1
+        for child in reversed(self._children):
+            child.stop(grace=GRACE, hurry=lambda: self._presses.count >= enough)
+        self._stack.close()
+
+    def last_lines(self) -> str:
+        """Return the end of the log of each child that is not there any more."""
+        dead = [child for child in self._children if not child.running] or self._children[-1:]
+        return "\n".join(f"--- {child.name} ---\n{child.last_lines()}" for child in dead)
+
+    @property
+    def _queue_socket(self) -> Path:
+        return self._folder / "queue.sock"
+
+    def _start_queue_server(self) -> str:
+        program = queue_server.executable()
+        self._say(f"queue server ({Path(program).name})")
+        child = self._spawn("queue", queue_server.command(program, self._queue_socket))
+        self._wait(child, lambda: queue_server.answers(self._queue_socket))
+        return program
+
+    def _start_inbox(self) -> tuple[int, MailPorts]:
+        self._say("inbox")
+        catcher, pages = Catcher(self._mailbox), InboxPages(self._mailbox)
+        smtp_port = catcher.start()
+        self._stack.callback(catcher.stop)
+        inbox_port = pages.start()
+        self._stack.callback(pages.stop)
+        silent = self._stack.enter_context(socket.create_server((LOOPBACK, 0)))
+        return inbox_port, MailPorts(catcher=smtp_port, silent=silent.getsockname()[1])
+
+    def _fill_database(self, ports: MailPorts) -> None:
+        self._say("database")
+        app = create_app(self._config)
+        seed(app, ports)
+        with app.app_context():
+            db.engine.dispose()
+            current_state().database.dispose()
+
+    def _start_worker_and_web(self) -> None:
+        self._say("worker")
+        worker = self._spawn("worker", _flask("smtp-worker"))
+        self._say("web app")
+        web = self._spawn("web", _flask("run", "--host", LOOPBACK, "--port", str(self._port)))
+        self._wait(web, self._web_answers)
+        self._wait(worker, lambda: bool(self._mailbox.newest_first()))
+
+    def _web_answers(self) -> bool:
+        try:
+            with urlopen(f"{self._web_address}/log-in", timeout=5) as answer:  # noqa: S310 - http
+                return bool(answer.status == 200)  # noqa: PLR2004 - OK
+        except OSError:
+            return False
+
+    def _spawn(self, name: str, command: list[str]) -> Child:
+        self._presses.check()
+        child = Child(name, command, folder=self._folder, environ=self._environ())
+        self._children.append(child)
+        return child
+
+    def _wait(self, child: Child, answers: Callable[[], bool]) -> None:
+        child.wait_until(answers, timeout=ANSWER_WITHIN, meanwhile=self._presses.check)
+
+    def _environ(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not _scrubbed(name)}
+        settings = {f"TIDEPOOL_{name}": value for name, value in self._config.items()}
+        root = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, [root, clean.get("PYTHONPATH")]))
+        return clean | settings | {"PYTHONPATH": path, "FLASK_SKIP_DOTENV": "1"}
+
+
+def scrub_environment() -> None:
+    """Forget what the shell says about Flask, Tidepool and mail servers."""
+    for name in filter(_scrubbed, list(os.environ)):
+        del os.environ[name]
+
+
+def _scrubbed(name: str) -> bool:
+    return name.startswith(SCRUBBED)
+
+
+def _flask(*words: str) -> list[str]:
+    return [sys.executable, "-m", "flask", "--app", "example_app", *words]
