@@ -94,9 +94,7 @@ def exempt(server: Server) -> bool:
     return host is not None and host.origin in {"environment", "app_config"}
 
 
-def permitted(
-    addresses: Iterable[str], server: Server, policy: HostPolicy
-) -> tuple[str, ...]:
+def permitted(addresses: Iterable[str], server: Server, policy: HostPolicy) -> tuple[str, ...]:
     """Return those of the resolved ``addresses`` that ``server`` may be reached at, in order."""
     if exempt(server):
         return tuple(addresses)

@@ -81,8 +81,11 @@ class Connected:
 class Transaction:
     """How one transaction ended.
 
-    ``phase`` is the furthest step whose command was written: ``done`` when the final reply came.
-    ``reply`` is the reply that decided (the final one, or the refusal); None when the link
+    ``phase`` is the step that decided: the one whose reply refused, or the one at which the link
+    failed. It is ``body`` or ``done`` if and only if content was written, ``done`` when the final
+    reply came, and one of :data:`BEFORE_MAIL` when the link was found dead before MAIL.
+    ``reply`` is the reply that decided (the final one, or the refusal; a limit that the server
+    announced and that we obey reads as the refusal it would have sent); None when the link
     failed, with ``error`` saying how. ``ms`` covers MAIL to the end.
     """
 
@@ -101,6 +104,22 @@ class Transaction:
     def uncertain(self) -> bool:
         """Whether the content was written and no reply says what became of it."""
         return self.phase == "body" and (self.reply is None or self.reply.code < 0)
+
+
+class ProtocolFault(ConnectionError):
+    """The server said something out of turn: nobody knows which reply is whose any more."""
+
+
+class HostRefused(Exception):
+    """HOST_POLICY forbids every address of the host; nothing was connected."""
+
+
+class StartTLSMissing(Exception):
+    """STARTTLS is demanded and the server does not offer it; nothing was sent in the clear."""
+
+
+class SignInImpossible(Exception):
+    """No AUTH was sent: the link is not encrypted, or there is no mechanism both sides know."""
 
 
 class TransportFailure(Exception):

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
-from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.settings import Engine, Server
 from flask_smtpadmin.core.transaction import Connected, Envelope, Phase, Transaction
+from flask_smtpadmin.transport.dial import Observer
+from flask_smtpadmin.transport.local import ConsoleSession, FileSession, LocalSession, MemorySession
+from flask_smtpadmin.transport.smtp import SMTPSession
+from flask_smtpadmin.transport.smtplib_engine import SmtplibSession
 
-#: Called as each step of opening is done: the step, what there is to tell, the server's words.
-Observer = Callable[[Phase, str, str], None]
+__all__ = ["Observer", "Session", "open_session"]
+
+_LOCAL: Final[dict[Engine, type[LocalSession]]] = {
+    "console": ConsoleSession,
+    "file": FileSession,
+    "memory": MemorySession,
+}
 
 
 class Session(Protocol):
     """One connection, used by one task at a time, in one event loop.
 
-    ``usable`` is False after any link fault, a 421 or a cancelled transaction: close it and open
-    another. ``phase`` is known at every moment: a transaction that was cancelled in phase
-    ``body`` or later is uncertain. ``served`` counts the transactions begun; ``last_used`` is
-    ``time.monotonic()`` of the last reply.
+    ``usable`` is False after any link fault, a 421 or a cancelled transaction, and when the
+    server closed an idle connection: close it and open another. ``phase`` is known at every
+    moment: a transaction that was cancelled in phase ``body`` is uncertain. ``served`` counts the
+    transactions begun; ``last_used`` is ``time.monotonic()`` of the last reply.
     """
 
     server: Server
-    usable: bool
-    phase: Phase
     served: int
     last_used: float
+
+    @property
+    def usable(self) -> bool:
+        """Whether another transaction may begin."""
+        ...
+
+    @property
+    def phase(self) -> Phase:
+        """How far the session or its present transaction got."""
+        ...
 
     async def open(self) -> Connected:
         """Connect, encrypt, greet and sign in; raises TransportFailure."""
@@ -44,5 +60,13 @@ class Session(Protocol):
 def open_session(
     server: Server, *, policy: HostPolicy = PRIVATE, observer: Observer | None = None
 ) -> Session:
-    """Return a session that is not connected yet, of the kind ``server.engine`` names."""
-    raise NotImplementedError(server.engine)
+    """Return a session that is not connected yet, of the kind ``server.engine`` names.
+
+    ``policy`` decides which addresses may be connected to, ``observer`` hears of each step of
+    opening as it is done.
+    """
+    if server.engine == "smtplib":
+        return SmtplibSession(server, policy, observer)
+    if server.engine in _LOCAL:
+        return _LOCAL[server.engine](server, observer)
+    return SMTPSession(server, policy, observer)

@@ -1,0 +1,174 @@
+"""From a host name to a connected socket: resolve, check the address, connect to that address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask_smtpadmin.core.errors import ConfigurationError
+from flask_smtpadmin.core.hosts import HostPolicy, permitted
+from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.transaction import HostRefused, Phase, TransportFailure
+
+#: Called as each step of opening is done: the step, what there is to tell, the server's words.
+Observer = Callable[[Phase, str, str], None]
+#: One row of ``socket.getaddrinfo``.
+Info = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+
+#: The least time for one of several addresses, in seconds: longer than a lost SYN takes to repeat.
+_FAIR: Final = 3.5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address a server may be reached at."""
+
+    family: socket.AddressFamily
+    sockaddr: Any
+
+    @property
+    def ip(self) -> str:
+        """The address without its port."""
+        return str(self.sockaddr[0])
+
+    def __str__(self) -> str:
+        ip = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"{ip}:{self.sockaddr[1]}"
+
+
+def targets(infos: Sequence[Info], server: Server, policy: HostPolicy) -> list[Target]:
+    """Return what the policy leaves of the resolved addresses, families taking turns (RFC 8305).
+
+    Raises TransportFailure when it leaves none: the text is the same for all that is refused.
+    """
+    found = {str(info[4][0]): Target(info[0], info[4]) for info in infos}
+    left = [found[ip] for ip in permitted(found, server, policy)]
+    if not left:
+        error = HostRefused("The host policy of this installation does not allow this address.")
+        raise TransportFailure("resolve", error=error)
+    first = [item for item in left if item.family == left[0].family]
+    other = [item for item in left if item.family != left[0].family]
+    return [item for pair in zip(first, other, strict=False) for item in pair] + (
+        first[len(other) :] + other[len(first) :]
+    )
+
+
+def check(server: Server) -> None:
+    """Raise TransportFailure for settings that must not be passed over in silence."""
+    if not server.host:
+        raise _misconfigured("There is no mail server host yet.", "host")
+    if server.proxy_url:
+        raise _misconfigured("Proxies are not supported by this version.", "proxy_url")
+
+
+def _misconfigured(text: str, field: str) -> TransportFailure:
+    return TransportFailure("resolve", error=ConfigurationError(text, field=field))
+
+
+async def resolve(server: Server, policy: HostPolicy) -> list[Target]:
+    """Return the addresses of ``server.host`` in the order to try; raises TransportFailure."""
+    check(server)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(server.timeout):
+            infos = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise TransportFailure("resolve", error=error) from error
+    return targets(infos, server, policy)
+
+
+def resolve_blocking(server: Server, policy: HostPolicy) -> list[Target]:
+    """Do the same in a thread."""
+    check(server)
+    try:
+        infos = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise TransportFailure("resolve", error=error) from error
+    return targets(infos, server, policy)
+
+
+async def connect(candidates: Sequence[Target], timeout: float) -> tuple[socket.socket, Target]:  # noqa: ASYNC109 - shared among several tries
+    """Return a socket to the first address that answers; ``timeout`` seconds for all of them.
+
+    Raises TransportFailure with the first error: that of the preferred address.
+    """
+    failures: list[OSError] = []
+    end = time.monotonic() + timeout
+    for number, target in enumerate(candidates):
+        allowance = share(end, len(candidates) - number)
+        if failures and allowance <= 0:
+            break
+        try:
+            async with asyncio.timeout(allowance):
+                return await _connected(target), target
+        except OSError as error:
+            failures.append(error)
+    raise _unreachable(failures, candidates)
+
+
+async def _connected(target: Target) -> socket.socket:
+    sock = socket.socket(target.family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        await asyncio.get_running_loop().sock_connect(sock, target.sockaddr)
+        tune(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def connect_blocking(candidates: Sequence[Target], timeout: float) -> tuple[socket.socket, Target]:
+    """Do the same in a thread; the socket keeps ``timeout`` for each operation."""
+    failures: list[OSError] = []
+    end = time.monotonic() + timeout
+    for number, target in enumerate(candidates):
+        sock = socket.socket(target.family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(max(0.05, share(end, len(candidates) - number)))
+            sock.connect(target.sockaddr)
+            sock.settimeout(timeout)
+            tune(sock)
+        except OSError as error:
+            sock.close()
+            failures.append(error)
+        else:
+            return sock, target
+    raise _unreachable(failures, candidates)
+
+
+def share(end: float, left: int) -> float:
+    """Return how long the next of ``left`` addresses may take: a fair part of the time left."""
+    remaining = end - time.monotonic()
+    return min(remaining, max(_FAIR, remaining / left))
+
+
+def tune(sock: socket.socket) -> None:
+    """Send each command at once, and notice a peer that has vanished."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def greeting_name(server: Server, sock: socket.socket) -> str:
+    """Return the name for EHLO: the one set, the machine's full name, else its address.
+
+    An address literal is what RFC 5321 4.1.4 asks of a client without a name. DNS is not asked:
+    it may take longer than the whole session.
+    """
+    name = server.helo_name or socket.gethostname()
+    if server.helo_name or ("." in name and name.isascii()):
+        return name
+    ip = ipaddress.ip_address(str(sock.getsockname()[0]).partition("%")[0])
+    return f"[IPv6:{ip}]" if ip.version == 6 else f"[{ip}]"  # noqa: PLR2004 - the version of IP
+
+
+def _unreachable(failures: Sequence[OSError], candidates: Sequence[Target]) -> TransportFailure:
+    error = failures[0] if failures else TimeoutError("no time left to connect")
+    return TransportFailure("connect", error=error, address=str(candidates[0]))

@@ -1,0 +1,295 @@
+"""The engine ``aiosmtplib``: it connects, encrypts, greets and signs in; then we take over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from typing import Any, Final, cast
+
+import aiosmtplib
+
+from flask_smtpadmin.core.errors import ConfigurationError
+from flask_smtpadmin.core.hosts import HostPolicy, is_loopback
+from flask_smtpadmin.core.redact import hide
+from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.transaction import (
+    Connected,
+    Envelope,
+    Phase,
+    ProtocolFault,
+    RecipientReply,
+    Reply,
+    SignInImpossible,
+    StartTLSMissing,
+    Transaction,
+    TransportFailure,
+)
+from flask_smtpadmin.transport import dial, tls
+from flask_smtpadmin.transport.conversation import Conversation
+from flask_smtpadmin.transport.dial import Observer, Target
+from flask_smtpadmin.transport.pipeline import MailProtocol
+from flask_smtpadmin.transport.wire import make_reply
+
+#: Tried in this order, and only the first that the server offers (RFC 4954, RFC 4616, RFC 2195).
+MECHANISMS: Final = ("plain", "login", "cram-md5")
+#: Replies to EHLO that mean "I only know HELO" (RFC 5321 3.2).
+_NO_EHLO: Final = frozenset({500, 502})
+_QUIT_SECONDS: Final = 2.0
+
+
+class _Client(aiosmtplib.SMTP):
+    """aiosmtplib's client, except that a failed connection is dropped at once.
+
+    Its own ``close`` leaves a TLS transport waiting up to 30 s for the peer's farewell.
+    """
+
+    def close(self) -> None:
+        transport = cast("asyncio.Transport | None", self.transport)
+        super().close()
+        if transport is not None:
+            transport.abort()
+
+
+def choose_mechanism(offered: list[str]) -> str:
+    """Return the one AUTH mechanism to use; raises SignInImpossible when none is known."""
+    for name in MECHANISMS:
+        if name in offered:
+            return name
+    names = " ".join(offered).upper()
+    raise SignInImpossible(
+        f"The server offers {names}; this version knows PLAIN, LOGIN and CRAM-MD5."
+        if names
+        else "The server offers no sign-in on this connection."
+    )
+
+
+def permit_sign_in(server: Server, *, encrypted: bool, ip: str) -> None:
+    """Raise SignInImpossible when a password must not cross this link."""
+    if server.auth == "oauth2":
+        raise SignInImpossible("Sign-in with OAuth2 is not supported by this version.")
+    if not (encrypted or server.allow_plaintext_auth or is_loopback(ip)):
+        raise SignInImpossible("The connection is not encrypted, so no password was sent.")
+
+
+class SMTPSession:
+    """A session on aiosmtplib and our mail-transaction protocol; see ``session.Session``."""
+
+    def __init__(
+        self, server: Server, policy: HostPolicy, observer: Observer | None = None
+    ) -> None:
+        self.server = server
+        self.served = 0
+        self.last_used = time.monotonic()
+        self.mechanism = ""
+        self.extensions: dict[str, str] = {}
+        self._policy = policy
+        self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
+        self._phase: Phase = "resolve"
+        self._talk: Conversation | None = None
+        self._link: MailProtocol | None = None
+        self._client: _Client | None = None
+        self._peer: Target | None = None
+        self._encryption: tls.Encryption | None = None
+
+    @property
+    def phase(self) -> Phase:
+        """How far the session or its present transaction got."""
+        return self._talk.phase if self._talk is not None else self._phase
+
+    @property
+    def usable(self) -> bool:
+        """Whether another transaction may begin."""
+        return self._link is not None and self._link.healthy
+
+    async def open(self) -> Connected:
+        """Connect, encrypt, greet, sign in and take the transport over."""
+        try:
+            await self._reach()
+            await self._greet()
+            await self._sign_in()
+            self._take_over()
+        except TransportFailure:
+            self._drop()
+            raise
+        except (aiosmtplib.SMTPException, OSError, ValueError, SignInImpossible) as error:
+            self._drop()
+            raise self._failure(error) from error
+        except BaseException:
+            self._drop()
+            raise
+        self.last_used = time.monotonic()
+        return Connected(
+            str(self._peer), str(self._encryption or ""), tuple(sorted(self.extensions))
+        )
+
+    async def transact(self, envelope: Envelope) -> Transaction:
+        """Hand one message over."""
+        if self._link is None or not self._link.healthy:
+            error = self._link.fault if self._link else ProtocolFault("the session is not open")
+            asked = tuple(RecipientReply(address, None) for address in envelope.recipients)
+            return Transaction("hello", asked, None, 0.0, error)
+        self.served += 1
+        self._talk = Conversation(
+            self._link,
+            self.extensions,
+            timeout=self.server.timeout,
+            data_timeout=self.server.data_timeout,
+        )
+        result = await self._talk.run(envelope)
+        self.last_used = time.monotonic()
+        return result
+
+    async def close(self) -> None:
+        """Say QUIT when the link is healthy, and close it."""
+        link, self._link = self._link, None
+        self._drop()
+        if link is None:
+            return
+        end = time.monotonic() + _QUIT_SECONDS
+        if link.healthy:
+            with contextlib.suppress(OSError):
+                link.write(b"QUIT\r\n", replies=1)
+                await link.reply(_QUIT_SECONDS)
+        await link.shut(max(0.05, end - time.monotonic()))
+
+    async def _reach(self) -> None:
+        """Resolve the name, connect to an address the policy allows and read the greeting."""
+        context = tls.context_for(self.server)
+        candidates = await dial.resolve(self.server, self._policy)
+        self._tell("resolve", ", ".join(item.ip for item in candidates), "")
+        self._phase = "connect"
+        sock, self._peer = await dial.connect(candidates, self.server.timeout)
+        self._tell("connect", str(self._peer), "")
+        implicit = self.server.tls_mode == "implicit"
+        self._phase = "encrypt" if implicit else "greeting"
+        self._client = self._new_client(sock, context)
+        greeting = await self._client.connect()
+        if implicit:
+            self._note_encryption()
+        self._tell("greeting", "", str(make_reply(greeting.code, greeting.message)))
+
+    def _new_client(self, sock: socket.socket, context: ssl.SSLContext) -> _Client:
+        try:
+            return _Client(
+                hostname=self.server.host.rstrip("."),
+                sock=sock,
+                use_tls=self.server.tls_mode == "implicit",
+                start_tls=False,
+                tls_context=context,
+                local_hostname=dial.greeting_name(self.server, sock),
+                timeout=self.server.timeout,
+            )
+        except BaseException:
+            sock.close()
+            raise
+
+    async def _greet(self) -> None:
+        """Say EHLO, and again once STARTTLS is done (RFC 3207 4.2)."""
+        client = self._opened
+        self._phase = "hello"
+        await self._hello(client)
+        if self.server.tls_mode == "starttls":
+            self._phase = "encrypt"
+            if not client.supports_extension("starttls"):
+                raise StartTLSMissing("The server does not offer STARTTLS.")
+            await client.starttls()
+            self._note_encryption()
+            self._phase = "hello"
+            await self._hello(client)
+        self.extensions = dict(client.esmtp_extensions)
+        self._tell("hello", ", ".join(sorted(self.extensions)).upper(), "")
+
+    async def _hello(self, client: _Client) -> None:
+        try:
+            await client.ehlo()
+        except aiosmtplib.SMTPHeloError as error:
+            plain = self.server.tls_mode != "starttls" and self.server.auth == "none"
+            if error.code not in _NO_EHLO or not plain:
+                raise
+            await client.helo()
+
+    async def _sign_in(self) -> None:
+        """Make exactly one attempt, with one mechanism."""
+        self._phase = "sign_in"
+        if self.server.auth == "none":
+            self._tell("sign_in", "", "")
+            return
+        client, peer = self._opened, cast("Target", self._peer)
+        permit_sign_in(self.server, encrypted=self._encryption is not None, ip=peer.ip)
+        self.mechanism = choose_mechanism(client.server_auth_methods)
+        attempt = {
+            "plain": client.auth_plain,
+            "login": client.auth_login,
+            "cram-md5": client.auth_crammd5,
+        }[self.mechanism]
+        response = await attempt(self.server.username, self.server.password)
+        self._tell("sign_in", self.mechanism.upper(), self._heard(response))
+
+    def _take_over(self) -> None:
+        """Put our protocol in the place of aiosmtplib's on the live transport."""
+        transport = cast("asyncio.Transport | None", self._opened.transport)
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the server closed the connection")
+        self._link = MailProtocol(transport)
+        transport.set_protocol(self._link)
+        self._client = None
+
+    @property
+    def _opened(self) -> _Client:
+        if self._client is None:
+            raise ConnectionAbortedError("the session is closed")
+        return self._client
+
+    def _note_encryption(self) -> None:
+        self._encryption = tls.agreed(self._opened.get_transport_info("ssl_object"))
+        self._tell("encrypt", self._encryption.describe() if self._encryption else "", "")
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _heard(self, response: Any) -> str:
+        return str(self._reply(response.code, response.message))
+
+    def _reply(self, code: int, message: str) -> Reply:
+        reply = make_reply(code, message)
+        username, password = self.server.username, self.server.password
+        secrets = (password, f"\0{username}\0{password}")
+        return Reply(reply.code, reply.enhanced, hide(reply.text, secrets))
+
+    def _failure(self, error: BaseException) -> TransportFailure:
+        """Turn what aiosmtplib raised into the phase, the reply or the error underneath."""
+        address, phase, cause = str(self._peer or ""), self._phase, error.__cause__
+        answered = isinstance(error, aiosmtplib.SMTPResponseException)
+        if phase == "encrypt" and self._implicit:
+            # One call does both; whatever SMTP itself complains about came after the handshake.
+            greeted = answered or isinstance(cause, aiosmtplib.SMTPException)
+            phase = "greeting" if greeted else phase
+        if isinstance(error, aiosmtplib.SMTPResponseException):
+            reply = self._reply(error.code, error.message)
+            return TransportFailure(phase, reply=reply, address=address)
+        return TransportFailure(phase, error=underneath(error), address=address)
+
+    @property
+    def _implicit(self) -> bool:
+        return self.server.tls_mode == "implicit"
+
+
+def underneath(error: BaseException) -> BaseException:
+    """Return what lies below aiosmtplib's wrapping: the operating system's or TLS's own error."""
+    if isinstance(error, ConfigurationError | SignInImpossible | StartTLSMissing):
+        return error
+    if isinstance(error, aiosmtplib.SMTPTimeoutError):
+        return TimeoutError(str(error))
+    if not isinstance(error, aiosmtplib.SMTPException):
+        return error
+    cause = error.__cause__
+    if isinstance(cause, aiosmtplib.SMTPException | OSError):
+        return underneath(cause)
+    if isinstance(error, ConnectionError):
+        return ConnectionResetError("the server closed the connection")
+    return error

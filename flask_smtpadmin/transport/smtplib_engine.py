@@ -1,0 +1,255 @@
+"""The engine ``smtplib``: Python's own client in a thread, one connection for each message."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import smtplib
+import socket
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from flask_smtpadmin.core.hosts import HostPolicy
+from flask_smtpadmin.core.redact import hide
+from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.transaction import (
+    Connected,
+    Envelope,
+    Phase,
+    ProtocolFault,
+    RecipientReply,
+    Reply,
+    SignInImpossible,
+    StartTLSMissing,
+    Transaction,
+    TransportFailure,
+)
+from flask_smtpadmin.transport import dial, tls
+from flask_smtpadmin.transport.conversation import GO_AHEAD, deciding, refusal
+from flask_smtpadmin.transport.dial import Observer
+from flask_smtpadmin.transport.pipeline import SHUTTING_DOWN
+from flask_smtpadmin.transport.smtp import choose_mechanism, permit_sign_in
+from flask_smtpadmin.transport.wire import (
+    MALFORMED,
+    crlf,
+    mail_command,
+    make_reply,
+    rcpt_command,
+    stuff,
+)
+
+T = TypeVar("T")
+#: Steps of opening, each bounded by TIMEOUT: what a server that drips bytes may take in all.
+_STEPS: Final = 8
+_READY: Final = 220
+
+
+class SmtplibSession:
+    """Opens, hands one message over, and is then of no more use; see ``session.Session``."""
+
+    def __init__(
+        self, server: Server, policy: HostPolicy, observer: Observer | None = None
+    ) -> None:
+        self.server = server
+        self.usable = False
+        self.phase: Phase = "resolve"
+        self.served = 0
+        self.last_used = time.monotonic()
+        self.mechanism = ""
+        self.extensions: dict[str, str] = {}
+        self._policy = policy
+        self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
+        self._smtp = smtplib.SMTP(timeout=server.timeout)  # without a host it does not connect
+        self._address = ""
+        self._encryption: tls.Encryption | None = None
+
+    async def open(self) -> Connected:
+        """Connect, encrypt, greet and sign in, in a thread."""
+        try:
+            return await self._in_thread(self._open, self.server.timeout * _STEPS)
+        except TransportFailure:
+            raise
+        except (OSError, ValueError, smtplib.SMTPException, SignInImpossible) as error:
+            raise self._failure(error) from error
+        finally:
+            if not self.usable:
+                self._hang_up()
+
+    async def transact(self, envelope: Envelope) -> Transaction:
+        """Hand the one message over, in a thread."""
+        started = time.perf_counter()
+        if not self.usable:
+            error = ProtocolFault("the session is not open")
+            return Transaction("hello", unasked(envelope, 0), None, 0.0, error)
+        self.usable = False
+        self.served += 1
+        asked: list[RecipientReply] = []
+        limit = self.server.timeout * (3 + len(envelope.recipients)) + 2 * self.server.data_timeout
+        fault: Exception | None = None
+        reply: Reply | None = None
+        try:
+            reply = await self._in_thread(lambda: self._hand_over(envelope, asked), limit)
+        except (OSError, smtplib.SMTPException) as error:
+            fault = error
+        elapsed = (time.perf_counter() - started) * 1000
+        recipients = (*asked, *unasked(envelope, len(asked)))
+        return Transaction(self.phase, recipients, reply, elapsed, fault)
+
+    async def close(self) -> None:
+        """Say QUIT and close."""
+        self.usable = False
+        with contextlib.suppress(OSError, smtplib.SMTPException, ValueError):
+            await self._in_thread(self._quit, 2.0)
+        self._hang_up()
+
+    async def _in_thread(self, work: Callable[[], T], seconds: float) -> T:
+        """Run ``work``; when it is cancelled or late the socket is shut, which ends the thread."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.to_thread(work)
+        except (asyncio.CancelledError, TimeoutError):
+            self._hang_up()
+            raise
+
+    def _open(self) -> Connected:
+        tls.context_for(self.server)  # a file that cannot be read fails before anything is sent
+        candidates = dial.resolve_blocking(self.server, self._policy)
+        self._tell("resolve", ", ".join(item.ip for item in candidates), "")
+        self.phase = "connect"
+        sock, target = dial.connect_blocking(candidates, self.server.timeout)
+        self._address = str(target)
+        self._tell("connect", self._address, "")
+        self._smtp.local_hostname = dial.greeting_name(self.server, sock)
+        self._smtp.sock = sock
+        if self.server.tls_mode == "implicit":
+            self._encrypt(sock)
+        self.phase = "greeting"
+        self._tell("greeting", "", str(self._expect(_READY, self._read())))
+        self._greet(sock)
+        self._sign_in(target.ip)
+        self.usable = True
+        names = tuple(sorted(self.extensions))
+        return Connected(self._address, str(self._encryption or ""), names)
+
+    def _encrypt(self, sock: socket.socket) -> None:
+        self.phase = "encrypt"
+        name = self.server.host.rstrip(".")
+        wrapped = tls.context_for(self.server).wrap_socket(sock, server_hostname=name)
+        self._smtp.sock = wrapped
+        self._smtp.file = None  # what was buffered before the handshake may be injected
+        self._encryption = tls.agreed(wrapped)
+        self._tell("encrypt", self._encryption.describe() if self._encryption else "", "")
+
+    def _greet(self, sock: socket.socket) -> None:
+        self._hello()
+        if self.server.tls_mode == "starttls":
+            self.phase = "encrypt"
+            if not self._smtp.has_extn("starttls"):
+                raise StartTLSMissing("The server does not offer STARTTLS.")
+            self._expect(_READY, self._say(b"STARTTLS\r\n"))
+            self._encrypt(sock)
+            self._hello()
+        self.extensions = {name.lower(): text for name, text in self._smtp.esmtp_features.items()}
+        self._tell("hello", ", ".join(sorted(self.extensions)).upper(), "")
+
+    def _hello(self) -> None:
+        self.phase = "hello"
+        self._smtp.ehlo_resp = None
+        reply = make_reply(*self._smtp.ehlo())
+        if not reply.positive:
+            raise TransportFailure("hello", reply=reply, address=self._address)
+
+    def _sign_in(self, ip: str) -> None:
+        self.phase = "sign_in"
+        if self.server.auth == "none":
+            self._tell("sign_in", "", "")
+            return
+        permit_sign_in(self.server, encrypted=self._encryption is not None, ip=ip)
+        self.mechanism = choose_mechanism(self.extensions.get("auth", "").lower().split())
+        self._smtp.user, self._smtp.password = self.server.username, self.server.password
+        name = self.mechanism.upper()
+        if self.mechanism == "plain":
+            code, text = self._smtp.auth(name, self._smtp.auth_plain)
+        elif self.mechanism == "login":
+            code, text = self._smtp.auth(name, self._smtp.auth_login)
+        else:
+            code, text = self._smtp.auth(name, self._smtp.auth_cram_md5)
+        self._tell("sign_in", name, str(self._reply(code, text)))
+
+    def _hand_over(self, envelope: Envelope, asked: list[RecipientReply]) -> Reply:
+        """Run the transaction command by command; ``phase`` and ``asked`` say how far it got."""
+        content = crlf(envelope.content)
+        self.phase = "sender"
+        refused = refusal(envelope, len(content), self.extensions)
+        if refused is not None:
+            return refused
+        reply = self._say(mail_command(envelope, len(content), self.extensions))
+        if not reply.positive:
+            return reply
+        self.phase = "recipient"
+        for address in envelope.recipients:
+            answer = self._say(rcpt_command(address))
+            asked.append(RecipientReply(address, answer))
+            if answer.code in {SHUTTING_DOWN, MALFORMED}:
+                return answer
+        if not any(item.accepted for item in asked):
+            return deciding(asked) or reply
+        self.phase = "data"
+        reply = self._say(b"DATA\r\n")
+        return self._content(content) if reply.code == GO_AHEAD else reply
+
+    def _content(self, content: bytes) -> Reply:
+        self.phase = "body"
+        if self._smtp.sock is not None:
+            self._smtp.sock.settimeout(self.server.data_timeout)
+        self._smtp.send(stuff(content))
+        reply = self._read()
+        if not (reply.positive or 400 <= reply.code < 600):  # noqa: PLR2004 - RFC 5321 4.2.1
+            return Reply(MALFORMED, "", reply.text)
+        self.phase = "done"
+        return reply
+
+    def _say(self, command: bytes) -> Reply:
+        self._smtp.send(command)
+        return self._read()
+
+    def _read(self) -> Reply:
+        return self._reply(*self._smtp.getreply())
+
+    def _reply(self, code: int, text: bytes) -> Reply:
+        reply = make_reply(code, text)
+        secrets = (self.server.password, f"\0{self.server.username}\0{self.server.password}")
+        return Reply(reply.code, reply.enhanced, hide(reply.text, secrets))
+
+    def _expect(self, code: int, reply: Reply) -> Reply:
+        if reply.code != code:
+            raise TransportFailure(self.phase, reply=reply, address=self._address)
+        return reply
+
+    def _failure(self, error: BaseException) -> TransportFailure:
+        if isinstance(error, smtplib.SMTPResponseException):
+            text = error.smtp_error
+            raw = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+            reply = self._reply(error.smtp_code, raw)
+            return TransportFailure(self.phase, reply=reply, address=self._address)
+        if isinstance(error, smtplib.SMTPServerDisconnected):
+            error = ConnectionResetError(str(error))
+        return TransportFailure(self.phase, error=error, address=self._address)
+
+    def _quit(self) -> None:
+        if self._smtp.sock is not None:
+            self._smtp.sock.settimeout(2.0)
+            self._smtp.quit()
+
+    def _hang_up(self) -> None:
+        sock: socket.socket | None = self._smtp.sock
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._smtp.close()
+
+
+def unasked(envelope: Envelope, known: int) -> tuple[RecipientReply, ...]:
+    """Return the recipients after the first ``known`` as never asked."""
+    return tuple(RecipientReply(address, None) for address in envelope.recipients[known:])

@@ -1,0 +1,144 @@
+"""SMTP on the wire, without I/O: replies parsed, content stuffed, commands written."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from flask_smtpadmin.core.redact import clean
+from flask_smtpadmin.core.transaction import Envelope, Reply
+
+#: A line of a reply may be longer than the 512 bytes of RFC 5321 4.5.3.1.5, not endless.
+MAX_LINE: Final = 8192
+MAX_REPLY: Final = 32768
+#: The code of a reply that is none.
+MALFORMED: Final = -1
+
+_LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_ENHANCED: Final = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
+_BARE: Final = re.compile(rb"\r\n|\r|\n")
+_ADDRESS: Final = re.compile(r"[^\x00-\x20\x7f<>]*")
+
+
+class ReplyParser:
+    """Turns bytes into replies (RFC 5321 4.2), however they are split.
+
+    A line without a code, a code outside 200-599, a continuation with another code, and a line or
+    reply without end give one reply with code -1; ``broken`` is then set for good, because nobody
+    can say where the next reply begins.
+    """
+
+    __slots__ = ("_buffer", "_code", "_lines", "_size", "broken")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._code = b""
+        self._lines: list[bytes] = []
+        self._size = 0
+        self.broken = False
+
+    @property
+    def partial(self) -> bool:
+        """Whether the beginning of a reply has come and its end has not."""
+        return bool(self._buffer or self._lines)
+
+    def feed(self, data: bytes) -> list[Reply]:
+        """Return the replies that ``data`` completes."""
+        replies: list[Reply] = []
+        lines = (self._buffer + data).split(b"\n")
+        self._buffer = lines.pop()
+        for line in lines:
+            if self.broken:
+                break
+            reply = self._line(line.removesuffix(b"\r"))
+            if reply is not None:
+                replies.append(reply)
+        if len(self._buffer) > MAX_LINE and not self.broken:
+            replies.append(self._break(self._buffer))
+        return replies
+
+    def _line(self, line: bytes) -> Reply | None:
+        self._size += len(line)
+        match = _LINE.fullmatch(line)
+        if match is None or len(line) > MAX_LINE or self._size > MAX_REPLY:
+            return self._break(line)
+        code, separator, text = match.groups()
+        if self._lines and code != self._code:
+            return self._break(line)
+        self._code = code
+        self._lines.append(text or b"")
+        if separator == b"-":
+            return None
+        text = b"\n".join(self._lines)
+        self._lines, self._size = [], 0
+        return make_reply(int(code), text)
+
+    def _break(self, line: bytes) -> Reply:
+        self.broken = True
+        self._buffer = b""
+        return Reply(MALFORMED, "", clean(line, limit=256))
+
+
+def make_reply(code: int, text: str | bytes) -> Reply:
+    """Return a reply with the enhanced code (RFC 3463) taken from its text and the text clean."""
+    shown = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
+    match = _ENHANCED.match(shown)
+    if match is None:
+        return Reply(code, "", clean(shown))
+    rest = "\n".join(_without(line, match[1]) for line in shown.split("\n"))
+    return Reply(code, match[1], clean(rest))
+
+
+def _without(line: str, enhanced: str) -> str:
+    return line.removeprefix(enhanced).lstrip(" ") if line.startswith(enhanced) else line
+
+
+def crlf(content: bytes) -> bytes:
+    """Return ``content`` with CRLF as the only line end, and one at its end.
+
+    A bare CR or LF is what SMTP smuggling is made of (CVE-2023-51764 and its kin).
+    """
+    pairs = content.count(b"\r\n")
+    if content.count(b"\n") != pairs or content.count(b"\r") != pairs:
+        content = _BARE.sub(b"\r\n", content)
+    return content if content.endswith(b"\r\n") else content + b"\r\n"
+
+
+def stuff(content: bytes) -> bytes:
+    """Return CRLF ``content`` dot-stuffed and with its final dot (RFC 5321 4.5.2)."""
+    if content.startswith(b"."):
+        content = b"." + content
+    if b"\r\n." in content:
+        content = content.replace(b"\r\n.", b"\r\n..")
+    return content + b".\r\n"
+
+
+def plain_address(address: str) -> bool:
+    """Say whether ``address`` can stand between ``<`` and ``>`` without ending the command."""
+    return _ADDRESS.fullmatch(address) is not None
+
+
+def mail_command(envelope: Envelope, size: int, extensions: dict[str, str]) -> bytes:
+    """Return ``MAIL FROM`` with the parameters that the server offered.
+
+    ``extensions`` by lower-case keyword; ``size`` in bytes (RFC 1870, 6152, 6531).
+    """
+    parameters = ""
+    if "size" in extensions:
+        parameters += f" SIZE={size}"
+    if (envelope.eight_bit or envelope.smtputf8) and "8bitmime" in extensions:
+        parameters += " BODY=8BITMIME"
+    if envelope.smtputf8:
+        parameters += " SMTPUTF8"
+    return f"MAIL FROM:<{envelope.sender}>{parameters}\r\n".encode()
+
+
+def rcpt_command(address: str) -> bytes:
+    """Return ``RCPT TO``."""
+    return f"RCPT TO:<{address}>\r\n".encode()
+
+
+def announced_size(extensions: dict[str, str]) -> int:
+    """Return the greatest message the server takes, in bytes; 0: it does not say (RFC 1870)."""
+    text = extensions.get("size", "").strip()
+    return int(text) if text.isdecimal() and text.isascii() else 0
