@@ -120,13 +120,13 @@ class Demo:
 
     def _start_queue_server(self) -> str:
         program = queue_server.executable()
-        self._say(f"queue server ({Path(program).name})")
+        self._say(f"Starting the queue server ({Path(program).name})")
         child = self._spawn("queue", queue_server.command(program, self._queue_socket))
         self._wait(child, lambda: queue_server.answers(self._queue_socket))
         return program
 
     def _start_inbox(self) -> tuple[int, MailPorts]:
-        self._say("inbox")
+        self._say("Starting the inbox")
         catcher, pages = Catcher(self._mailbox), InboxPages(self._mailbox)
         smtp_port = catcher.start()
         self._stack.callback(catcher.stop)
@@ -136,7 +136,7 @@ class Demo:
         return inbox_port, MailPorts(catcher=smtp_port, silent=silent.getsockname()[1])
 
     def _fill_database(self, ports: MailPorts) -> None:
-        self._say("database")
+        self._say("Filling the database")
         app = create_app(self._config)
         seed(app, ports)
         with app.app_context():
@@ -144,9 +144,9 @@ class Demo:
             current_state().database.dispose()
 
     def _start_worker_and_web(self) -> None:
-        self._say("worker")
+        self._say("Starting the worker")
         worker = self._spawn("worker", _flask("smtp-worker"))
-        self._say("web app")
+        self._say("Starting the web app")
         web = self._spawn("web", _flask("run", "--host", LOOPBACK, "--port", str(self._port)))
         self._wait(web, self._web_answers)
         self._wait(worker, lambda: bool(self._mailbox.newest_first()))
