@@ -1,0 +1,89 @@
+"""The health of servers as all workers share it, one row a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from flask_smtpadmin.storage.models import Models
+
+HealthState = Literal["ok", "unverified", "degraded", "open", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedHealth:
+    """What the workers know of one server; times naive UTC.
+
+    ``open`` (out of reach) and ``held`` (it refuses us) mean: no mail before ``retry_at``, and
+    then one probe by one worker.
+    """
+
+    key: str
+    state: HealthState
+    reason: str | None = None
+    retry_at: datetime | None = None
+    changed_at: datetime | None = None
+
+
+class HealthRows:
+    """Reads and writes of shared health; methods run inside the caller's transaction."""
+
+    def __init__(self, models: Models) -> None:
+        self._table = models.table("Server")
+
+    def read(self, connection: Connection) -> dict[str, SharedHealth]:
+        """Return the health of every server that has a row."""
+        columns = self._table.c
+        query = sa.select(
+            columns.key, columns.health, columns.reason, columns.retry_at, columns.health_at
+        )
+        return {row.key: SharedHealth(*row) for row in connection.execute(query)}
+
+    def write(self, connection: Connection, health: SharedHealth, now: datetime) -> None:
+        """Store a change; the row is made when there is none."""
+        values: dict[str, Any] = {
+            "health": health.state,
+            "reason": health.reason,
+            "retry_at": health.retry_at,
+            "health_at": now,
+        }
+        if health.state == "ok":
+            values["last_success_at"] = now
+        self._upsert(connection, health.key, values, now)
+
+    def succeeded(self, connection: Connection, key: str, now: datetime) -> None:
+        """Note that a server accepted a message."""
+        self._upsert(connection, key, {"last_success_at": now}, now)
+
+    def reserve_probe(
+        self, connection: Connection, key: str, now: datetime, seconds: float
+    ) -> bool:
+        """Try to be the one worker that probes a server whose ``retry_at`` has come.
+
+        The others see ``retry_at`` moved on by ``seconds``.
+        """
+        columns = self._table.c
+        update = sa.update(self._table).where(
+            columns.key == key, columns.health.in_(("open", "held")), columns.retry_at <= now
+        )
+        later = now + timedelta(seconds=seconds)
+        return connection.execute(update.values(retry_at=later)).rowcount == 1
+
+    def _upsert(
+        self, connection: Connection, key: str, values: dict[str, Any], now: datetime
+    ) -> None:
+        update = sa.update(self._table).where(self._table.c.key == key).values(**values)
+        if connection.execute(update).rowcount:
+            return
+        new = {"key": key, "created_at": now, "enabled": True, "paused": False, **values}
+        new.setdefault("health", "ok")
+        try:
+            with connection.begin_nested():
+                connection.execute(sa.insert(self._table).values(**new))
+        except IntegrityError:  # another worker was quicker, or MariaDB found nothing to change
+            connection.execute(update)
