@@ -30,6 +30,7 @@ _LONGEST_WORD: Final = 900
 _FORBIDDEN: Final = re.compile("[\0\n\v\f\r\x1c-\x1e\x85\u2028\u2029\ud800-\udfff]")
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")
 _PLAIN: Final = re.compile(r"[!-~]++(?:[ \t]++[!-~]++)*+")
+_PLAIN_WORD: Final = re.compile(rf"[!-~]{{1,{_LONGEST_WORD}}}")
 _LONG: Final = re.compile(rf"[!-~]{{{_LONGEST_WORD}}}")
 _ENCODED_WORD: Final = re.compile(r"=\?[^?]*\?[bBqQ]\?.*?\?=", re.DOTALL)
 _CHUNK: Final = re.compile(r"[ \t]+[^ \t]+")
@@ -122,18 +123,26 @@ def decode_words(text: str) -> str:
 def header(name: str, text: str) -> str:
     """Return the header ``name`` with ``text``, encoded and folded, CRLF at the end.
 
-    Both must have been checked (:func:`check_name`, :func:`line_of`).  Printable ASCII is only
-    folded, and only where it has spaces, so structured values stay what they are.
+    Both must have been checked (:func:`check_name`, :func:`line_of`).  Spaces around ``text``
+    are dropped.  Printable ASCII is only folded, and only where it has spaces, so structured
+    values stay what they are; of other text, the words from the first that needs it to the last
+    are encoded.
     """
+    text = text.strip(" \t")
+    if not text:
+        return f"{name}:\r\n"
     if _PLAIN.fullmatch(text) and not has_encoded_word(text):
         if len(name) + len(text) <= LINE - 2:
             return f"{name}: {text}\r\n"
         if len(text) < _LONGEST_WORD or not _LONG.search(text):
             return folded(name, text)
-    elif not text:
-        return f"{name}:\r\n"
-    words = encoded_words(text, taken=len(name) + 2)
-    return f"{name}: " + "\r\n ".join(words) + "\r\n"
+    words = text.split(" ")
+    odd = [at for at, word in enumerate(words) if not _PLAIN_WORD.fullmatch(word)]
+    if "=?" in text or not odd:  # what looks like an encoded word may span several
+        return folded(name, " ".join(encoded_words(text, taken=len(name) + 2)))
+    first, last = odd[0], odd[-1] + 1
+    middle = encoded_words(" ".join(words[first:last]), taken=0 if first else len(name) + 2)
+    return folded(name, " ".join([*words[:first], *middle, *words[last:]]))
 
 
 def folded(name: str, value: str) -> str:

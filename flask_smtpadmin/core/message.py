@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from flask_smtpadmin.core.address import Mailbox, listed
 from flask_smtpadmin.core.errors import InvalidMessage
@@ -66,11 +67,11 @@ class Message:
         rcpt_options: accepted for Flask-Mail; must be empty.
 
     Raises:
-        InvalidMessage: a list was expected and something else given.  All other checks are made
-            by ``send()``.
+        InvalidMessage: a list or mapping was expected and something else given.  All other
+            checks are made by ``send()``.
     """
 
-    def __init__(  # noqa: PLR0913 - Flask-Mail's arguments in their order
+    def __init__(  # noqa: PLR0913, PLR0917 - Flask-Mail's arguments in their order
         self,
         subject: str = "",
         recipients: Iterable[Mailbox] | None = None,
@@ -91,7 +92,7 @@ class Message:
         self.subject = subject
         self.recipients: list[Mailbox] = listed(recipients, "recipients")
         self.body = body
-        self.alts: dict[str, str] = dict(alts or {})
+        self.alts: dict[str, str] = pairs(alts, "alts")
         if html is not None:
             self.html = html
         self.sender = sender
@@ -101,7 +102,7 @@ class Message:
         self.reply_to = reply_to
         self.date = date
         self.charset = charset
-        self.extra_headers: dict[str, str] = dict(extra_headers or {})
+        self.extra_headers: dict[str, str] = pairs(extra_headers, "extra_headers")
         self.mail_options: list[str] = listed(mail_options, "mail_options")
         self.rcpt_options: list[str] = listed(rcpt_options, "rcpt_options")
 
@@ -121,7 +122,7 @@ class Message:
         """Add one more address to the To header."""
         self.recipients.append(recipient)
 
-    def attach(  # noqa: PLR0913 - Flask-Mail's arguments in their order
+    def attach(  # noqa: PLR0913, PLR0917 - Flask-Mail's arguments in their order
         self,
         filename: str | None = None,
         content_type: str | None = None,
@@ -137,3 +138,17 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.subject!r}, {len(self.recipients)} in To>"
+
+
+def pairs(value: object, field: str) -> dict[str, Any]:
+    """Return ``value``, a mapping or an iterable of pairs, as a new dict; None counts as empty.
+
+    Raises:
+        InvalidMessage: anything else.
+    """
+    if isinstance(value, Mapping):
+        return dict(value)
+    items = listed(value, field)
+    if not all(isinstance(item, tuple | list) and len(item) == 2 for item in items):  # noqa: PLR2004 - a pair
+        raise InvalidMessage("expected a mapping or pairs (name, value)", field=field)
+    return dict(items)

@@ -1,0 +1,159 @@
+"""Reads the standard library's messages: ``EmailMessage`` and the older ``email.mime`` classes.
+
+Addresses, subject and the other headers are read and written anew, under the same checks as
+everything else; the content is rendered by the library's own generator, as 7bit.  The caller's
+object is not changed.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.generator import BytesGenerator
+from email.message import Message as StandardMessage
+from email.policy import EmailPolicy, Policy
+from email.utils import parsedate_to_datetime
+from io import BytesIO
+from typing import Any, Final
+
+from flask_smtpadmin.core.address import Address, parse_address
+from flask_smtpadmin.core.draft import Draft, is_message_id, protected
+from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.headers import check_name, decode_words, line_of, unfold
+from flask_smtpadmin.core.parts import MAX_LINE, Part
+
+_BREAK: Final = re.compile("[\r\n\0]")
+_ITEM: Final = r'(?:"(?:[^"\\]|\\.)*+"|[^",])++'
+_LIST: Final = re.compile(rf"{_ITEM}(?:,{_ITEM})*+")
+_ITEMS: Final = re.compile(_ITEM)
+_EMPTY_GROUP: Final = re.compile(r'[^:;,<>@"]*:[ \t]*;')
+
+
+def of_email_message(message: StandardMessage[Any, Any]) -> Draft:
+    """Read a message of the standard library.
+
+    From (else Sender) becomes the sender, To, Cc and Bcc the recipients.  Date and Message-ID
+    are kept when they are valid.  Return-Path, trace and signature fields are left out: they
+    belong to another journey.
+
+    Raises:
+        InvalidMessage: names the header, or ``body`` for the content.
+    """
+    _check_parts(message)
+    message_id = _text(message, "Message-ID")
+    return Draft(
+        subject=_text(message, "Subject"),
+        sender=_sender(message),
+        to=tuple(_addresses(message, "To")),
+        cc=tuple(_addresses(message, "Cc")),
+        bcc=tuple(_addresses(message, "Bcc")),
+        reply_to=tuple(_addresses(message, "Reply-To")),
+        date=_date(_text(message, "Date")),
+        message_id=message_id if is_message_id(message_id) else None,
+        headers=tuple(_further(message)),
+        content=_content(message),
+    )
+
+
+def _check_parts(message: StandardMessage[Any, Any]) -> None:
+    """Refuse header lines that would begin a header of their own, in any part."""
+    for part in message.walk():
+        for name, value in part.items():
+            check_name(name, "headers")
+            if _BREAK.search(unfold(str(value))):
+                raise InvalidMessage("must be one line of text", field=name)
+
+
+def _text(message: StandardMessage[Any, Any], name: str) -> str:
+    value = message.get(name)
+    return "" if value is None else _line(name, value)
+
+
+def _line(name: str, value: object) -> str:
+    text = unfold(str(value))
+    if not hasattr(value, "defects"):  # an older class: as it stands on the wire
+        text = decode_words(text)
+    return line_of(text, name).strip(" \t")
+
+
+def _sender(message: StandardMessage[Any, Any]) -> Address | None:
+    for name in ("From", "Sender"):
+        mailboxes = tuple(_addresses(message, name))
+        if len(mailboxes) > 1:
+            raise InvalidMessage("a message has one sender, not several", field=name)
+        if mailboxes:
+            return mailboxes[0]
+    return None
+
+
+def _addresses(message: StandardMessage[Any, Any], name: str) -> Iterator[Address]:
+    for value in message.get_all(name, []):
+        if hasattr(value, "groups") and not value.defects:
+            if any(group.display_name is not None and group.addresses for group in value.groups):
+                raise InvalidMessage("groups are not supported: name the addresses", field=name)
+            for item in value.addresses:
+                yield parse_address((item.display_name, item.addr_spec), field=name)
+        else:
+            for text in _split(unfold(str(value)).strip(), name):
+                yield parse_address(text.strip(), field=name)
+
+
+def _split(text: str, name: str) -> list[str]:
+    """Split an address list at its commas, none of them in a quoted string."""
+    if not text or _EMPTY_GROUP.fullmatch(text):
+        return []
+    if not _LIST.fullmatch(text):
+        raise InvalidMessage("is not a list of addresses", field=name)
+    return _ITEMS.findall(text)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _further(message: StandardMessage[Any, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in message.items():
+        if name.lower().startswith("resent-"):
+            raise InvalidMessage("a message cannot be sent again: make it a new one", field=name)
+        if name.lower() != "message-id" and protected(name) is None:
+            yield name, _line(name, value)
+
+
+def _content(message: StandardMessage[Any, Any]) -> Part:
+    bare = copy.copy(message)
+    for name in {name for name in bare if not name.lower().startswith("content-")}:
+        del bare[name]  # makes a new list of headers: the caller's message keeps its own
+    buffer = BytesIO()
+    try:
+        BytesGenerator(buffer, mangle_from_=False, policy=_policy(message.policy)).flatten(bare)
+    except (MessageError, LookupError, TypeError, ValueError, AttributeError) as exc:
+        raise InvalidMessage(f"the content cannot be rendered: {exc}", field="body") from exc
+    head, _, body = b"\r\n".join([b"", buffer.getvalue()]).partition(b"\r\n\r\n")
+    _check_lines(head, body)
+    return Part(f"{head[2:].decode()}\r\n" if head else "", (body.removesuffix(b"\r\n"), b"\r\n"))
+
+
+def _policy(policy: Policy[Any]) -> Policy[Any]:
+    changes: dict[str, Any] = {"linesep": "\r\n", "cte_type": "7bit", "max_line_length": 78}
+    if isinstance(policy, EmailPolicy):
+        changes["utf8"] = False
+    return policy.clone(**changes)
+
+
+def _check_lines(head: bytes, body: bytes) -> None:
+    longest = max(map(len, (head + b"\r\n" + body).split(b"\r\n")))
+    if longest > MAX_LINE:
+        raise InvalidMessage(
+            f"a line of {longest} bytes is longer than the {MAX_LINE} of RFC 5322: set the "
+            "content again with a transfer encoding",
+            field="body",
+        )
+    if b"\0" in body:
+        raise InvalidMessage("holds a NUL outside of a transfer encoding", field="body")

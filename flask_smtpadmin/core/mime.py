@@ -1,0 +1,188 @@
+"""Renders a message once, at enqueue: everything but the sender block.
+
+The *sender block* (From, default Reply-To, trace header) depends on the server that is chosen at
+hand-over and is put in front of the stored bytes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import Message as StandardMessage
+from email.utils import format_datetime
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from flask_smtpadmin.core.address import Address, format_mailbox, parse_address
+from flask_smtpadmin.core.draft import Draft, is_message_id, of_message
+from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.foreign import of_email_message
+from flask_smtpadmin.core.headers import check_name, folded, header, line_of
+from flask_smtpadmin.core.message import Message
+
+Kind = Literal["to", "cc", "bcc"]
+
+#: Recipients of one message; servers take at least 100 (RFC 5321 4.5.3.1.8), many not 1000.
+MAX_RECIPIENTS: Final = 1000
+
+_SPACES: Final = " \t"
+_NOBODY: Final = "To: undisclosed-recipients:;\r\n"
+_ATTRIBUTES: Final = tuple(vars(Message()))
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One envelope recipient: an addr-spec, and the header that named it first."""
+
+    address: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A rendered message.
+
+    ``content`` is header lines, an empty line and the body, CRLF everywhere, no line longer than
+    998, without the sender block.  ``message_id`` has its angle brackets.  ``subject`` is text,
+    prefix included.  ``sender`` is the From mailbox ready for :func:`sender_block`, None when the
+    message names none.  ``smtputf8`` (RFC 6531): an address needs it; ``eight_bit`` (RFC 6152):
+    the content is not all ASCII.
+    """
+
+    message_id: str
+    subject: str
+    sender: str | None
+    has_reply_to: bool
+    content: bytes
+    recipients: tuple[Recipient, ...]
+    smtputf8: bool
+    eight_bit: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of the content."""
+        return len(self.content)
+
+
+def build(
+    message: Message | StandardMessage[Any, Any] | Any,
+    *,
+    now: datetime,
+    domain: str,
+    token: str,
+    subject_prefix: str = "",
+) -> Built:
+    """Render ``message``.
+
+    Args:
+        message: ours, Flask-Mail's (anything with its attributes), or one of the standard
+            library's, like ``EmailMessage``.
+        now: aware; the Date header of a message that has none.
+        domain: ASCII; right side of the Message-ID.
+        token: unguessable, at most 60 of ``[A-Za-z0-9.-]``; left side of the Message-ID
+            ``<token@domain>``, and in the boundaries of the parts.
+        subject_prefix: put in front of the subject, with a space between.
+
+    Raises:
+        InvalidMessage: something in the message cannot be used; ``field`` names it.
+        ValueError: ``token`` and ``domain`` make no Message-ID.
+    """
+    draft = _read(message, token)
+    recipients = _recipients(draft)
+    message_id = draft.message_id or f"<{token}@{domain}>"
+    if not is_message_id(message_id):
+        raise ValueError(f"{message_id!r} is not a Message-ID")
+    prefix = line_of(subject_prefix, "subject")
+    subject = f"{prefix.strip(_SPACES)} {draft.subject}".strip(_SPACES)
+    head = _head(draft, subject, format_datetime(draft.date or now), message_id)
+    content = b"".join([head.encode(), *draft.content.body])
+    mailboxes = (*draft.to, *draft.cc, *draft.bcc, *draft.reply_to, draft.sender)
+    return Built(
+        message_id=message_id,
+        subject=subject,
+        sender=None if draft.sender is None else format_mailbox(draft.sender),
+        has_reply_to=bool(draft.reply_to),
+        content=content,
+        recipients=recipients,
+        smtputf8=any(mailbox is not None and mailbox.smtputf8 for mailbox in mailboxes),
+        eight_bit=not content.isascii(),
+    )
+
+
+def sender_block(sender: str, *, reply_to: str = "", trace: Mapping[str, str]) -> bytes:
+    """Return the header lines that go in front of :attr:`Built.content` at hand-over.
+
+    Args:
+        sender: the From mailbox, from :attr:`Built.sender` or a server's settings.
+        reply_to: mailbox of the default Reply-To, "" for none.
+        trace: further headers, such as the number of the attempt.
+
+    Raises:
+        InvalidMessage: a value cannot be used; ``field`` is ``sender``, ``reply_to``, ``trace``.
+    """
+    lines = [_mailbox_line("From", "sender", sender)]
+    if reply_to:
+        lines.append(_mailbox_line("Reply-To", "reply_to", reply_to))
+    for name, value in trace.items():
+        lines.append(header(check_name(name, "trace"), line_of(value, "trace")))
+    return "".join(lines).encode()
+
+
+@lru_cache(maxsize=256)
+def sender_email(mailbox: str) -> str:
+    """Return the addr-spec of a mailbox, for MAIL FROM.
+
+    Raises:
+        InvalidMessage: ``mailbox`` is not one; ``field`` is ``sender``.
+    """
+    return parse_address(mailbox, field="sender").email
+
+
+@lru_cache(maxsize=256)  # the same few senders, in front of every message
+def _mailbox_line(name: str, field: str, mailbox: str) -> str:
+    return folded(name, format_mailbox(parse_address(mailbox, field=field)))
+
+
+def _read(message: Any, token: str) -> Draft:
+    if isinstance(message, StandardMessage):
+        return of_email_message(message)
+    if all(hasattr(message, name) for name in _ATTRIBUTES):
+        return of_message(message, token=token)
+    raise InvalidMessage(
+        f"expected a Message or an EmailMessage, got {type(message).__name__}", field="message"
+    )
+
+
+def _recipients(draft: Draft) -> tuple[Recipient, ...]:
+    """Return each address once, under the header that names it first."""
+    kinds: dict[str, Kind] = {}
+    named: tuple[tuple[Kind, tuple[Address, ...]], ...] = (
+        ("to", draft.to),
+        ("cc", draft.cc),
+        ("bcc", draft.bcc),
+    )
+    for kind, addresses in named:
+        for address in addresses:
+            kinds.setdefault(address.email, kind)
+    if not kinds:
+        raise InvalidMessage("a message needs at least one recipient", field="recipients")
+    if len(kinds) > MAX_RECIPIENTS:
+        raise InvalidMessage(
+            f"{len(kinds)} are more than the {MAX_RECIPIENTS} of one message: use send_many()",
+            field="recipients",
+        )
+    return tuple(Recipient(email, kind) for email, kind in kinds.items())
+
+
+def _head(draft: Draft, subject: str, date: str, message_id: str) -> str:
+    lines = [header("Subject", subject)] if subject else []
+    for name, addresses in (("To", draft.to), ("Cc", draft.cc), ("Reply-To", draft.reply_to)):
+        if addresses:
+            lines.append(folded(name, ", ".join(map(format_mailbox, addresses))))
+        elif name == "To" and not draft.cc:
+            lines.append(_NOBODY)
+    lines.append(f"Date: {date}\r\nMessage-ID: {message_id}\r\n")
+    lines.extend(header(name, value) for name, value in draft.headers)
+    lines.append(f"MIME-Version: 1.0\r\n{draft.content.head}\r\n")
+    return "".join(lines)
