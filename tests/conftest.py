@@ -120,7 +120,7 @@ def redis_server(tmp_path: Path) -> Iterator[QueueServer]:
 
 @pytest.fixture
 def make_app(request: pytest.FixtureRequest) -> Iterator[Callable[..., Site]]:
-    """Build sites: ``app, db, mail = make_app(database_url=None, create=True, **config)``.
+    """Build sites, unpacked as ``app, db, mail``, from app.config keys as keyword arguments.
 
     Without ``database_url`` the app uses the test's SQLite file; ``create=False`` leaves the
     tables to the test.

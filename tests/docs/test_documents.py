@@ -1,0 +1,79 @@
+"""What README and docs show is true."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from support.apps import Site, close_site
+from support.documents import ROOT, blocks, documents
+from support.quickstart import run
+
+WITH_CODE = [page for page in documents() if any(blocks(page, "python"))]
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+
+
+def name(page: Path) -> str:
+    """Return the page's path as test ids show it."""
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def module(monkeypatch, tmp_path):
+    """Run code as the module ``app`` of an empty folder, then close what it opened."""
+    monkeypatch.chdir(tmp_path)
+    module = types.ModuleType("app")
+    module.__file__ = str(tmp_path / "app.py")
+    monkeypatch.setitem(sys.modules, "app", module)
+    yield module
+    found = list(vars(module).values())
+    for app in (value for value in found if isinstance(value, Flask)):
+        database = app.extensions["sqlalchemy"]
+        assert isinstance(database, SQLAlchemy)
+        close_site(Site(app, database, None))
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name)
+def test_code_runs(page, module):
+    """Every Python block of a page runs, after those above it."""
+    for block in blocks(page, "python"):
+        source = "\n" * (block.line - 1) + block.code
+        exec(compile(source, str(page), "exec"), vars(module))
+
+
+@pytest.mark.parametrize("page", documents(), ids=name)
+def test_links_lead_somewhere(page):
+    """A relative link names a file that is there."""
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_quickstart_delivers(tmp_path):
+    """The quickstart, pasted into an empty folder, queues a mail and delivers it."""
+    mails = run(tmp_path, str(Path(sys.executable).with_name("flask")))
+    assert [(mail["Subject"], mail["To"]) for mail in mails] == [("Welcome", "ada@example.com")]
+    assert mails[0].get_content().strip() == "Good to have you."
+
+
+def test_quickstart_opens_the_pages_in_debug_only(module):
+    """With the quickstart's access check the pages open in debug mode and are closed otherwise."""
+    (block,) = blocks(ROOT / "README.md", "python")
+    exec(compile(block.code, "README.md", "exec"), vars(module))
+    client = module.app.test_client()
+    assert client.get("/admin/email/").status_code == 403
+    module.app.debug = True
+    assert client.get("/admin/email/").status_code == 200
+
+
+def test_named_targets_exist():
+    """Every `make` target that README and CONTRIBUTING name is in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for target in re.findall(r"(?:^    |`)make ([a-z]+)", text, re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), (page, target)
