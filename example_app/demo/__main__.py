@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +13,7 @@ import click
 
 from example_app.demo.children import ChildDied
 from example_app.demo.signals import Presses, StopAsked
-from example_app.demo.supervisor import LOOPBACK, Demo, Running, scrub_environment
+from example_app.demo.supervisor import Demo, Running, free_port, scrub_environment
 
 HURRIED = 130
 
@@ -58,14 +57,10 @@ def _port(text: str) -> int:
     """Return the port that ``PORT`` names, or a free one."""
     if text and not (text.isdecimal() and 0 < int(text) < 2**16):
         raise click.ClickException(f"PORT={text} is not a port (1 to 65535).")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, int(text or 0)))
-        except OSError as error:
-            raise click.ClickException(f"PORT={text} cannot be used: {error.strerror}.") from error
-        port: int = probe.getsockname()[1]
-        return port
+    try:
+        return free_port(int(text or 0))
+    except OSError as error:
+        raise click.ClickException(f"PORT={text} cannot be used: {error.strerror}.") from error
 
 
 def _box(running: Running) -> str:

@@ -181,6 +181,19 @@ def scrub_environment() -> None:
         del os.environ[name]
 
 
+def free_port(port: int = 0) -> int:
+    """Return ``port``, or with 0 a free one.
+
+    Raises:
+        OSError: something listens there already.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((LOOPBACK, port))
+        found: int = probe.getsockname()[1]
+        return found
+
+
 def _scrubbed(name: str) -> bool:
     return name.startswith(SCRUBBED)
 
