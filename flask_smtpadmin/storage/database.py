@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,10 +37,19 @@ class Database:
         source: returns the app's own engine; called in an app context, once per process.
         models: the mapped tables.
         wal: whether SQLite may be switched to write-ahead logging (this stays with the file).
+        busy_timeout: seconds that a write waits for another writer.
     """
 
-    def __init__(self, source: Callable[[], Engine], models: Models, *, wal: bool = True) -> None:
+    def __init__(
+        self,
+        source: Callable[[], Engine],
+        models: Models,
+        *,
+        wal: bool = True,
+        busy_timeout: float = BUSY_TIMEOUT,
+    ) -> None:
         self.models = models
+        self.busy_timeout = busy_timeout
         self._source = source
         self._wal = wal
         self._lock = threading.Lock()
@@ -53,7 +62,9 @@ class Database:
         if self._engine is None or self._pid != os.getpid():
             with self._lock:
                 if self._engine is None or self._pid != os.getpid():
-                    self._engine = _own_engine(self._source(), wal=self._wal)
+                    self._engine = _own_engine(
+                        self._source(), wal=self._wal, busy_timeout=self.busy_timeout
+                    )
                     self._pid = os.getpid()
         return self._engine
 
@@ -70,7 +81,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection to read from; whatever it did is rolled back."""
-        with self.engine.connect() as connection, _schema_errors():
+        with self.engine.connect() as connection, schema_errors():
             yield connection
 
     @contextmanager
@@ -80,7 +91,7 @@ class Database:
         Taking the lock first (``BEGIN IMMEDIATE``) lets SQLite wait for another writer; a reader
         that turns into a writer half-way would fail at once instead.
         """
-        with self.engine.connect() as connection, _schema_errors():
+        with self.engine.connect() as connection, schema_errors():
             if self.engine.dialect.name == "sqlite" and not self.in_memory:
                 _begin_immediate(connection)
             yield connection
@@ -100,22 +111,30 @@ def is_in_memory(engine: Engine) -> bool:
     return name in {"", ":memory:"} or "mode=memory" in str(engine.url) or ":memory:" in name
 
 
-def _own_engine(users: Engine, *, wal: bool) -> Engine:
+def _own_engine(users: Engine, *, wal: bool, busy_timeout: float) -> Engine:
     if is_in_memory(users):
         return users
     engine = Engine(users.pool.recreate(), users.dialect, users.url)
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _sqlite_pragmas(wal=wal))
+        locked = engine.dialect.loaded_dbapi.OperationalError
+        pragmas = _sqlite_pragmas(locked, wal=wal, busy_timeout=busy_timeout)
+        sa.event.listen(engine, "connect", pragmas)
         return engine
     return engine.execution_options(isolation_level="READ COMMITTED")
 
 
-def _sqlite_pragmas(*, wal: bool) -> Callable[[Any, Any], None]:
+def _sqlite_pragmas(
+    locked: type[Exception], *, wal: bool, busy_timeout: float
+) -> Callable[[Any, Any], None]:
     def on_connect(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
         if wal:
-            cursor.execute("PRAGMA journal_mode = WAL")
+            # The switch needs the file to itself. Never wait for that: the caller of send() may
+            # hold the lock in this very thread. The next connection tries again.
+            cursor.execute("PRAGMA busy_timeout = 0")
+            with suppress(locked):
+                cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
         cursor.close()
 
     return on_connect
@@ -130,7 +149,7 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 @contextmanager
-def _schema_errors() -> Iterator[None]:
+def schema_errors() -> Iterator[None]:
     """Turn 'no such table' of our tables into an error that names the command."""
     try:
         yield

@@ -60,6 +60,9 @@ class MessageMixin:
     server_key: Mapped[str | None] = mapped_column(sa.String(32))
     on_uncertain: Mapped[str | None] = mapped_column(sa.String(8))
     created_at: Mapped[datetime] = mapped_column(Moment)
+    #: since when it is to go out (``send_at``, else enqueue, else the last manual retry): its age
+    #: and the mean time to acceptance count from here
+    due_at: Mapped[datetime] = mapped_column(Moment)
     run_at: Mapped[datetime | None] = mapped_column(Moment)
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
     #: attempts made in all, failures that count towards the dead letter, crashes of a worker
@@ -225,6 +228,7 @@ def _map(mixin: type, base: type) -> type:
 
 def _message_indexes() -> tuple[Any, ...]:
     due = sa.text("run_at IS NOT NULL")
+    waiting = sa.text("waiting_for IS NOT NULL")
     return (
         sa.Index(
             "ix_smtpadmin_message_due",
@@ -237,6 +241,13 @@ def _message_indexes() -> tuple[Any, ...]:
         sa.Index("ix_smtpadmin_message_state", "state", "id"),
         sa.Index("ix_smtpadmin_message_state_at", "state", "state_at"),
         sa.Index("ix_smtpadmin_message_worker", "worker_id", "state"),
+        sa.Index(
+            "ix_smtpadmin_message_waiting",
+            "waiting_for",
+            "id",
+            sqlite_where=waiting,
+            postgresql_where=waiting,
+        ),
     )
 
 

@@ -1,0 +1,164 @@
+"""The figures on top of the pages, as values. All times are aware UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from flask_smtpadmin.core.settings import Server, Snapshot
+
+#: Seconds after its last heartbeat that a worker still counts as alive.
+LIVE_SECONDS: Final = 45.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """A worker process as its last heartbeat told; ``fingerprints``: server key -> settings."""
+
+    id: str
+    name: str
+    host: str
+    pid: int
+    started_at: datetime
+    beat_at: datetime
+    live: bool
+    connections: int
+    in_flight: int
+    sent: int
+    failed: int
+    redis: Literal["ok", "down", "none"]
+    version: str
+    fingerprints: dict[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """Return the worker as JSON shows it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "host": self.host,
+            "pid": self.pid,
+            "started_at": self.started_at.isoformat(),
+            "beat_at": self.beat_at.isoformat(),
+            "live": self.live,
+            "connections": self.connections,
+            "in_flight": self.in_flight,
+            "sent": self.sent,
+            "failed": self.failed,
+            "redis": self.redis,
+            "version": self.version,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The five figures, and what is behind them.
+
+    Attributes:
+        sent_24h: messages that a server accepted for everybody in the last 24 hours.
+        failed_24h: messages that became dead, partial, uncertain or expired in that time.
+        queued: messages that wait or are being sent.
+        dead: dead letters, of whatever age.
+        mean_seconds: from due to accepted, over the latest 1,000 of those; None: there are none.
+        oldest_waiting_at: since when the oldest message that waits has been due; None: none is.
+        waiting_for: how many queued messages wait for what (server, settings, quota, paused).
+        in_flight: messages with a worker now.
+    """
+
+    sent_24h: int
+    failed_24h: int
+    queued: int
+    dead: int
+    mean_seconds: float | None
+    oldest_waiting_at: datetime | None
+    waiting_for: dict[str, int]
+    in_flight: int
+
+    def document(self) -> dict[str, Any]:
+        """Return the figures as JSON shows them."""
+        return {
+            "sent_24h": self.sent_24h,
+            "failed_24h": self.failed_24h,
+            "queued": self.queued,
+            "dead": self.dead,
+            "mean_seconds": self.mean_seconds,
+            "oldest_waiting_at": _iso(self.oldest_waiting_at),
+            "waiting_for": dict(self.waiting_for),
+            "in_flight": self.in_flight,
+        }
+
+    @property
+    def waiting(self) -> int:
+        """Messages that no worker holds and that are not sent yet."""
+        return self.queued - self.in_flight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How the whole thing is: ``problems`` are sentences, one each; none: it is healthy."""
+
+    figures: Figures
+    workers: tuple[WorkerRow, ...]
+    servers: tuple[Server, ...]
+    paused: bool
+    redis: Literal["ok", "down", "none"]
+    problems: tuple[str, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether mail that waits can go out."""
+        return not self.problems
+
+    def document(self) -> dict[str, Any]:
+        """Return what ``flask smtp status --json`` prints."""
+        return {
+            "healthy": self.healthy,
+            "problems": list(self.problems),
+            "paused": self.paused,
+            "redis": self.redis,
+            "figures": self.figures.document(),
+            "servers": {server.key: _server(server) for server in self.servers},
+            "workers": [worker.document() for worker in self.workers],
+        }
+
+
+def assess(
+    figures: Figures,
+    workers: tuple[WorkerRow, ...],
+    snapshot: Snapshot,
+    *,
+    redis: Literal["ok", "down", "none"],
+) -> Status:
+    """Judge the figures: what keeps waiting mail from going out?"""
+    servers = tuple(snapshot.servers.values())
+    problems = []
+    if figures.waiting and not any(worker.live for worker in workers):
+        problems.append(
+            f"{figures.waiting} messages wait and no worker is running: start `flask smtp-worker`."
+        )
+    if figures.waiting and not any(map(_works, servers)):
+        problems.append(f"{figures.waiting} messages wait and no mail server can be used.")
+    return Status(
+        figures=figures,
+        workers=workers,
+        servers=servers,
+        paused=snapshot.paused,
+        redis=redis,
+        problems=tuple(problems),
+    )
+
+
+def _works(server: Server) -> bool:
+    return server.usable and server.health not in {"open", "held"}
+
+
+def _server(server: Server) -> dict[str, Any]:
+    return {
+        "state": server.state,
+        "configured": server.configured,
+        "problems": [problem.document() for problem in server.problems],
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,138 @@
+"""How a message is to be handled: the options of ``send()``, checked, as the row will hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, get_args
+
+from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.queued import Entry
+from flask_smtpadmin.core.states import PRIORITIES, Priority
+
+if TYPE_CHECKING:
+    from flask_smtpadmin.core.mime import Built
+
+OnUncertain = Literal["retry", "hold"]
+MAX_KEY: Final = 255
+MAX_TYPE: Final = 64
+#: Says where a redirected message would have gone; developers read it, servers do not.
+ORIGINAL_HEADER: Final = "X-SMTPAdmin-Original-Recipients"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handling:
+    """The options that one ``send`` or ``send_many`` gives to all its messages.
+
+    Attributes:
+        type: an e-mail type's name, at most 64 characters.
+        priority: ``urgent``, ``normal`` or ``bulk``.
+        send_at: aware; not before this time.
+        expires_in: seconds or timedelta from now, after which it is not sent any more.
+        server: the key of the server it must go through.
+        on_uncertain: ``retry`` or ``hold``; None: the app's setting.
+    """
+
+    type: str | None = None
+    priority: Priority = "normal"
+    send_at: datetime | None = None
+    expires_in: float | timedelta | None = None
+    server: str | None = None
+    on_uncertain: OnUncertain | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            InvalidMessage: its ``field`` names the option.
+        """
+        if self.priority not in PRIORITIES:
+            _refuse("priority", f"{self.priority!r} is none of {', '.join(PRIORITIES)}")
+        if self.on_uncertain not in (None, *get_args(OnUncertain)):
+            _refuse("on_uncertain", f"{self.on_uncertain!r} is neither 'retry' nor 'hold'")
+        if self.type is not None:
+            _check_text("type", self.type, MAX_TYPE)
+        if self.send_at is not None and self.send_at.utcoffset() is None:
+            _refuse("send_at", "needs a time zone: datetime.now(UTC) + ..., or .astimezone()")
+
+    def entry(self, built: Built, *, key: str | None, now: datetime, caught: bool) -> Entry:
+        """Return ``built`` with all that its row needs; ``now`` is aware.
+
+        A caught message is stored, and no worker touches it.
+
+        Raises:
+            InvalidMessage: ``key`` or ``expires_in`` cannot be used.
+        """
+        if key is not None:
+            _check_text("key", key, MAX_KEY)
+        later = self.send_at is not None and self.send_at > now
+        due = self.send_at if self.send_at is not None and later else now
+        return Entry(
+            built=built,
+            state="caught" if caught else ("scheduled" if later else "queued"),
+            priority=self.priority,
+            run_at=None if caught else _naive(due),
+            expires_at=self._expires_at(now, due),
+            type=self.type,
+            key=key,
+            server=self.server,
+            on_uncertain=self.on_uncertain,
+        )
+
+    def _expires_at(self, now: datetime, due: datetime) -> datetime | None:
+        if self.expires_in is None:
+            return None
+        try:
+            span = self.expires_in
+            span = span if isinstance(span, timedelta) else timedelta(seconds=span)
+            end = now + span
+        except (OverflowError, TypeError, ValueError):
+            _refuse("expires_in", "takes seconds or a timedelta")
+        if span <= timedelta(0):
+            _refuse("expires_in", "must be more than nothing")
+        if end <= due:
+            _refuse("expires_in", "is over before send_at; it counts from now")
+        return _naive(end)
+
+
+def redirected(built: Built, address: str) -> Built:
+    """Return ``built`` for ``address`` alone, its own recipients kept in a header.
+
+    The header is folded (RFC 5322 2.2.3), one address a line.
+    """
+    from flask_smtpadmin.core.mime import Recipient
+
+    original = ",\r\n ".join(recipient.address for recipient in built.recipients)
+    header = f"{ORIGINAL_HEADER}: {original}\r\n".encode()
+    return replace(built, content=header + built.content, recipients=(Recipient(address, "to"),))
+
+
+def keys_for(count: int, keys: Sequence[str | None] | None) -> Sequence[str | None]:
+    """Return one key for each of ``count`` messages.
+
+    Raises:
+        InvalidMessage: there are more or fewer keys than messages.
+    """
+    if keys is None:
+        return (None,) * count
+    if isinstance(keys, str) or len(keys) != count:
+        _refuse("keys", f"takes one key for each message: {count}, in the same order")
+    return keys
+
+
+def _check_text(field: str, value: object, longest: int) -> None:
+    if not isinstance(value, str) or not value:
+        _refuse(field, "takes text that is not empty")
+    if len(value) > longest:
+        _refuse(field, f"is longer than {longest} characters")
+    if not value.isprintable():
+        _refuse(field, "holds characters that cannot be printed")
+
+
+def _refuse(field: str, why: str) -> NoReturn:
+    raise InvalidMessage(why, field=field)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

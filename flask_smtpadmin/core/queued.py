@@ -1,0 +1,74 @@
+"""What goes into the outbox, and what the caller gets back for it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flask_smtpadmin.core.states import Priority, State
+
+if TYPE_CHECKING:
+    from flask_smtpadmin.core.mime import Built
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """A message as the outbox took it.
+
+    Attributes:
+        id: the number of the row; pages, CLI and API take it.
+        message_id: the RFC 5322 Message-ID with its angle brackets, the same on every try.
+        state: where it stands; ``queued``, ``scheduled`` or ``caught`` for a new one.
+        key: the caller's idempotency key, or None.
+        created: False when ``key`` was known: this then is the first message with it.
+        next_try_at: aware UTC; None when nothing will happen by itself.
+    """
+
+    id: int
+    message_id: str
+    state: State
+    key: str | None
+    created: bool
+    next_try_at: datetime | None
+
+    def document(self) -> dict[str, Any]:
+        """Return the message as JSON shows it."""
+        return {
+            "id": self.id,
+            "message_id": self.message_id,
+            "state": self.state,
+            "key": self.key,
+            "created": self.created,
+            "next_try_at": self.next_try_at.isoformat() if self.next_try_at else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One built message with everything its row needs; times as in the tables: naive UTC.
+
+    ``run_at`` is None exactly for a ``caught`` message. ``server`` is the key the caller asked
+    for, ``on_uncertain`` ``"retry"``, ``"hold"`` or None for the app's own setting.
+    """
+
+    built: Built
+    state: State
+    priority: Priority
+    run_at: datetime | None
+    expires_at: datetime | None = None
+    type: str | None = None
+    key: str | None = None
+    server: str | None = None
+    on_uncertain: str | None = None
+
+    @property
+    def key_digest(self) -> str | None:
+        """What the unique index compares: exact to the letter whatever the collation."""
+        return None if self.key is None else digest(self.key)
+
+
+def digest(key: str) -> str:
+    """Return the SHA-256 of an idempotency key, 64 hex digits."""
+    return hashlib.sha256(key.encode("utf-8")).hexdigest()

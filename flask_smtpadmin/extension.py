@@ -1,0 +1,323 @@
+"""The extension object: what an app calls. It owns no app; per-app state is in the app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+from flask import Flask
+
+from flask_smtpadmin import cli
+from flask_smtpadmin.core.errors import ConfigurationError, NotFound
+from flask_smtpadmin.core.handling import Handling, OnUncertain
+from flask_smtpadmin.core.queued import QueuedMessage
+from flask_smtpadmin.core.receipt import Receipt
+from flask_smtpadmin.core.states import Priority
+from flask_smtpadmin.delivery.diagnose import run_check
+from flask_smtpadmin.posting import AnySession, Sendable, post, post_now
+from flask_smtpadmin.queue_api import QueueAPI
+from flask_smtpadmin.state import NAME, Hooks, Options, State, current_state
+from flask_smtpadmin.storage import joining
+from flask_smtpadmin.storage.models import Models, build_models
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class SMTPAdmin:
+    """E-mail for a Flask app: send, and run the back office under ``/admin/email``.
+
+    Args:
+        app: the app to register with; or call :meth:`init_app` later, for any number of apps.
+        db: the app's Flask-SQLAlchemy object; the tables are mapped on its metadata.
+        bind_key: the bind of ``db`` that holds the tables; None: the main database.
+        sqlite_wal: whether an SQLite file may be switched to write-ahead logging. That stays with
+            the file and lets the worker write while pages read.
+        busy_timeout: seconds that ``send`` waits for a lock before ``QueueUnavailable``.
+
+    Example::
+
+        db = SQLAlchemy()
+        mail = SMTPAdmin(db=db)
+
+        def create_app():
+            app = Flask(__name__)
+            db.init_app(app)
+            mail.init_app(app)
+            return app
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        db: SQLAlchemy | None = None,
+        *,
+        bind_key: str | None = None,
+        sqlite_wal: bool = True,
+        busy_timeout: float = 5.0,
+    ) -> None:
+        self._db = db
+        self._hooks = Hooks()
+        self._options = Options(bind_key, sqlite_wal, busy_timeout)
+        self._recorders: list[list[Sendable]] = []
+        self.queue = QueueAPI()
+        if db is not None:
+            self._map(db)
+        if app is not None:
+            self.init_app(app, db)
+
+    def init_app(self, app: Flask, db: SQLAlchemy | None = None) -> None:
+        """Register pages, commands and state with ``app``; touches no database.
+
+        Raises:
+            ConfigurationError: ``app`` has an SMTPAdmin already, or there is no ``db``.
+        """
+        if NAME in app.extensions:
+            raise ConfigurationError(
+                f"{app.name!r} has an SMTPAdmin already. Make one SMTPAdmin and call its "
+                "init_app(app) once for each app; remove the second call."
+            )
+        found = db or self._db or app.extensions.get("sqlalchemy")
+        if found is None:
+            raise ConfigurationError(
+                "SMTPAdmin keeps mail in the app's database: pass the Flask-SQLAlchemy object, "
+                "SMTPAdmin(app, db) or mail.init_app(app, db)."
+            )
+        models = self._map(found)
+        state = State(app, found, models, hooks=self._hooks, options=self._options)
+        app.extensions[NAME] = state
+        with suppress(ImportError):
+            from flask_smtpadmin.web.blueprint import create_blueprint
+
+            prefix = app.config.get("SMTPADMIN_URL_PREFIX", "/admin/email")
+            app.register_blueprint(create_blueprint(prefix))
+        if hasattr(cli, "register"):
+            cli.register(app)
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def send(  # noqa: PLR0913 - the public verb, keywords only
+        self,
+        message: Sendable,
+        *,
+        type: str | None = None,  # noqa: A002 - the public name of the option
+        priority: Priority = "normal",
+        send_at: datetime | None = None,
+        expires_in: float | timedelta | None = None,
+        key: str | None = None,
+        server: str | None = None,
+        on_uncertain: OnUncertain | None = None,
+        session: AnySession | None = None,
+    ) -> QueuedMessage:
+        """Queue one message: durable on return, or part of the caller's open transaction.
+
+        It joins ``session``, else ``db.session`` when that is in use (its transaction was begun
+        explicitly or is nested, objects wait in it, or anything but a SELECT ran). A joined
+        message goes out if and only if that transaction commits. Nothing of the caller's is
+        flushed or expired.
+
+        Args:
+            message: a :class:`Message`, a ``flask_mail.Message`` or an ``EmailMessage``.
+            type: the name of an e-mail type.
+            priority: ``urgent``, ``normal`` or ``bulk``.
+            send_at: aware; not before this time.
+            expires_in: seconds or timedelta from now; not sent after that.
+            key: at most 255 characters, one per app: a second call with it returns the first
+                message, ``created=False``, whatever became of that.
+            server: the key of the server it must go through.
+            on_uncertain: ``retry`` or ``hold`` when the link is lost after the content.
+            session: the SQLAlchemy session to join, always.
+
+        Raises:
+            InvalidMessage: something of the message cannot be used; ``.field`` names it.
+            NotFound: there is no such server.
+            QueueFull: ``MAX_QUEUE`` messages wait.
+            QueueUnavailable: the database is locked or away; nothing was stored.
+            SchemaMissing: the tables are not there.
+        """
+        handling = Handling(
+            type=type,
+            priority=priority,
+            send_at=send_at,
+            expires_in=expires_in,
+            server=server,
+            on_uncertain=on_uncertain,
+        )
+        return self._post([message], handling, [key], session)[0]
+
+    def send_many(  # noqa: PLR0913 - the public verb, keywords only
+        self,
+        messages: Sequence[Sendable],
+        *,
+        keys: Sequence[str | None] | None = None,
+        type: str | None = None,  # noqa: A002 - the public name of the option
+        priority: Priority = "bulk",
+        send_at: datetime | None = None,
+        expires_in: float | timedelta | None = None,
+        server: str | None = None,
+        on_uncertain: OnUncertain | None = None,
+        session: AnySession | None = None,
+    ) -> list[QueuedMessage]:
+        """Queue all of ``messages`` or none, in one transaction; options as for :meth:`send`.
+
+        Args:
+            messages: in the order in which the results are returned.
+            keys: one for each message, None where it needs none.
+            type: as for ``send``, and so are the rest.
+            priority: ``bulk`` unless told otherwise.
+            send_at: aware.
+            expires_in: seconds or timedelta.
+            server: a server's key.
+            on_uncertain: ``retry`` or ``hold``.
+            session: the session to join.
+
+        Raises:
+            InvalidMessage: ``.index`` says which one, ``.field`` what; nothing was stored.
+            QueueFull: there is not room for all; nothing was stored.
+        """
+        messages = list(messages)
+        handling = Handling(
+            type=type,
+            priority=priority,
+            send_at=send_at,
+            expires_in=expires_in,
+            server=server,
+            on_uncertain=on_uncertain,
+        )
+        return self._post(messages, handling, keys, session)
+
+    def send_now(self, message: Sendable, *, server: str | None = None) -> Receipt:
+        """Hand one message over in this very call (30 s in all), past the queue.
+
+        Nothing is retried or kept. While ``MODE`` is ``catch`` or ``record`` it is stored
+        instead and nobody is in ``accepted``.
+
+        Raises:
+            DeliveryError: the server took it for nobody; ``.outcome`` says why.
+            InvalidMessage: something of the message cannot be used.
+            NotFound: there is no such server.
+        """
+        receipt = post_now(current_state(), message, server)
+        self._record([message])
+        return receipt
+
+    @contextmanager
+    def record_messages(self) -> Iterator[list[Sendable]]:
+        """List what is sent inside the block, for tests: the very objects, in order.
+
+        A message whose transaction is rolled back leaves the list. Under ``app.testing`` nothing
+        goes out anyway, because ``MODE`` is ``record`` there.
+        """
+        recorded: list[Sendable] = []
+        self._recorders.append(recorded)
+        try:
+            yield recorded
+        finally:
+            self._recorders = [one for one in self._recorders if one is not recorded]
+
+    # -- what the app tells us ----------------------------------------------------------------
+
+    def access_check(self, function: _F) -> _F:
+        """Register who may do what: ``function(right)`` returns True, False or a Response.
+
+        Rights: ``view``, ``operate``, ``configure``, ``read_content``, ``privacy``. Without one,
+        every page answers 403.
+        """
+        self._hooks.access_check = function
+        return function
+
+    def actor_loader(self, function: _F) -> _F:
+        """Register who is signed in: ``function()`` returns an :class:`Actor` or None.
+
+        Without one, Flask-Login's ``current_user`` is used where there is one.
+        """
+        self._hooks.actor_loader = function
+        return function
+
+    # -- the twin of pages and CLI, in the shapes of the JSON ----------------------------------
+
+    @property
+    def models(self) -> Models:
+        """The mapped classes (``models.Message`` ...), to query; only the extension writes them."""
+        return self._map(self._db) if self._db is not None else current_state().models
+
+    def config(self) -> dict[str, Any]:
+        """Return every setting with its value and origin; a secret only as set or not."""
+        from flask_smtpadmin.core.describe import config_document
+
+        return config_document(current_state().settings.snapshot())
+
+    def status(self) -> dict[str, Any]:
+        """Return figures, workers and servers, and what keeps mail from going out."""
+        return current_state().status().document()
+
+    def check(self, server: str = "default", to: str | None = None) -> dict[str, Any]:
+        """Try every step to a server; with ``to`` up to a test message. 30 s at most.
+
+        Raises:
+            NotFound: there is no such server.
+        """
+        snapshot = current_state().settings.snapshot()
+        if server not in snapshot.servers:
+            raise NotFound("server", server)
+        policy = snapshot["HOST_POLICY"]
+        return run_check(snapshot.servers[server], to=to, policy=policy).document()
+
+    def pause(self, server: str | None = None) -> None:
+        """Stop handing mail to one server, or with None to any; mail is still taken."""
+        current_state().pause(server)
+
+    def resume(self, server: str | None = None) -> None:
+        """Take back :meth:`pause`."""
+        current_state().resume(server)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _post(
+        self,
+        messages: Sequence[Sendable],
+        handling: Handling,
+        keys: Sequence[str | None] | None,
+        session: AnySession | None,
+    ) -> list[QueuedMessage]:
+        state, recorded = current_state(), list(messages)
+        queued = post(
+            state,
+            recorded,
+            handling,
+            keys=keys,
+            session=session,
+            undone=lambda: self._unrecord(recorded),
+        )
+        recorded[:] = [one for one, row in zip(messages, queued, strict=True) if row.created]
+        self._record(recorded)
+        return queued
+
+    def _record(self, messages: Sequence[Sendable]) -> None:
+        for recorder in self._recorders:
+            recorder.extend(messages)
+
+    def _unrecord(self, messages: Sequence[Sendable]) -> None:
+        gone = {id(message) for message in messages}
+        for recorder in self._recorders:
+            recorder[:] = [message for message in recorder if id(message) not in gone]
+
+    def _map(self, db: SQLAlchemy) -> Models:
+        joining.watch_scoped(db.session)
+        return build_models(_metadata(db, self._options.bind_key))
+
+
+def _metadata(db: SQLAlchemy, bind_key: str | None) -> sa.MetaData:
+    """Return the metadata of a bind; made as Flask-SQLAlchemy does where nothing uses it yet."""
+    if bind_key is None:
+        return db.metadata
+    if bind_key not in db.metadatas:
+        db.metadatas[bind_key] = sa.MetaData(
+            naming_convention=db.metadata.naming_convention, info={"bind_key": bind_key}
+        )
+    return db.metadatas[bind_key]

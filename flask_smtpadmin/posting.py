@@ -1,0 +1,137 @@
+"""From a message as the app wrote it to rows in the outbox: one way for every sender."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from typing import Any, TypeAlias
+
+from sqlalchemy.orm import Session, scoped_session
+
+from flask_smtpadmin.core.errors import InvalidMessage, NotFound
+from flask_smtpadmin.core.handling import Handling, keys_for, redirected
+from flask_smtpadmin.core.message import Message
+from flask_smtpadmin.core.mime import Built, build
+from flask_smtpadmin.core.queued import QueuedMessage
+from flask_smtpadmin.core.receipt import Receipt
+from flask_smtpadmin.core.settings import Server, Snapshot
+from flask_smtpadmin.delivery import now as delivery_now
+from flask_smtpadmin.signals import announce, message_queued
+from flask_smtpadmin.state import SETTINGS_AGE, State
+from flask_smtpadmin.storage import joining
+
+#: What ``send`` takes; a ``flask_mail.Message`` is known by its attributes, hence Any.
+Sendable: TypeAlias = Message | EmailMessage | Any
+AnySession: TypeAlias = Session | scoped_session[Any]
+_HOST_CHARACTERS = re.compile(r"[^A-Za-z0-9.-]+")
+_REDIRECT = "redirect:"
+
+
+def post(
+    state: State,
+    messages: Sequence[Sendable],
+    handling: Handling,
+    *,
+    keys: Sequence[str | None] | None = None,
+    session: AnySession | None = None,
+    undone: Callable[[], None] = lambda: None,
+) -> list[QueuedMessage]:
+    """Build ``messages`` and store them, all or none; the verbs' errors come from here.
+
+    After the commit the doorbell rings and ``message_queued`` is sent for what is new; ``undone``
+    is called instead when the caller's transaction came to nothing.
+    """
+    handling.check()
+    keys = keys_for(len(messages), keys)
+    if not messages:
+        return []
+    snapshot = state.settings.snapshot(max_age=SETTINGS_AGE)
+    if handling.server is not None and handling.server not in snapshot.servers:
+        raise NotFound("server", handling.server)
+    now, caught = datetime.now(UTC), _caught(snapshot)
+    entries = [
+        handling.entry(built, key=key, now=now, caught=caught)
+        for built, key in zip(_built(snapshot, messages, now), keys, strict=True)
+    ]
+    joined = joining.session_to_join(session, state.db.session, state.models.Message)
+    return state.outbox.add(
+        entries,
+        session=joined,
+        limit=snapshot["MAX_QUEUE"],
+        committed=lambda new: _committed(state, new),
+        undone=lambda _new: undone(),
+    )
+
+
+def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
+    """Hand one message over at once; caught modes store it and hand nothing over."""
+    snapshot = state.settings.snapshot()
+    chosen = _server(snapshot, server)
+    built = _built(snapshot, [message], datetime.now(UTC))[0]
+    if not _caught(snapshot):
+        return delivery_now.send_now(built, chosen, policy=snapshot["HOST_POLICY"])
+    queued = post(state, [message], Handling(server=server))[0]
+    return Receipt(queued.message_id, chosen.key, "caught, not sent", ())
+
+
+def build_one(snapshot: Snapshot, message: Sendable, now: datetime) -> Built:
+    """Build one message with the subject prefix and Message-ID domain that are in force."""
+    default = snapshot.default
+    built = build(
+        message,
+        now=now,
+        domain=_domain(default),
+        token=secrets.token_hex(16),
+        subject_prefix=default.subject_prefix,
+    )
+    mode: str = snapshot["MODE"]
+    if mode.startswith(_REDIRECT):
+        return redirected(built, mode.removeprefix(_REDIRECT))
+    return built
+
+
+def _built(snapshot: Snapshot, messages: Sequence[Sendable], now: datetime) -> list[Built]:
+    if len(messages) == 1:
+        return [build_one(snapshot, messages[0], now)]
+    built = []
+    for index, message in enumerate(messages):
+        try:
+            built.append(build_one(snapshot, message, now))
+        except InvalidMessage as error:
+            raise error.at(index) from error
+    return built
+
+
+def _committed(state: State, new: list[QueuedMessage]) -> None:
+    if any(message.next_try_at is not None for message in new):
+        state.doorbell.ring()
+    if message_queued.receivers:
+        with state.pushed():
+            for message in new:
+                announce(message_queued, state.app, message=message)
+
+
+def _caught(snapshot: Snapshot) -> bool:
+    return snapshot["MODE"] in {"catch", "record"}
+
+
+def _server(snapshot: Snapshot, key: str | None) -> Server:
+    if key is not None:
+        if key not in snapshot.servers:
+            raise NotFound("server", key)
+        return snapshot.servers[key]
+    usable = sorted(
+        (server for server in snapshot.servers.values() if server.usable),
+        key=lambda server: (server.priority, server.key != "default", server.key),
+    )
+    return usable[0] if usable else snapshot.default
+
+
+def _domain(server: Server) -> str:
+    """Return what stands right of the @ in a Message-ID: the sender's domain, else a host name."""
+    own = server.from_email.rpartition("@")[2] or server.helo_name or socket.gethostname()
+    return _HOST_CHARACTERS.sub("", own).strip(".-") or "localhost"

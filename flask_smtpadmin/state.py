@@ -1,0 +1,193 @@
+"""What belongs to one app: its configuration, its stores, its doorbell.
+
+The parts are made when they are first asked for, because ``app.config`` may still change after
+``init_app``; those that hold threads or connections notice a fork by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Config, Flask, current_app, has_app_context
+
+from flask_smtpadmin.core.errors import ConfigurationError
+from flask_smtpadmin.core.figures import Status, assess
+from flask_smtpadmin.jobs.doorbell import Doorbell
+from flask_smtpadmin.storage.database import Database
+from flask_smtpadmin.storage.models import Models
+from flask_smtpadmin.storage.outbox import Outbox
+from flask_smtpadmin.storage.queue import Queue
+from flask_smtpadmin.storage.settings import Settings
+from flask_smtpadmin.storage.summary import Summary
+from flask_smtpadmin.storage.vault import Vault
+
+if TYPE_CHECKING:
+    from flask.ctx import AppContext
+    from flask_sqlalchemy import SQLAlchemy
+    from sqlalchemy.engine import Engine
+
+NAME: Final = "smtpadmin"
+#: Seconds for which the sending side may use settings it has read before.
+SETTINGS_AGE: Final = 5.0
+
+
+@dataclass(slots=True)
+class Hooks:
+    """What the app told the extension through decorators; None: not told yet.
+
+    ``access_check(right)`` returns True, False or a Response; ``actor_loader()`` an Actor or None.
+    """
+
+    access_check: Callable[[str], Any] | None = None
+    actor_loader: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``SMTPAdmin(...)`` was told.
+
+    Attributes:
+        bind_key: the Flask-SQLAlchemy bind that holds the tables.
+        sqlite_wal: whether an SQLite file may be switched to write-ahead logging, for good.
+        busy_timeout: seconds to wait for another writer before ``QueueUnavailable``.
+    """
+
+    bind_key: str | None = None
+    sqlite_wal: bool = True
+    busy_timeout: float = 5.0
+
+
+class State:
+    """One app's share of the extension, in ``app.extensions["smtpadmin"]``."""
+
+    def __init__(
+        self, app: Flask, db: SQLAlchemy, models: Models, *, hooks: Hooks, options: Options
+    ) -> None:
+        self.app = app
+        self.db = db
+        self.models = models
+        self.hooks = hooks
+        self.options = options
+        self.database = Database(
+            partial(_engine, app, db, options.bind_key),
+            models,
+            wal=options.sqlite_wal,
+            busy_timeout=options.busy_timeout,
+        )
+
+    @property
+    def config(self) -> Config:
+        """``app.config``."""
+        return self.app.config
+
+    @property
+    def app_name(self) -> str:
+        """``app.name``, the default of the app's name in mails."""
+        return self.app.name
+
+    def context(self) -> AppContext:
+        """Return a new app context, for work outside a request."""
+        return self.app.app_context()
+
+    @contextmanager
+    def pushed(self) -> Iterator[None]:
+        """Run a block inside the app's context: the one we are in, when it is this app's."""
+        if _inside(self.app):
+            yield
+        else:
+            with self.context():
+                yield
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Seals and opens stored secrets."""
+        return Vault.from_config(self.config, os.environ)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force, and the verbs that change the stored ones."""
+        return Settings(self.database, config=self.config, app_name=self.app_name, vault=self.vault)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Takes new messages."""
+        return Outbox(self.database)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """Lists, retries, cancels, removes."""
+        return Queue(self.database, wake=self._wake)
+
+    def _wake(self) -> None:
+        self.doorbell.ring()
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The figures on top of the pages."""
+        return Summary(self.database)
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        """Tells the workers that there is mail."""
+        boot = self.settings.boot()
+        return Doorbell(boot["REDIS_URL"], boot["QUEUE_NAME"])
+
+    def status(self) -> Status:
+        """Return how the whole thing is, for pages, CLI and API."""
+        healthy = self.doorbell.healthy()
+        return assess(
+            self.summary.figures(),
+            self.summary.workers(),
+            self.settings.snapshot(),
+            redis="none" if healthy is None else ("ok" if healthy else "down"),
+        )
+
+    def pause(self, server: str | None = None, *, actor: str | None = None) -> None:
+        """Stop handing mail to one server, or with None to any."""
+        self.settings.set_paused(server, True, actor=actor)  # noqa: FBT003 - the argument is the value itself
+
+    def resume(self, server: str | None = None, *, actor: str | None = None) -> None:
+        """Take back :meth:`pause` and wake the workers."""
+        self.settings.set_paused(server, False, actor=actor)  # noqa: FBT003 - as above
+        self.doorbell.ring()
+
+
+def current_state() -> State:
+    """Return the State of the current app.
+
+    Raises:
+        ConfigurationError: the app has no SMTPAdmin.
+    """
+    state = current_app.extensions.get(NAME)
+    if not isinstance(state, State):
+        raise ConfigurationError(
+            "This app has no SMTPAdmin: call SMTPAdmin(app, db), or mail.init_app(app, db)."
+        )
+    return state
+
+
+def _inside(app: Flask) -> bool:
+    if not has_app_context():
+        return False
+    current: Any = current_app
+    return current._get_current_object() is app  # noqa: SLF001 - Flask documents it
+
+
+def _engine(app: Flask, db: SQLAlchemy, bind_key: str | None) -> Engine:
+    if _inside(app):
+        return _bound(db, bind_key)
+    with app.app_context():
+        return _bound(db, bind_key)
+
+
+def _bound(db: SQLAlchemy, bind_key: str | None) -> Engine:
+    engines = db.engines
+    if bind_key not in engines:
+        where = "SQLALCHEMY_DATABASE_URI" if bind_key is None else f"SQLALCHEMY_BINDS[{bind_key!r}]"
+        raise ConfigurationError(f"There is no database for the mail tables: set {where}.")
+    return engines[bind_key].engine  # a test may have put a Connection there

@@ -1,0 +1,254 @@
+"""The way in: messages become rows, in the caller's transaction or in one of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from flask_smtpadmin.core.errors import QueueFull, QueueUnavailable
+from flask_smtpadmin.core.queued import Entry, QueuedMessage
+from flask_smtpadmin.core.states import WAITING
+from flask_smtpadmin.storage import joining
+from flask_smtpadmin.storage.database import Database, schema_errors, utcnow
+from flask_smtpadmin.storage.inserts import Inserts
+
+#: How often a batch with keys is tried when others keep taking the same keys.
+_ROUNDS: Final = 5
+
+#: Called with the messages that are new, once they are committed or once they never will be.
+Callback = Callable[[list[QueuedMessage]], None]
+
+
+def _nothing(_messages: list[QueuedMessage]) -> None:
+    """Stand in for a callback that was not given."""
+
+
+class Outbox:
+    """Takes new messages into the table.
+
+    Args:
+        database: connections of our own, for messages that join nobody's transaction.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._inserts = Inserts(database.models)
+        self._message = database.models.table("Message")
+
+    def add(
+        self,
+        entries: Sequence[Entry],
+        *,
+        session: Session | None = None,
+        limit: int = 0,
+        committed: Callback = _nothing,
+        undone: Callback = _nothing,
+    ) -> list[QueuedMessage]:
+        """Store ``entries``, all or none, and return them in the same order.
+
+        Args:
+            entries: what to store; one whose key is known is not stored again.
+            session: becomes part of this session's transaction, without flushing or expiring
+                anything in it; None: committed before this returns.
+            limit: messages that may wait in all; 0: any number.
+            committed: called after the (outermost) commit with what is new; not for nothing.
+            undone: called instead when the caller's transaction came to nothing.
+
+        Raises:
+            QueueFull: nothing was stored.
+            QueueUnavailable: the database is locked or away; nothing was stored.
+            SchemaMissing: the tables are not there.
+        """
+        if session is None:
+            with self._own_transaction() as connection:
+                messages = self._store(connection, entries, limit)
+            new = [message for message in messages if message.created]
+            if new:
+                committed(new)
+            return messages
+        with _callers_errors(), schema_errors():
+            connection = joining.connection_of(session, self._database.models.Message)
+            messages = self._store(connection, entries, limit)
+        new = [message for message in messages if message.created]
+        if new:
+            joining.when_over(session, committed=lambda: committed(new), undone=lambda: undone(new))
+        return messages
+
+    @contextmanager
+    def _own_transaction(self) -> Iterator[Connection]:
+        try:
+            with self._database.write() as connection:
+                yield connection
+        except (OperationalError, PoolTimeout) as error:
+            raise QueueUnavailable(
+                f"The database did not take the message within {self._database.busy_timeout:g} s: "
+                f"{_reason(error)}. If a transaction of your own holds the lock, pass its "
+                "session, send(..., session=that_session), and the message becomes part of it."
+            ) from error
+
+    def _store(
+        self, connection: Connection, entries: Sequence[Entry], limit: int
+    ) -> list[QueuedMessage]:
+        if not any(entry.key for entry in entries):
+            self._check_limit(connection, entries, limit)
+            return self._insert(connection, entries)
+        known = self._known_before(connection, entries)
+        for _ in range(_ROUNDS):
+            missing = _first_of_each_key(entries, known)
+            self._check_limit(connection, missing, limit)
+            try:
+                with _savepoint(connection):
+                    created = self._insert(connection, missing)
+            except IntegrityError:
+                known |= self._known_now(connection, missing)
+            else:
+                return _in_order(entries, missing, created, known)
+        raise QueueUnavailable("Others keep storing messages with the same keys; try again.")
+
+    def _insert(self, connection: Connection, entries: Sequence[Entry]) -> list[QueuedMessage]:
+        now = utcnow()
+        ids = self._inserts.run(connection, entries, now)
+        return [_queued(entry, number) for entry, number in zip(entries, ids, strict=True)]
+
+    def _check_limit(self, connection: Connection, entries: Sequence[Entry], limit: int) -> None:
+        asked = sum(entry.state in WAITING for entry in entries)
+        if not limit or not asked:
+            return
+        waiting = sa.select(sa.literal(1)).where(self._message.c.state.in_(WAITING))
+        bounded = waiting.limit(limit + 1).subquery()
+        queued = connection.execute(sa.select(sa.func.count()).select_from(bounded)).scalar_one()
+        if queued + asked > limit:
+            raise QueueFull(limit=limit, queued=queued, asked=asked)
+
+    def _known_before(
+        self, connection: Connection, entries: Sequence[Entry]
+    ) -> dict[str, QueuedMessage]:
+        if connection.dialect.name == "sqlite":
+            # Take the write lock before looking: nobody can store one of the keys in between.
+            connection.execute(sa.delete(self._message).where(sa.false()))
+        return self._look_up(connection, entries)
+
+    def _known_now(
+        self, connection: Connection, entries: Sequence[Entry]
+    ) -> dict[str, QueuedMessage]:
+        """Find who was faster, even where the caller's snapshot is too old to show it."""
+        known = self._look_up(connection, entries, latest=True)
+        if not known:
+            with self._database.read() as fresh:
+                known = self._look_up(fresh, entries)
+        return known
+
+    def _look_up(
+        self, connection: Connection, entries: Sequence[Entry], *, latest: bool = False
+    ) -> dict[str, QueuedMessage]:
+        table = self._message
+        digests = [entry.key_digest for entry in entries if entry.key]
+        found: dict[str, QueuedMessage] = {}
+        columns = (
+            table.c.id,
+            table.c.message_id,
+            table.c.state,
+            table.c.key,
+            table.c.key_digest,
+            table.c.run_at,
+        )
+        for start in range(0, len(digests), 500):
+            chosen = table.c.key_digest.in_(digests[start : start + 500])
+            query = sa.select(*columns).where(chosen)
+            if latest and connection.dialect.name in {"mysql", "mariadb"}:
+                query = query.with_for_update(read=True)  # sees past REPEATABLE READ
+            for row in connection.execute(query):
+                found[row.key_digest] = QueuedMessage(
+                    id=row.id,
+                    message_id=row.message_id,
+                    state=row.state,
+                    key=row.key,
+                    created=False,
+                    next_try_at=_aware(row.run_at),
+                )
+        return found
+
+
+@contextmanager
+def _savepoint(connection: Connection) -> Iterator[None]:
+    """Let a duplicate key fail alone.
+
+    SQLite undoes just the failing statement, and its driver would commit at the release of an
+    outermost savepoint; the write lock taken before makes a duplicate impossible there anyway.
+    """
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    with connection.begin_nested():
+        yield
+
+
+@contextmanager
+def _callers_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise QueueUnavailable(
+            f"The database did not take the message: {_reason(error)}. The message was to become "
+            "part of your session's transaction; roll that back and try again."
+        ) from error
+
+
+def _first_of_each_key(entries: Sequence[Entry], known: dict[str, QueuedMessage]) -> list[Entry]:
+    seen = set(known)
+    missing = []
+    for entry in entries:
+        digest = entry.key_digest
+        if digest is None or digest not in seen:
+            missing.append(entry)
+        if digest is not None:
+            seen.add(digest)
+    return missing
+
+
+def _in_order(
+    entries: Sequence[Entry],
+    stored: Sequence[Entry],
+    created: Sequence[QueuedMessage],
+    known: dict[str, QueuedMessage],
+) -> list[QueuedMessage]:
+    """Return a message for each entry: new, known before, or new with an earlier entry's key."""
+    new = {id(entry): message for entry, message in zip(stored, created, strict=True)}
+    known = dict(known)
+    messages = []
+    for entry in entries:
+        message = new.get(id(entry)) or known[entry.key_digest or ""]
+        messages.append(message)
+        if entry.key_digest is not None:
+            known.setdefault(entry.key_digest, replace(message, created=False))
+    return messages
+
+
+def _queued(entry: Entry, number: int) -> QueuedMessage:
+    return QueuedMessage(
+        id=number,
+        message_id=entry.built.message_id,
+        state=entry.state,
+        key=entry.key,
+        created=True,
+        next_try_at=_aware(entry.run_at),
+    )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def _reason(error: Any) -> str:
+    """Return the driver's own words, without the SQL and its parameters."""
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
