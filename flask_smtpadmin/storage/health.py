@@ -20,14 +20,14 @@ class SharedHealth:
     """What the workers know of one server; times naive UTC.
 
     ``open`` (out of reach) and ``held`` (it refuses us) mean: no mail before ``retry_at``, and
-    then one probe by one worker.
+    then one probe by one worker. ``fingerprint`` names the settings this was seen with.
     """
 
     key: str
     state: HealthState
     reason: str | None = None
     retry_at: datetime | None = None
-    changed_at: datetime | None = None
+    fingerprint: str | None = None
 
 
 class HealthRows:
@@ -40,7 +40,11 @@ class HealthRows:
         """Return the health of every server that has a row."""
         columns = self._table.c
         query = sa.select(
-            columns.key, columns.health, columns.reason, columns.retry_at, columns.health_at
+            columns.key,
+            columns.health,
+            columns.reason,
+            columns.retry_at,
+            columns.health_fingerprint,
         )
         return {row.key: SharedHealth(*row) for row in connection.execute(query)}
 
@@ -51,6 +55,7 @@ class HealthRows:
             "reason": health.reason,
             "retry_at": health.retry_at,
             "health_at": now,
+            "health_fingerprint": health.fingerprint,
         }
         if health.state == "ok":
             values["last_success_at"] = now
