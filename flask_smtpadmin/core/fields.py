@@ -35,7 +35,7 @@ URL: Final = Spec(
 
 _FIELDS: Final = (
     Spec("NAME", "str", "", "What people call this server.", max_length=80),
-    Spec("DESCRIPTION", "str", "", "A note about it.", max_length=2000),
+    Spec("DESCRIPTION", "note", "", "A note about it.", max_length=2000),
     Spec("HOST", "host", "", "Host name or address of the mail server."),
     Spec(
         "PORT",
@@ -74,7 +74,7 @@ _FIELDS: Final = (
     Spec("REPLY_TO", "email", "", "Where answers go, unless a message says otherwise."),
     Spec("SUBJECT_PREFIX", "str", "", "Put in front of every subject.", max_length=80, exact=True),
     Spec("HELO_NAME", "host", "", "Name given in EHLO; unset: this machine's."),
-    Spec("VERIFY_CERT", "bool", True, "Check the server's certificate and its name."),
+    Spec("VERIFY_CERT", "bool", default=True, doc="Check the server's certificate and its name."),
     Spec("CA_FILE", "path", "", "PEM file of certificate authorities to trust.", max_length=1024),
     Spec(
         "CLIENT_CERT_FILE",
@@ -109,7 +109,7 @@ _FIELDS: Final = (
         choices=("aiosmtplib", "smtplib", "console", "file", "memory"),
     ),
     Spec("ENVELOPE_FROM", "email", "", "MAIL FROM, where bounces go; unset: the From address."),
-    Spec("FORCE_FROM", "bool", False, "Replace the From address of every message."),
+    Spec("FORCE_FROM", "bool", default=False, doc="Replace the From address of every message."),
     Spec("POOL_SIZE", "int", 10, "Connections per worker at most.", minimum=1, maximum=1000),
     Spec("PRIORITY", "int", 0, "Lower is tried first.", minimum=0, maximum=1000),
     Spec("WEIGHT", "int", 1, "Share among servers of one priority.", minimum=0, maximum=1000),
@@ -124,8 +124,8 @@ _FIELDS: Final = (
     Spec(
         "ALLOW_PLAINTEXT_AUTH",
         "bool",
-        False,
-        "Send the password in the clear, TLS mode none, off this machine: readable on the way.",
+        default=False,
+        doc="Send the password in the clear, TLS mode none, off this machine: readable on the way.",
     ),
 )
 

@@ -17,6 +17,7 @@ from flask_smtpadmin.core.states import ServerState
 Origin = Literal["environment", "database", "app_config", "preset", "default"]
 Kind = Literal[
     "str",
+    "note",
     "int",
     "float",
     "bool",

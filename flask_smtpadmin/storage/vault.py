@@ -1,0 +1,191 @@
+"""Secrets at rest: encrypted with Fernet, each bound to the endpoint it was typed for.
+
+Fernet has no associated data, so the endpoint stands inside the encrypted JSON and is compared at
+use: a token that was copied to another row, or whose host was changed underneath, opens nothing.
+The first key encrypts, every key decrypts (``MultiFernet``).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from flask_smtpadmin.core.errors import ConfigurationError, SecretMismatch, SecretUnreadable
+from flask_smtpadmin.core.settings import Endpoint, Problem
+
+_INFO: Final = b"flask-smtpadmin vault 1"
+_NO_KEY: Final = (
+    "There is no key to encrypt secrets with: set SECRET_KEY or SMTPADMIN_ENCRYPTION_KEYS."
+)
+
+
+class Vault:
+    """Seals and opens secrets with the keys at hand.
+
+    Args:
+        keys: Fernet keys, newest first.
+        secret_key: ``SECRET_KEY``, from which a key is derived when ``keys`` is empty.
+        fallbacks: ``SECRET_KEY_FALLBACKS``, derived too, to decrypt only.
+        variable: where ``keys`` came from, for problems.
+
+    Keys that cannot be used never raise here: they are in ``problems``, and with them nothing is
+    encrypted or decrypted.
+    """
+
+    def __init__(
+        self,
+        keys: Iterable[str] = (),
+        *,
+        secret_key: str | bytes | None = None,
+        fallbacks: Iterable[str | bytes] = (),
+        variable: str | None = None,
+    ) -> None:
+        given = tuple(keys)
+        #: Whether the key comes from SECRET_KEY; pages say so.
+        self.from_derived_key = not given
+        self.problems: tuple[Problem, ...] = ()
+        fernets: list[Fernet] = []
+        if given:
+            fernets, self.problems = _read_keys(given, variable)
+        elif secret_key:
+            fernets = [_derived(key) for key in (secret_key, *fallbacks) if key]
+        self._fernet = MultiFernet(fernets) if fernets else None
+
+    def __repr__(self) -> str:
+        return f"<Vault from_derived_key={self.from_derived_key}>"
+
+    def seal(self, secret: str, endpoint: Endpoint) -> str:
+        """Return ``secret`` encrypted, to be opened for ``endpoint`` only.
+
+        Raises:
+            ConfigurationError: there is no usable key.
+        """
+        content = {"value": secret, **_parts(endpoint)}
+        return self.encrypt(json.dumps(content).encode()).decode()
+
+    def open(self, token: str, endpoint: Endpoint) -> str:
+        """Return the secret that was sealed for ``endpoint``.
+
+        Raises:
+            SecretUnreadable: no key at hand opens it.
+            SecretMismatch: it was sealed for another endpoint.
+        """
+        try:
+            content = json.loads(self.decrypt(token.encode()))
+            sealed = {name: content[name] for name in _parts(endpoint)}
+            value = content["value"]
+        except (ValueError, KeyError, TypeError):
+            raise SecretUnreadable(self._advice()) from None
+        now = _parts(endpoint)
+        if sealed != now:
+            raise SecretMismatch(
+                _moved(sealed, now), saved_for=f"{sealed['host']}:{sealed['port']}"
+            )
+        return str(value)
+
+    def write(self, text: str) -> str:
+        """Return ``text`` encrypted, bound to nothing."""
+        return self.encrypt(text.encode()).decode()
+
+    def read(self, token: str) -> str:
+        """Return a text that :meth:`write` encrypted; raises SecretUnreadable."""
+        return self.decrypt(token.encode()).decode()
+
+    def encrypt(self, content: bytes) -> bytes:
+        """Return ``content`` as a Fernet token made with the newest key."""
+        if self._fernet is None:
+            raise self._no_key()
+        return self._fernet.encrypt(content)
+
+    def decrypt(self, token: bytes) -> bytes:
+        """Return what a token holds, whichever of the keys made it.
+
+        Raises:
+            SecretUnreadable: no key at hand opens it.
+        """
+        if self._fernet is None:
+            raise SecretUnreadable(str(self._no_key()))
+        try:
+            return self._fernet.decrypt(token)
+        except InvalidToken:
+            raise SecretUnreadable(self._advice()) from None
+
+    def rotate(self, token: str) -> str:
+        """Return the same secret encrypted with the newest key; raises SecretUnreadable."""
+        if self._fernet is None:
+            raise self._no_key()
+        try:
+            return self._fernet.rotate(token.encode()).decode()
+        except InvalidToken:
+            raise SecretUnreadable(self._advice()) from None
+
+    def _no_key(self) -> ConfigurationError:
+        if self.problems:
+            first = self.problems[0]
+            return ConfigurationError(first.message, field=first.field, variable=first.variable)
+        return ConfigurationError(_NO_KEY, field="encryption_keys")
+
+    def _advice(self) -> str:
+        if self.from_derived_key:
+            how = "put the former SECRET_KEY into SECRET_KEY_FALLBACKS"
+        else:
+            how = "put the former key behind the new one in SMTPADMIN_ENCRYPTION_KEYS"
+        return (
+            "The saved password was encrypted with a key that is no longer configured: "
+            f"{how}, or type the password again."
+        )
+
+
+def _parts(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "server": endpoint.server,
+        "host": endpoint.host.lower(),
+        "port": endpoint.port,
+        "username": endpoint.username,
+        "tls_mode": endpoint.tls_mode,
+    }
+
+
+def _read_keys(
+    keys: tuple[str, ...], variable: str | None
+) -> tuple[list[Fernet], tuple[Problem, ...]]:
+    fernets = []
+    for number, key in enumerate(keys, start=1):
+        try:
+            fernets.append(Fernet(key))
+        except ValueError:  # binascii.Error is one
+            text = (
+                f"Key {number} of {len(keys)} in SMTPADMIN_ENCRYPTION_KEYS is not a Fernet key "
+                "(32 bytes in URL-safe base64). Make one with: python -c 'from "
+                "cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'."
+            )
+            return [], (Problem("encryption_keys", variable, text),)
+    return fernets, ()
+
+
+def _derived(secret: str | bytes) -> Fernet:
+    """Return the Fernet key that HKDF (RFC 5869) makes of a SECRET_KEY."""
+    material = secret.encode() if isinstance(secret, str) else secret
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=_INFO).derive(material)
+    return Fernet(base64.urlsafe_b64encode(key))
+
+
+def _moved(sealed: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    changes = "; ".join(_changes(sealed, now))
+    return (
+        f"The password was saved for {sealed['host']}:{sealed['port']}, and the server changed "
+        f"since ({changes}). Type the password again, or set it where the change was made."
+    )
+
+
+def _changes(sealed: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in now:
+        if sealed[name] != now[name]:
+            was, is_now = sealed[name] or "none", now[name] or "none"
+            yield f"{name.replace('_', ' ')} was {was}, is {is_now}"
