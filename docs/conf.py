@@ -42,5 +42,6 @@ nitpick_ignore_regex = [
     ),
     ("py:.*", r"(blinker|werkzeug|pathlib|contextlib|abc)\..*"),
     ("py:class", r"(Flask|SQLAlchemy|Session|Blueprint|EmailMessage|datetime|timedelta|Mapping)"),
+    ("py:class", r"flask_smtpadmin\.extension\._F|Problem|Outcome|InvalidSettings"),
     ("py:class", r"(Sequence|Iterable|Iterator|Callable|Any|Literal|Path|NamespaceProxy|optional)"),
 ]

@@ -1,7 +1,8 @@
 """Directives that write reference tables from the code, so that they cannot grow stale.
 
 ``smtpadmin-keys`` (``app.config`` keys), ``smtpadmin-fields`` (fields of a mail server),
-``smtpadmin-states`` (which state may follow which), ``smtpadmin-presets`` (known providers).
+``smtpadmin-states`` (which state may follow which), ``smtpadmin-presets`` (known providers),
+``smtpadmin-signals``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 from flask_smtpadmin.config import KEYS
@@ -137,10 +139,23 @@ class Presets(Table):
             yield f"`{key}`", preset.name, f"`{preset.host}`" if preset.host else "", ports
 
 
+class Signals(Table):
+    """Every signal with the comment that stands above it."""
+
+    head = ("Signal", "Sent when")
+
+    def rows(self) -> Iterator[Row]:
+        """One row a signal, in the order of the module."""
+        analyzer = ModuleAnalyzer.for_module("flask_smtpadmin.signals")
+        for (_, name), comment in analyzer.find_attr_docs().items():
+            yield f"`{name}`", " ".join(comment).replace("``", "`")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("smtpadmin-keys", Keys)
     app.add_directive("smtpadmin-fields", Fields)
     app.add_directive("smtpadmin-states", States)
     app.add_directive("smtpadmin-presets", Presets)
+    app.add_directive("smtpadmin-signals", Signals)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
