@@ -16,9 +16,6 @@ from typing import Any
 
 from flask import Flask, render_template
 
-from example_app import access, accounts, commands, recovery, workspaces
-from example_app.extensions import csrf, db, login_manager, mail
-
 DEFAULTS: dict[str, Any] = {
     "SQLALCHEMY_DATABASE_URI": "sqlite:///tidepool.db",
     "SESSION_COOKIE_SAMESITE": "Lax",
@@ -34,6 +31,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     Raises:
         RuntimeError: no ``SECRET_KEY`` was given.
     """
+    from example_app import access, accounts, commands, recovery, workspaces
+    from example_app.extensions import csrf, db, login_manager, mail
+
     app = Flask(__name__)
     app.config.from_mapping(DEFAULTS)
     app.config.from_prefixed_env("TIDEPOOL")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_login import login_required, login_user, logout_user
 from sqlalchemy.exc import IntegrityError
@@ -15,9 +17,6 @@ from example_app.mails import send_welcome
 from example_app.models import User, normalise
 
 blueprint = Blueprint("accounts", __name__)
-
-#: compared against when there is no such account, so that the answer takes as long
-_NOBODY = generate_password_hash("nobody has this password")
 
 
 @blueprint.route("/sign-up", methods=["GET", "POST"])
@@ -72,6 +71,12 @@ def _add(user: User) -> bool:
 def _find(email: str, password: str) -> User | None:
     user = db.session.query(User).filter_by(email=normalise(email)).one_or_none()
     if user is None:
-        check_password_hash(_NOBODY, password)
+        check_password_hash(_nobodys_hash(), password)
         return None
     return user if user.has_password(password) else None
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Return what is compared when there is no such account: the answer takes as long."""
+    return generate_password_hash("nobody has this password")

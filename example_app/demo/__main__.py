@@ -8,12 +8,14 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from example_app.demo.children import ChildDied
 from example_app.demo.signals import Presses, StopAsked
-from example_app.demo.supervisor import Demo, Running, free_port, scrub_environment
+
+if TYPE_CHECKING:
+    from example_app.demo.supervisor import Demo, Running
 
 HURRIED = 130
 
@@ -24,6 +26,9 @@ def main(*, as_json: bool) -> None:
     """Run Tidepool with queue server, worker, mail catcher and inbox until Ctrl-C."""
     presses = Presses()
     presses.listen()
+    # Imported now: half a second of imports is half a second in which Ctrl-C would be a traceback.
+    from example_app.demo.supervisor import Demo, scrub_environment
+
     scrub_environment()
     port = _port(os.environ.get("PORT", ""))
     folder = Path(tempfile.mkdtemp(prefix="tidepool-"))
@@ -34,6 +39,8 @@ def main(*, as_json: bool) -> None:
 
 
 def _run(demo: Demo, presses: Presses, *, as_json: bool) -> int:
+    from example_app.demo.children import ChildDied
+
     code = 0
     try:
         running = demo.start()
@@ -55,6 +62,8 @@ def _say(line: str) -> None:
 
 def _port(text: str) -> int:
     """Return the port that ``PORT`` names, or a free one."""
+    from example_app.demo.supervisor import free_port
+
     if text and not (text.isdecimal() and 0 < int(text) < 2**16):
         raise click.ClickException(f"PORT={text} is not a port (1 to 65535).")
     try:
