@@ -17,6 +17,8 @@ from flask_smtpadmin.core.states import ServerState
 
 #: Stored beside a server's values: which endpoint the environment's password was last used for.
 BOUND: Final = "PASSWORD_BOUND"
+#: Stored for a server that an admin added, so that it exists without any value.
+ADDED: Final = "ADDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,10 @@ class Stored:
 class Secrets(Protocol):
     """Opens what the database holds encrypted; both methods raise SecretError."""
 
-    def open(self, token: str, endpoint: Endpoint) -> str:
+    def open(self, token: str, endpoint: Endpoint, /) -> str:
         """Return a password that was saved for ``endpoint``."""
 
-    def read(self, token: str) -> str:
+    def read(self, token: str, /) -> str:
         """Return another encrypted value."""
 
 

@@ -82,15 +82,15 @@ def _text(spec: Spec, raw: Any) -> str:
     if isinstance(raw, int) and not isinstance(raw, bool):
         raw = str(raw)  # from_prefixed_env() turns digits into numbers
     if not isinstance(raw, str):
-        raise ValueError("is not text; in app.config, or in JSON, put it into quotes")  # noqa: TRY004 - one error type
+        raise ValueError("it is not text; in app.config, or in JSON, put it into quotes")  # noqa: TRY004 - one error type
     text = raw if spec.exact else raw.strip()
     pattern = _CONTROL_IN_NOTE if spec.kind == "note" else _CONTROL
     if pattern.search(text):
-        raise ValueError("holds a line break or another control character")
+        raise ValueError("it holds a line break or another control character")
     if any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValueError("is not valid UTF-8 text")
+        raise ValueError("it is not valid UTF-8 text")
     if len(text) > spec.max_length:
-        raise ValueError(f"is longer than {spec.max_length} characters")
+        raise ValueError(f"it is longer than {spec.max_length} characters")
     return text
 
 
@@ -166,7 +166,7 @@ def _email(spec: Spec, raw: Any) -> str:
     except InvalidMessage as error:
         raise ValueError(f"{quoted(spec, raw)}: {error.reason}") from None
     if address.name:
-        raise ValueError("is an address only, without a name beside it")
+        raise ValueError("it takes an address only, without a name beside it")
     return address.email
 
 
@@ -192,7 +192,9 @@ def _days(spec: Spec, raw: Any) -> int | None:
 def _host(spec: Spec, raw: Any) -> str:
     text = _text(spec, raw).lower()
     if "://" in text or "/" in text or "@" in text:
-        raise ValueError("is a host name only: no scheme, user or path (SMTPADMIN_URL takes those)")
+        raise ValueError(
+            "it takes a host name only: no scheme, user or path (SMTPADMIN_URL takes those)"
+        )
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if bare.count(":") > 1 and _ADDRESS_LITERAL.fullmatch(bare):
         return bare
@@ -218,12 +220,12 @@ def _url(spec: Spec, raw: Any) -> str:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise ValueError("is not a URL that can be read") from None
+        raise ValueError("it is not a URL that can be read") from None
     if parts.scheme.lower() not in spec.choices:
         known = ", ".join(f"{scheme}://" for scheme in spec.choices)
-        raise ValueError(f"does not start with one of {known}")
+        raise ValueError(f"it does not start with one of {known}")
     if not parts.hostname and parts.scheme != "unix":
-        raise ValueError("names no host")
+        raise ValueError("it names no host")
     return text
 
 
@@ -254,7 +256,7 @@ def _limits_of_text(text: str) -> Mapping[str, Any]:
         try:
             found = json.loads(text)
         except ValueError:
-            raise ValueError("is not valid JSON") from None
+            raise ValueError("it is not valid JSON") from None
         return found if isinstance(found, dict) else {}
     pairs = [item.partition("=") for item in text.split(",")]
     return {name.strip(): value for name, _, value in pairs}
@@ -262,7 +264,7 @@ def _limits_of_text(text: str) -> Mapping[str, Any]:
 
 def _servers(_spec: Spec, raw: Any) -> Any:
     if not isinstance(raw, Mapping):
-        raise ValueError("is not a dict of servers, {key: {field: value}}")  # noqa: TRY004 - one error type
+        raise ValueError("it is not a dict of servers, {key: {field: value}}")  # noqa: TRY004 - one error type
     return raw
 
 

@@ -33,7 +33,7 @@ def resolve(context: Context, stored: Stored) -> Snapshot:
             problems += _servers_problem(context, spec)
             continue
         values[name], problem = _global(context, spec, stored)
-        if problem:
+        if problem and problem not in problems:
             problems.append(problem)
     common = tuple(problems)
     app_name = str(values["APP_NAME"].value) if "APP_NAME" in values else ""

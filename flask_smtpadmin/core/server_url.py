@@ -15,7 +15,7 @@ SCHEMES: Final[dict[str, TLSMode]] = {
     "smtp+plain": "none",
 }
 _SHAPE: Final = (
-    "is not of the form smtps://user:password@host:port (smtps, smtp or smtp+plain; special "
+    "it is not of the form smtps://user:password@host:port (smtps, smtp or smtp+plain; special "
     "characters in user and password percent-encoded, such as %40 for @)"
 )
 

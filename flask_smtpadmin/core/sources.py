@@ -127,7 +127,7 @@ class _Found:
         fields = self.named.setdefault(key, {})
         given = Given(raw, variable)
         if name in fields:
-            given = Given(raw, variable, f"is given twice, as {fields[name].variable} too")
+            given = Given(raw, variable, f"it is given twice, as {fields[name].variable} too")
         fields[name] = given
 
     def warn(self, variable: str | None, message: str) -> None:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
-from flask_smtpadmin.core.settings import Server, Snapshot
-
-if TYPE_CHECKING:
-    from flask_smtpadmin.storage.database import Database
-    from flask_smtpadmin.storage.vault import Vault
+from flask_smtpadmin.config import EDITABLE
+from flask_smtpadmin.core.edits import Plan, ServerEdit, passed_back, plan_server, plan_values
+from flask_smtpadmin.core.errors import (
+    ConfigurationError,
+    InvalidSettings,
+    NotFound,
+    SecretMismatch,
+    SecretUnreadable,
+)
+from flask_smtpadmin.core.fields import SERVER_KEY
+from flask_smtpadmin.core.origins import BOUND, Context, Stored, Typed
+from flask_smtpadmin.core.resolve import resolve
+from flask_smtpadmin.core.settings import Endpoint, Problem, Server, Snapshot
+from flask_smtpadmin.storage.database import Database
+from flask_smtpadmin.storage.setting_rows import Rows, load, read_revision
+from flask_smtpadmin.storage.surroundings import read_boot, read_context
+from flask_smtpadmin.storage.vault import Vault
 
 
 class Settings:
@@ -33,11 +48,17 @@ class Settings:
         app_name: str = "",
         vault: Vault,
     ) -> None:
-        raise NotImplementedError
+        self._database = database
+        self._config = config
+        self._environ = environ
+        self._app_name = app_name
+        self._vault = vault
+        self._changes = 0
+        self._loaded: tuple[float, Snapshot] | None = None
 
     def boot(self) -> Snapshot:
         """Return what environment and ``app.config`` give, without asking the database."""
-        raise NotImplementedError
+        return read_boot(self._config, self._environ, app_name=self._app_name)
 
     def snapshot(self, *, max_age: float = 0.0) -> Snapshot:
         """Return all settings; a load of the last ``max_age`` seconds will do.
@@ -45,11 +66,21 @@ class Settings:
         Raises:
             SchemaMissing: the tables are not there.
         """
-        raise NotImplementedError
+        loaded = self._loaded
+        if loaded is not None and time.monotonic() - loaded[0] < max_age:
+            return loaded[1]
+        changes, now = self._changes, time.monotonic()
+        with self._database.read() as connection:
+            stored = load(connection, self._database.models)
+        snapshot = resolve(self._context(), stored)
+        if changes == self._changes:  # nothing was saved here meanwhile
+            self._loaded = (now, snapshot)
+        return snapshot
 
     def revision(self) -> int:
         """Return the number that grows with every change in the database."""
-        raise NotImplementedError
+        with self._database.read() as connection:
+            return read_revision(connection, self._database.models) or 0
 
     def draft(
         self,
@@ -59,10 +90,26 @@ class Settings:
         preset: str | None = None,
         remove: Collection[str] = (),
     ) -> Server:
-        """Return the server as it would be after saving ``values``; nothing is written."""
-        raise NotImplementedError
+        """Return the server as it would be after saving ``values``; nothing is written.
 
-    def save_server(
+        The stored password is in it only when the endpoint stays the same. What the form got
+        wrong is among the server's problems; ``key`` need not exist yet.
+        """
+        edit = ServerEdit(key=key, values=values, preset=preset, remove=remove, create=True)
+        with self._database.read() as connection:
+            stored = load(connection, self._database.models)
+        context = self._context()
+        before = resolve(context, stored)
+        plan = plan_server(edit, stored, before)
+        after = resolve(context, plan.stored).servers[key]
+        problems = (*plan.problems, *self._endpoint_problems(edit, stored, before, after))
+        if not problems:
+            return after
+        fields = {**after.fields, "password": replace(after.fields["password"], value="")}
+        known = tuple(item for item in after.problems if item not in problems)
+        return replace(after, problems=problems + known, password="", fields=fields)
+
+    def save_server(  # noqa: PLR0913 - the verbs of one form, each with a default
         self,
         key: str,
         values: Mapping[str, str | None],
@@ -70,26 +117,172 @@ class Settings:
         preset: str | None = None,
         create: bool = False,
         actor: str | None = None,
-        remove_password: bool = False,
         remove: Collection[str] = (),
+        remove_password: bool = False,
     ) -> Server:
-        """Store the fields of a server (lower-case names) and return it as it is now."""
-        raise NotImplementedError
+        """Store the fields of a server and return it as it is now.
+
+        Args:
+            key: the server's key; a new one only with ``create``.
+            values: text by lower-case field name; None or "" removes a stored value, but keeps
+                a secret. Fields that the environment sets are ignored.
+            preset: key of a preset; None keeps the one there is, "" removes it.
+            create: the server must not be in the database yet.
+            actor: who does it.
+            remove: names of secrets to remove.
+            remove_password: the same as ``remove=["password"]``.
+
+        Raises:
+            InvalidSettings: values that cannot be used, or a saved password that would go to
+                another endpoint and was not typed again. Nothing is stored.
+            NotFound: there is no such server.
+        """
+        gone = {*remove, *(["password"] if remove_password else [])}
+        edit = ServerEdit(key=key, values=values, preset=preset, remove=gone, create=create)
+        with self._change(actor) as rows:
+            stored = rows.load()
+            context = self._context()
+            before = resolve(context, stored)
+            _check_key(edit, stored, before)
+            plan = plan_server(edit, stored, before)
+            _refuse(plan.problems)
+            after = resolve(context, plan.stored).servers[key]
+            _refuse(self._endpoint_problems(edit, stored, before, after))
+            self._write_server(rows, plan, before, after)
+        return self.snapshot().servers[key]
 
     def delete_server(self, key: str, *, actor: str | None = None) -> None:
-        """Remove what the database holds of a server."""
-        raise NotImplementedError
+        """Remove what the database holds of a server; ``default`` starts afresh.
+
+        Raises:
+            NotFound: there is no such server.
+            ConfigurationError: it is set in the environment or in app.config only.
+        """
+        with self._change(actor) as rows:
+            stored = rows.load()
+            if key not in resolve(self._context(), stored).servers:
+                raise NotFound("server", key)
+            held = [name for name in stored.server(key) if name != BOUND]
+            if not held and key not in stored.servers and key != "default":
+                raise ConfigurationError(f"Server {key!r} is set outside the database.")
+            for name in held:
+                rows.put(f"server:{key}", name, None)
+            rows.drop_server(key)
 
     def save_values(
         self, values: Mapping[str, str | None], *, actor: str | None = None
     ) -> Snapshot:
-        """Store editable global settings; None or "" removes a stored value."""
-        raise NotImplementedError
+        """Store editable global settings; None or "" removes a stored value.
 
-    def set_paused(self, key: str | None, paused: bool, *, actor: str | None = None) -> None:
+        Raises:
+            InvalidSettings: values that cannot be used; nothing is stored.
+        """
+        with self._change(actor) as rows:
+            stored = rows.load()
+            plan = plan_values(values, EDITABLE, stored, resolve(self._context(), stored))
+            _refuse(plan.problems)
+            for name, value in plan.changes.items():
+                rows.put("app", name, self._sealed(value))
+        return self.snapshot()
+
+    def set_paused(self, key: str | None, paused: bool, *, actor: str | None = None) -> None:  # noqa: FBT001 - the value that is set
         """Pause or resume one server, or with None all sending."""
-        raise NotImplementedError
+        with self._change(actor) as rows:
+            if key is None:
+                rows.put("meta", "paused", "1" if paused else None)
+            else:
+                self._require(key, rows)
+                rows.put_server(key, paused=paused)
 
-    def set_enabled(self, key: str, enabled: bool, *, actor: str | None = None) -> None:
+    def set_enabled(self, key: str, enabled: bool, *, actor: str | None = None) -> None:  # noqa: FBT001 - the value that is set
         """Switch one server on or off."""
-        raise NotImplementedError
+        with self._change(actor) as rows:
+            self._require(key, rows)
+            rows.put_server(key, enabled=enabled)
+
+    def _context(self) -> Context:
+        return read_context(
+            self._config,
+            self._environ,
+            app_name=self._app_name,
+            secrets=self._vault,
+            problems=self._vault.problems,
+        )
+
+    @contextmanager
+    def _change(self, actor: str | None) -> Iterator[Rows]:
+        with self._database.write() as connection:
+            rows = Rows(connection, self._database.models, actor)
+            rows.begin()
+            yield rows
+        self._changes += 1
+        self._loaded = None
+
+    def _require(self, key: str, rows: Rows) -> None:
+        if key not in resolve(self._context(), rows.load()).servers:
+            raise NotFound("server", key)
+
+    def _write_server(self, rows: Rows, plan: Plan, before: Snapshot, after: Server) -> None:
+        scope = f"server:{after.key}"
+        for name, value in plan.changes.items():
+            if name == "PASSWORD" and isinstance(value, Typed):
+                rows.put(scope, name, self._vault.seal(after.password, after.endpoint))
+            else:
+                rows.put(scope, name, self._sealed(value))
+        self._bind(rows, before.servers.get(after.key), after)
+        rows.put_server(after.key, preset=after.preset)
+
+    def _bind(self, rows: Rows, before: Server | None, after: Server) -> None:
+        """Note for which endpoint a password from outside the database is used."""
+        if after.fields["password"].origin not in {"environment", "app_config"}:
+            return
+        used = after if after.host else before
+        if used is not None and used.host:
+            rows.put(f"server:{after.key}", BOUND, self._vault.seal("", used.endpoint))
+
+    def _sealed(self, value: str | Typed | None) -> str | None:
+        return self._vault.write(value.value) if isinstance(value, Typed) else value
+
+    def _endpoint_problems(
+        self, edit: ServerEdit, stored: Stored, before: Snapshot, after: Server
+    ) -> tuple[Problem, ...]:
+        """Return why a password may not go where the edit would send it."""
+        typed = edit.values.get("password") or ""
+        old = before.servers.get(edit.key)
+        held = stored.server(edit.key)
+        if passed_back(old, after, typed, known=self._is_bound(held.get(BOUND), after.endpoint)):
+            variable = after.fields["password"].variable
+            text = f"{variable} would go to another server: type the password to confirm it."
+            return (Problem("password", variable, text),)
+        if old is not None and old.endpoint != after.endpoint and "PASSWORD" in held:
+            return tuple(item for item in after.problems if item.field == "password")
+        if typed and not after.host and not after.fields["password"].locked:
+            text = "A password is kept for one host only: enter the host with it."
+            return (Problem("host", None, text),)
+        return ()
+
+    def _is_bound(self, token: str | Typed | None, endpoint: Endpoint) -> bool | None:
+        if not isinstance(token, str):
+            return None
+        try:
+            self._vault.open(token, endpoint)
+        except SecretMismatch:
+            return False
+        except SecretUnreadable:
+            return None
+        return True
+
+
+def _check_key(edit: ServerEdit, stored: Stored, before: Snapshot) -> None:
+    if not SERVER_KEY.fullmatch(edit.key):
+        _refuse([Problem("key", None, "A key is 1 to 32 of a-z, 0-9 and _.")])
+    held = stored.server(edit.key).keys() - {BOUND}
+    if edit.create and (held or edit.key == "default"):
+        _refuse([Problem("key", None, f"There is a server {edit.key!r} already.")])
+    if not edit.create and edit.key not in before.servers:
+        raise NotFound("server", edit.key)
+
+
+def _refuse(problems: Collection[Problem]) -> None:
+    if problems:
+        raise InvalidSettings(tuple(problems))

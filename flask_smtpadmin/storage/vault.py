@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from flask_smtpadmin.core.errors import ConfigurationError, SecretMismatch, SecretUnreadable
 from flask_smtpadmin.core.settings import Endpoint, Problem
+from flask_smtpadmin.storage.surroundings import read_boot
 
 _INFO: Final = b"flask-smtpadmin vault 1"
 _NO_KEY: Final = (
@@ -33,6 +35,7 @@ class Vault:
         secret_key: ``SECRET_KEY``, from which a key is derived when ``keys`` is empty.
         fallbacks: ``SECRET_KEY_FALLBACKS``, derived too, to decrypt only.
         variable: where ``keys`` came from, for problems.
+        problems: why ``keys`` could not be read at all.
 
     Keys that cannot be used never raise here: they are in ``problems``, and with them nothing is
     encrypted or decrypted.
@@ -45,17 +48,33 @@ class Vault:
         secret_key: str | bytes | None = None,
         fallbacks: Iterable[str | bytes] = (),
         variable: str | None = None,
+        problems: tuple[Problem, ...] = (),
     ) -> None:
         given = tuple(keys)
+        self.problems = problems
         #: Whether the key comes from SECRET_KEY; pages say so.
-        self.from_derived_key = not given
-        self.problems: tuple[Problem, ...] = ()
+        self.from_derived_key = not given and not problems
         fernets: list[Fernet] = []
-        if given:
+        if given and not problems:
             fernets, self.problems = _read_keys(given, variable)
-        elif secret_key:
+        elif secret_key and not problems:
             fernets = [_derived(key) for key in (secret_key, *fallbacks) if key]
         self._fernet = MultiFernet(fernets) if fernets else None
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+    ) -> Vault:
+        """Return the vault of an app: its keys from the environment or ``app.config``."""
+        boot = read_boot(config, environ)
+        keys = boot.values["ENCRYPTION_KEYS"]
+        return cls(
+            keys.value,
+            secret_key=config.get("SECRET_KEY"),
+            fallbacks=config.get("SECRET_KEY_FALLBACKS") or (),
+            variable=keys.variable,
+            problems=tuple(item for item in boot.problems if item.field == "encryption_keys"),
+        )
 
     def __repr__(self) -> str:
         return f"<Vault from_derived_key={self.from_derived_key}>"
