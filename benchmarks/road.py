@@ -1,8 +1,8 @@
 """How fast mail travels here: into the outbox, and from there to an SMTP server.
 
 ``python benchmarks/road.py [MESSAGES]`` queues them one by one and in one ``send_many``, then lets
-``flask smtp-worker --burst`` deliver them to an aiosmtpd on this machine. That server is the slowest
-part: the figure is a floor, good for comparing two commits on one machine.
+``flask smtp-worker --burst`` deliver them to an aiosmtpd on this machine. That server is the
+slowest part: the figure is a floor, good for comparing two commits on one machine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Counter:
 
     received = 0
 
-    async def handle_DATA(self, _server, _session, _envelope):
+    async def handle_DATA(self, _server, _session, _envelope):  # noqa: N802 - aiosmtpd's name
         self.received += 1
         return "250 counted"
 

@@ -64,14 +64,34 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def kind(spec: Spec) -> str:
+#: How a person calls what a Spec calls by one word.
+KINDS = {
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "list": "comma-separated",
+    "days": "days, or `keep`",
+    "policy": "`private`, `strict` or a callable",
+    "mode": "`live`, `catch`, `record` or `redirect:ADDRESS`",
+    "servers": "mapping",
+    "limits": "JSON or `name=number` pairs",
+    "email": "address",
+    "ports": "comma-separated numbers",
+    "prefix": "path",
+    "url": "URL",
+}
+
+
+def values(spec: Spec) -> str:
     """Say which values a setting takes."""
-    if spec.choices and spec.kind != "url":
+    if spec.kind == "choice":
         return ", ".join(f"`{choice}`" for choice in spec.choices)
-    limits = [spec.minimum, spec.maximum]
-    if all(limit is not None for limit in limits):
-        return f"{spec.kind}, {limits[0]:g} to {limits[1]:g}"
-    return spec.kind
+    name = KINDS.get(spec.kind, spec.kind)
+    low, high = spec.minimum, spec.maximum
+    if low is None or high is None:
+        return name
+    return f"{name}, {low:,g} to {int(high):,}"
 
 
 def default(value: Any) -> str:
@@ -84,30 +104,31 @@ def default(value: Any) -> str:
 class Keys(Table):
     """Every ``app.config`` key."""
 
-    head = ("Key", "Values", "Default", "What it does", "Set in")
+    head = ("Key", "Default", "What it does")
 
     def rows(self) -> Iterator[Row]:
         """One row a key."""
         for spec in KEYS.values():
-            places = [
-                "environment" if spec.environment else "",
-                "settings page" if spec.editable else "",
-                "`app.config`",
-            ]
-            where = ", ".join(place for place in places if place)
-            yield f"`SMTPADMIN_{spec.name}`", kind(spec), default(spec.default), spec.doc, where
+            doc = f"{spec.doc}<br>*{values(spec)}*"
+            if spec.editable:
+                doc += " · settings page"
+            if not spec.environment:
+                doc += " · `app.config` only"
+            yield f"`SMTPADMIN_{spec.name}`", default(spec.default), doc
 
 
 class Fields(Table):
     """Every field of a mail server."""
 
-    head = ("Variable", "Values", "Default", "What it does")
+    head = ("Variable", "Default", "What it does")
 
     def rows(self) -> Iterator[Row]:
         """One row a field, the combined URL first."""
         for spec in (URL, *SERVER_FIELDS.values()):
-            doc = f"{spec.doc} *Secret.*" if spec.secret else spec.doc
-            yield f"`SMTPADMIN_{spec.name}`", kind(spec), default(spec.default), doc
+            doc = f"{spec.doc}<br>*{values(spec)}*"
+            if spec.secret:
+                doc += " · secret"
+            yield f"`SMTPADMIN_{spec.name}`", default(spec.default), doc
 
 
 class States(Table):

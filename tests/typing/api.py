@@ -96,4 +96,4 @@ def record() -> list[str]:
     """What was sent inside the block."""
     with mail.record_messages() as outbox:
         mail.send(Message("a", recipients=["ada@example.com"]))
-    return [message.subject for message in outbox]
+    return [message.subject for message in outbox if isinstance(message, Message)]
