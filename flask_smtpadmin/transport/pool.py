@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
 from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.transaction import Connected
 from flask_smtpadmin.transport.session import Session, open_session
 
 
@@ -35,6 +36,7 @@ class Pool:
         self._free = asyncio.Semaphore(self.size)
         self._idle: list[Session] = []
         self._busy: set[Session] = set()
+        self._links: dict[Session, Connected] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -75,6 +77,10 @@ class Pool:
         self._idle.append(session)
         self._schedule(self._idle_seconds)
 
+    def connected(self, session: Session) -> Connected | None:
+        """Return the peer and the encryption of a session of this pool."""
+        return self._links.get(session)
+
     async def close(self) -> None:
         """Close what is idle and wait for it; sessions in use are closed when they come back."""
         self._closed = True
@@ -97,10 +103,11 @@ class Pool:
 
     async def _opened(self) -> Session:
         session = self._opener(self.server, policy=self._policy)
-        await session.open()
+        self._links[session] = await session.open()
         return session
 
     def _discard(self, session: Session) -> None:
+        self._links.pop(session, None)
         task = asyncio.get_running_loop().create_task(session.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
