@@ -1,0 +1,17 @@
+"""The group ``flask smtp``."""
+
+from __future__ import annotations
+
+import click
+
+from flask_smtpadmin.cli.config import config, list_presets
+from flask_smtpadmin.cli.output import Group
+
+
+@click.group("smtp", cls=Group)
+def smtp() -> None:
+    """Look after the app's e-mail: settings, checks, queue."""
+
+
+for _command in (config, list_presets):
+    smtp.add_command(_command)
