@@ -91,7 +91,7 @@ class SmtplibSession:
         try:
             reply = await self._in_thread(lambda: self._hand_over(envelope, asked), limit)
         except (OSError, smtplib.SMTPException) as error:
-            fault = error
+            fault = underneath(error)
         elapsed = (time.perf_counter() - started) * 1000
         recipients = (*asked, *unasked(envelope, len(asked)))
         return Transaction(self.phase, recipients, reply, elapsed, fault)
@@ -227,15 +227,13 @@ class SmtplibSession:
             raise TransportFailure(self.phase, reply=reply, address=self._address)
         return reply
 
-    def _failure(self, error: BaseException) -> TransportFailure:
+    def _failure(self, error: Exception) -> TransportFailure:
         if isinstance(error, smtplib.SMTPResponseException):
             text = error.smtp_error
             raw = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
             reply = self._reply(error.smtp_code, raw)
             return TransportFailure(self.phase, reply=reply, address=self._address)
-        if isinstance(error, smtplib.SMTPServerDisconnected):
-            error = ConnectionResetError(str(error))
-        return TransportFailure(self.phase, error=error, address=self._address)
+        return TransportFailure(self.phase, error=underneath(error), address=self._address)
 
     def _quit(self) -> None:
         if self._smtp.sock is not None:
@@ -248,6 +246,14 @@ class SmtplibSession:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         self._smtp.close()
+
+
+def underneath(error: Exception) -> Exception:
+    """Return the link's own error, which smtplib turns into a sentence."""
+    if not isinstance(error, smtplib.SMTPServerDisconnected):
+        return error
+    below = error.__context__
+    return below if isinstance(below, OSError) else ConnectionResetError(str(error))
 
 
 def unasked(envelope: Envelope, known: int) -> tuple[RecipientReply, ...]:

@@ -1,0 +1,161 @@
+"""Words by which servers and libraries say what is wrong, in the order in which to look.
+
+The first pattern that is found decides. A cause may be followed by what differs from its rule:
+``t`` or ``p`` for transient or permanent, and a scope.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+#: (cause, deviations, pattern); patterns are searched in lower-case text.
+_TABLE: Final = (
+    # What the operating system, TLS and the libraries say
+    ("proxy_failure", "", r"prox(y|ies).*(error|fail|refus)|socks\d?\b.*(error|fail)"),
+    ("cert_expired", "", r"certificate(-| has | is )*(expired|not yet valid)"),
+    ("cert_self_signed", "", r"self[- ]signed"),
+    ("cert_hostname_mismatch", "", r"(hostname|host|ip address)[- ]mismatch|not valid for '"),
+    ("cert_untrusted_ca", "", r"unable to get (local )?issuer|untrusted issuer|key too weak"),
+    ("cert_untrusted_ca", "", r"certificate.?verif(y|ication).?fail"),
+    ("tls_mode_mismatch", "", r"wrong.version.number|http request|ssl attempted over a non-ssl"),
+    ("tls_version_unsupported", "", r"unsupported.protocol|no.protocols.available"),
+    ("tls_version_unsupported", "", r"alert.protocol.version|(too low|unsupported).*tls.?v"),
+    ("tls_handshake_failed", "p", r"no ciphers available|alert.handshake.failure|no.shared.cipher"),
+    ("tls_handshake_failed", "", r"while upgrading transport|ssl handshake|tls handshake"),
+    ("dns_failure", "t", r"temporary failure in name|malformed or unexpected name server"),
+    ("dns_failure", "", r"name or service not known|nodename nor servname|no such host"),
+    ("dns_failure", "", r"host or domain name not found|no address associated with host"),
+    ("connection_refused", "", r"connection refused|econnrefused"),
+    ("network_unreachable", "", r"(network|no route|host).{0,12}unreachable|no route to host"),
+    ("connect_timeout", "", r"etimedout|timed out connecting|connection timed out|did not accept"),
+    ("response_timeout", "", r"timed out|timeout - closing|read timeout"),
+    # Signing in
+    ("auth_smtp_disabled", "", r"smtpclientauthentication is disabled|access rights to this serv"),
+    ("auth_basic_disabled", "", r"basic auth\w* is (not supported|disabled)"),
+    ("auth_app_password_required", "", r"app(lication)?[- ]?(specific )?password|parol priloz"),
+    ("auth_app_password_required", "", r"authorization code|application-specific"),
+    ("auth_policy_blocked", "", r"weblogin|security defaults"),
+    ("auth_policy_blocked", "", r"conditional access|log in via your web"),
+    ("plan_limit_reached", "", r"maximum credits|monthly (limit|quota)|plan('s)? limit"),
+    (
+        "account_disabled",
+        "",
+        r"(account|server|tenant|domain) .{0,24}(suspended|not yet activated)",
+    ),
+    ("account_disabled", "", r"spam abuse detected|sending denied"),
+    ("account_disabled", "", r"unusual sending activity|account is disabled"),
+    ("auth_rate_limited", "", r"auth error limit|too many (login|auth\w*) (attempts|fail)"),
+    ("auth_mechanism_unsupported", "", r"authentication not enabled|no suitable authentication"),
+    ("auth_mechanism_unsupported", "", r"(mechanism|xoauth2?|auth type).*(not|no longer|un)\s?su"),
+    ("auth_temporary_failure", "", r"(cannot|unable to) authenticate (due|at present)"),
+    ("oauth_refresh_failed", "", r"invalid_grant|refresh token"),
+    ("oauth_client_misconfigured", "", r"invalid_client|client secret|not consented"),
+    ("starttls_unsupported", "", r"starttls.{0,24}(not supported|is required to send)"),
+    ("starttls_unsupported", "", r"tls not avai"),
+    ("starttls_unsupported", "", r"(not|n't) (support|offer)( the)? starttls|starttls-not-supp"),
+    ("starttls_required", "", r"must issue a starttls|encryption required|over a tls conn"),
+    ("auth_required", "", r"(authentication|auth) (is )?required|unauthenticated senders|wantauth"),
+    ("client_ip_not_allowed", "", r"unauthorized ip|host network not allowed|ip address is not al"),
+    # Size, loops, building
+    ("smtputf8_unsupported", "", r"smtputf8|internationali[sz]ed email"),
+    ("message_too_large", "", r"message (size|length) exceeds|too large|size limit|too big"),
+    ("mail_loop", "", r"\bloop\b|too many (hops|received headers)"),
+    ("message_malformed", "", r"not rfc.?\d+ compliant|malformed|smtplf|bare lf|\"from\" header"),
+    ("message_malformed", "", r"missing a valid address|multiple (from|subject)"),
+    ("content_blocked", "", r"virus|(illegal|forbidden|blocked|not allowed).{0,16}attachment"),
+    ("content_blocked", "", r"attachment.{0,24}(not allowed|blocked)"),
+    # Quotas
+    ("rate_limited", "", r"frequency limited"),
+    ("rate_limited", "", r"(messages|rate|recipients) .{0,24}(this|per) (sec|hour)"),
+    ("rate_limited", "", r"excessive volume|rate for this client|too many messages sent"),
+    ("sandbox_mode", "", r"trial account|testing emails to your own|address(es)? .*not verified"),
+    ("recipient_rate_limited", "", r"recipient .{0,40}(limit|rate)|to this recipient per hour"),
+    ("recipient_rate_limited", "", r"too many recent messages|recipient thread limit"),
+    ("daily_quota_exceeded", "", r"daily .{0,24}(quota|limit)|submission quota"),
+    ("too_many_connections", "", r"(too many|maximum number of|number of).{0,24}(connect|session)"),
+    ("too_many_connections", "", r"connection frequency|too frequent connect"),
+    ("too_many_connections", "", r"messages in this conn"),
+    ("too_many_recipients", "", r"too many recipients"),
+    # Reputation and policy
+    ("greylisted", "", r"gr[ea]y-?list|address verification in progress"),
+    ("helo_rejected", "", r"helo command rejected|bad helo|invalid helo"),
+    ("rdns_missing", "", r"reverse (dns|hostname|lookup)|\bptr\b|find your hostname"),
+    ("dmarc_spf_dkim_rejected", "", r"\b(dmarc|spf|dkim)\b|spoofed|unauthenticated email"),
+    ("ip_blocklisted", "", r"(block|black)[- ]?list|spamhaus|blocked using|low reputation"),
+    ("ip_blocklisted", "", r"permanently deferred|client host blocked|block for spam"),
+    # The sender
+    ("sender_domain_invalid", "", r"domain of sender.{0,80}not exist|unresolvable.*from domain"),
+    ("sender_not_verified", "", r"(domain|sender|address).{0,24}(not|be|is un)\s?verified"),
+    ("sender_not_verified", "", r"not authorized to send from that|unregistered domains"),
+    ("sender_not_authorized", "", r"same as authorization user|not one of your addresses"),
+    ("sender_not_authorized", "", r"permissions? to send as"),
+    ("sender_not_authorized", "", r"not owned by user|doesn't conform with"),
+    ("relay_denied", "", r"relay(ing)? (access )?(denied|disallowed|not)"),
+    ("relay_denied", "", r"unable to relay|rcpthosts"),
+    # The recipient
+    ("recipient_suppressed", "", r"suppression list|suppressed|previously bounced"),
+    ("recipient_mailbox_full", "", r"(mailbox|boite).{0,20}(full|pleine)|over ?quota|quota exceed"),
+    ("recipient_blocked_policy", "", r"envelope blocked|recipient preferences"),
+    ("recipient_blocked_policy", "", r"rejected by recipients"),
+    ("recipient_blocked_policy", "", r"(restricted|prohibit\w*).{0,24}(policy|mail)|badmailfrom"),
+    ("recipient_blocked_policy", "", r"not in allowed-senders|policy that prohibited|badrcptto"),
+    ("recipient_disabled", "t", r"temporar\w* (locked|disabled)"),
+    ("recipient_disabled", "", r"(account|mailbox|user).{0,24}(disabled|inactiv|discontinued)"),
+    ("recipient_disabled", "", r"rejected: inactive"),
+    (
+        "recipient_unknown",
+        "",
+        r"(user|recipient|mailbox|address).{0,24}(unknown|not exist|not found)",
+    ),
+    (
+        "recipient_unknown",
+        "",
+        r"(unknown|no such|invalid|unrouteable) (user|recipient|mailbox|addr)",
+    ),
+    ("recipient_unknown", "", r"does not exist|not our customer"),
+    ("recipient_unknown", "", r"mailbox unavailable|doesn't have a"),
+    ("recipient_address_invalid", "", r"(bad|invalid) (recipient )?address syntax|null mx"),
+    ("spam_rejected", "", r"\bspam\b|unsolicited|policy reasons|local policy|content denied"),
+    ("rate_limited", "", r"(rate|sending) limit|rate.?limited"),
+    ("rate_limited", "", r"throttl|too fast|too many (mess|emai)"),
+    ("syntax_error", "", r"syntax|malformed smtp|synchroni[sz]ation|unrecogni[sz]ed command"),
+    (
+        "auth_bad_credentials",
+        "",
+        r"(authentication|login|credentials).{0,24}(fail|invalid|incorrect)",
+    ),
+    ("auth_bad_credentials", "", r"invalid login|bad (user|login|password)|username and password"),
+    ("server_disconnected", "", r"lost connection|connection (lost|reset|unexp)"),
+    ("server_disconnected", "", r"disconnected|broken pipe"),
+    ("server_busy", "", r"try (again|back) later|temporar(y|ily)|insufficient|server busy"),
+)
+
+PATTERNS: Final = tuple((cause, odd, re.compile(pattern)) for cause, odd, pattern in _TABLE)
+
+#: Enhanced codes (RFC 3463 and its registry) without their class that say enough by themselves.
+ENHANCED: Final = {
+    "1.1": "recipient_unknown",
+    "1.2": "recipient_address_invalid",
+    "1.3": "recipient_address_invalid",
+    "1.6": "recipient_disabled",
+    "1.8": "sender_domain_invalid",
+    "1.10": "recipient_address_invalid",
+    "2.1": "recipient_disabled",
+    "2.2": "recipient_mailbox_full",
+    "2.3": "message_too_large",
+    "3.1": "server_busy",
+    "3.2": "server_busy",
+    "3.4": "message_too_large",
+    "4.6": "mail_loop",
+    "5.3": "too_many_recipients",
+    "6.7": "smtputf8_unsupported",
+    "6.9": "smtputf8_unsupported",
+    "7.8": "auth_bad_credentials",
+    "7.9": "auth_policy_blocked",
+    "7.11": "starttls_required",
+    "7.23": "dmarc_spf_dkim_rejected",
+    "7.25": "rdns_missing",
+    "7.26": "dmarc_spf_dkim_rejected",
+    "7.27": "sender_domain_invalid",
+}
