@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.errors import MessageError
 from email.generator import BytesGenerator
 from email.message import Message as StandardMessage
-from email.policy import EmailPolicy, Policy
+from email.policy import SMTPUTF8, EmailPolicy, Policy
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import Any, Final
@@ -25,6 +25,11 @@ from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.headers import check_name, decode_words, line_of, unfold
 from flask_smtpadmin.core.parts import MAX_LINE, Part
 
+Header = tuple[str, Any]
+
+#: What the standard library's parsers and generators raise over a broken message.
+_PARSER_ERRORS: Final = (MessageError, LookupError, TypeError, ValueError, AttributeError)
+_UNFOLDED: Final = SMTPUTF8.clone(max_line_length=0)
 _BREAK: Final = re.compile("[\r\n\0]")
 _ITEM: Final = r'(?:"(?:[^"\\]|\\.)*+"|[^",])++'
 _LIST: Final = re.compile(rf"{_ITEM}(?:,{_ITEM})*+")
@@ -43,17 +48,18 @@ def of_email_message(message: StandardMessage[Any, Any]) -> Draft:
         InvalidMessage: names the header, or ``body`` for the content.
     """
     _check_parts(message)
-    message_id = _text(message, "Message-ID")
+    headers = tuple(_parsed(message))
+    message_id = _text(headers, "Message-ID")
     return Draft(
-        subject=_text(message, "Subject"),
-        sender=_sender(message),
-        to=tuple(_addresses(message, "To")),
-        cc=tuple(_addresses(message, "Cc")),
-        bcc=tuple(_addresses(message, "Bcc")),
-        reply_to=tuple(_addresses(message, "Reply-To")),
-        date=_date(_text(message, "Date")),
+        subject=_text(headers, "Subject"),
+        sender=_sender(headers),
+        to=tuple(_addresses(headers, "To")),
+        cc=tuple(_addresses(headers, "Cc")),
+        bcc=tuple(_addresses(headers, "Bcc")),
+        reply_to=tuple(_addresses(headers, "Reply-To")),
+        date=_date(_text(headers, "Date")),
         message_id=message_id if is_message_id(message_id) else None,
-        headers=tuple(_further(message)),
+        headers=tuple(_further(headers)),
         content=_content(message),
     )
 
@@ -61,15 +67,26 @@ def of_email_message(message: StandardMessage[Any, Any]) -> Draft:
 def _check_parts(message: StandardMessage[Any, Any]) -> None:
     """Refuse header lines that would begin a header of their own, in any part."""
     for part in message.walk():
-        for name, value in part.items():
+        for name, value in part.raw_items():
             check_name(name, "headers")
             if _BREAK.search(unfold(str(value))):
                 raise InvalidMessage("must be one line of text", field=name)
 
 
-def _text(message: StandardMessage[Any, Any], name: str) -> str:
-    value = message.get(name)
-    return "" if value is None else _line(name, value)
+def _parsed(message: StandardMessage[Any, Any]) -> Iterator[Header]:
+    """Yield name and value of each header, read as the message's own policy reads it."""
+    for name, raw in message.raw_items():
+        try:
+            yield name, message.policy.header_fetch_parse(name, raw)
+        except _PARSER_ERRORS as exc:
+            raise InvalidMessage(f"cannot be read: {exc}", field=name) from exc
+
+
+def _text(headers: Sequence[Header], name: str) -> str:
+    for key, value in headers:
+        if key.lower() == name.lower():
+            return _line(name, value)
+    return ""
 
 
 def _line(name: str, value: object) -> str:
@@ -79,9 +96,9 @@ def _line(name: str, value: object) -> str:
     return line_of(text, name).strip(" \t")
 
 
-def _sender(message: StandardMessage[Any, Any]) -> Address | None:
+def _sender(headers: Sequence[Header]) -> Address | None:
     for name in ("From", "Sender"):
-        mailboxes = tuple(_addresses(message, name))
+        mailboxes = tuple(_addresses(headers, name))
         if len(mailboxes) > 1:
             raise InvalidMessage("a message has one sender, not several", field=name)
         if mailboxes:
@@ -89,16 +106,25 @@ def _sender(message: StandardMessage[Any, Any]) -> Address | None:
     return None
 
 
-def _addresses(message: StandardMessage[Any, Any], name: str) -> Iterator[Address]:
-    for value in message.get_all(name, []):
+def _addresses(headers: Sequence[Header], name: str) -> Iterator[Address]:
+    for key, value in headers:
+        if key.lower() != name.lower():
+            continue
         if hasattr(value, "groups") and not value.defects:
             if any(group.display_name is not None and group.addresses for group in value.groups):
                 raise InvalidMessage("groups are not supported: name the addresses", field=name)
             for item in value.addresses:
                 yield parse_address((item.display_name, item.addr_spec), field=name)
         else:
-            for text in _split(unfold(str(value)).strip(), name):
-                yield parse_address(text.strip(), field=name)
+            for text in _split(_source(value), name):
+                yield parse_address(text, field=name)
+
+
+def _source(value: Any) -> str:
+    """Return the list as it was written: ``str()`` hides what its parser could not read."""
+    if hasattr(value, "defects"):
+        return str(value.fold(policy=_UNFOLDED)).partition(":")[2].strip()
+    return unfold(str(value)).strip(" \t")
 
 
 def _split(text: str, name: str) -> list[str]:
@@ -107,7 +133,7 @@ def _split(text: str, name: str) -> list[str]:
         return []
     if not _LIST.fullmatch(text):
         raise InvalidMessage("is not a list of addresses", field=name)
-    return _ITEMS.findall(text)
+    return [item.strip(" \t") for item in _ITEMS.findall(text)]
 
 
 def _date(text: str) -> datetime | None:
@@ -118,8 +144,8 @@ def _date(text: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _further(message: StandardMessage[Any, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in message.items():
+def _further(headers: Sequence[Header]) -> Iterator[tuple[str, str]]:
+    for name, value in headers:
         if name.lower().startswith("resent-"):
             raise InvalidMessage("a message cannot be sent again: make it a new one", field=name)
         if name.lower() != "message-id" and protected(name) is None:
@@ -133,7 +159,7 @@ def _content(message: StandardMessage[Any, Any]) -> Part:
     buffer = BytesIO()
     try:
         BytesGenerator(buffer, mangle_from_=False, policy=_policy(message.policy)).flatten(bare)
-    except (MessageError, LookupError, TypeError, ValueError, AttributeError) as exc:
+    except _PARSER_ERRORS as exc:
         raise InvalidMessage(f"the content cannot be rendered: {exc}", field="body") from exc
     head, _, body = b"\r\n".join([b"", buffer.getvalue()]).partition(b"\r\n\r\n")
     _check_lines(head, body)
