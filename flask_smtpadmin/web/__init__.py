@@ -1,0 +1,1 @@
+"""The pages: one blueprint, one table of addresses, one gate before all of them."""

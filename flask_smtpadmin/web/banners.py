@@ -1,0 +1,212 @@
+"""What an admin must know first: at most two banners, the worst one on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from flask_smtpadmin.core.figures import Figures, WorkerRow
+from flask_smtpadmin.core.settings import Server, Snapshot
+from flask_smtpadmin.web.access import Right
+from flask_smtpadmin.web.formats import number
+from flask_smtpadmin.web.wording import Tone
+
+MOST: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that the banners judge."""
+
+    snapshot: Snapshot
+    figures: Figures
+    workers: tuple[WorkerRow, ...]
+
+    @property
+    def live(self) -> tuple[WorkerRow, ...]:
+        """The workers with a fresh heartbeat."""
+        return tuple(worker for worker in self.workers if worker.live)
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """The servers that are meant to be used."""
+        return tuple(item for item in self.snapshot.servers.values() if item.configured)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banner:
+    """One sentence, since when, and the one thing to do about it.
+
+    ``endpoint`` empty: there is nothing to press, ``command`` is to be typed instead. ``post``:
+    the action is a change.
+    """
+
+    name: str
+    tone: Tone
+    icon: str
+    text: str
+    since: datetime | None = None
+    label: str = ""
+    endpoint: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    right: Right = "view"
+    post: bool = False
+    command: str = ""
+
+
+def banners(now: Situation) -> tuple[Banner, ...]:
+    """Return the banners to show, in the order of priority."""
+    found = (rule(now) for rule in _RULES)
+    return tuple(banner for banner in found if banner is not None)[:MOST]
+
+
+def _paused(now: Situation) -> Banner | None:
+    if not now.snapshot.paused:
+        return None
+    return Banner(
+        name="paused",
+        tone="warn",
+        icon="pause",
+        text="All sending is paused. Messages are kept in the queue.",
+        label="Resume sending",
+        endpoint="resume_all",
+        right="operate",
+        post=True,
+    )
+
+
+def _no_worker(now: Situation) -> Banner | None:
+    if now.live:
+        return None
+    last = max((worker.beat_at for worker in now.workers), default=None)
+    waits = f" {number(now.figures.queued)} messages wait." if now.figures.queued else ""
+    return Banner(
+        name="no-worker",
+        tone="bad" if now.figures.queued else "warn",
+        icon="worker",
+        text=f"No worker is running, so nothing is sent.{waits} Start one:",
+        since=last,
+        command="flask smtp-worker",
+    )
+
+
+def _redis_down(now: Situation) -> Banner | None:
+    if not any(worker.redis == "down" for worker in now.live):
+        return None
+    return Banner(
+        name="redis-down",
+        tone="warn",
+        icon="database",
+        text="The queue server (Redis) cannot be reached. Workers look into the database instead: "
+        "mail still flows, up to a second later.",
+    )
+
+
+def _not_live(now: Situation) -> Banner | None:
+    mode = str(now.snapshot["MODE"])
+    if mode == "live":
+        return None
+    name, _, address = mode.partition(":")
+    where = f"goes to {address} instead" if address else "is kept here instead of being sent"
+    return Banner(
+        name="mode",
+        tone="warn",
+        icon="catch",
+        text=f"{name.capitalize()} mode is on: every message {where}. SMTPADMIN_MODE decides.",
+        label="See messages",
+        endpoint="messages",
+    )
+
+
+def _all_failing(now: Situation) -> Banner | None:
+    if not now.servers or any(item.state not in {"open", "held"} for item in now.servers):
+        return None
+    names = ", ".join(item.name or item.key for item in now.servers)
+    return Banner(
+        name="all-failing",
+        tone="bad",
+        icon="cross-circle",
+        text=f"No server takes mail at the moment ({names}). Messages wait and are tried again.",
+        label="Test the server",
+        endpoint="test",
+        arguments={"server": now.servers[0].key},
+    )
+
+
+def _misconfigured(now: Situation) -> Banner | None:
+    wrong = [item for item in now.snapshot.servers.values() if item.problems]
+    if not wrong:
+        return None
+    server = wrong[0]
+    problem = server.problems[0]
+    source = f" ({problem.variable})" if problem.variable else ""
+    return Banner(
+        name="misconfigured",
+        tone="bad",
+        icon="warning",
+        text=f"{server.name or server.key} cannot be used: {problem.message}{source} "
+        "Its mail waits.",
+        label="Open the server",
+        endpoint="server",
+        arguments={"key": server.key},
+    )
+
+
+def _not_configured(now: Situation) -> Banner | None:
+    if now.servers:
+        return None
+    return Banner(
+        name="not-configured",
+        tone="info",
+        icon="server",
+        text="No mail server yet. E-mails are being kept in the queue.",
+        label="Add server",
+        endpoint="server_new",
+        right="configure",
+    )
+
+
+def _differs(now: Situation) -> Banner | None:
+    for worker in now.live:
+        for key, seen in worker.fingerprints.items():
+            server = now.snapshot.servers.get(key)
+            if server is not None and seen != server.fingerprint:
+                return Banner(
+                    name="differs",
+                    tone="info",
+                    icon="info",
+                    text=f"Worker {worker.name} uses other settings for {server.name or key} than "
+                    "this page. Changes reach it within seconds; if this stays, its environment "
+                    "variables differ.",
+                )
+    return None
+
+
+def _unverified(now: Situation) -> Banner | None:
+    new = [item for item in now.servers if item.state == "unverified"]
+    if not new or now.figures.sent_24h:
+        return None
+    return Banner(
+        name="unverified",
+        tone="info",
+        icon="pulse",
+        text=f"{new[0].name or new[0].key} has not been tested with its present settings.",
+        label="Test it",
+        endpoint="test",
+        arguments={"server": new[0].key},
+    )
+
+
+_RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (
+    _paused,
+    _no_worker,
+    _redis_down,
+    _not_live,
+    _all_failing,
+    _misconfigured,
+    _not_configured,
+    _differs,
+    _unverified,
+)

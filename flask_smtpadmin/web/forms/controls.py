@@ -1,0 +1,115 @@
+"""One control on a page: a setting with its words, its value, where that came from, its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from flask_wtf import FlaskForm
+
+from flask_smtpadmin.core.settings import Field, Origin, Problem, Spec
+from flask_smtpadmin.web import wording
+from flask_smtpadmin.web.forms.labels import label_of
+from flask_smtpadmin.web.forms.specs import Choices, choices_of, sent, text_of
+
+Widget = Literal["text", "number", "email", "secret", "radio", "select", "check", "area"]
+
+_NUMBERS: Final = frozenset({"int", "float"})
+_MONO: Final = frozenset({"host", "path", "url", "limits"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """All that a template needs to draw one field; ``text`` is never a secret."""
+
+    name: str
+    label: str
+    help: str
+    placeholder: str
+    widget: Widget
+    text: str
+    choices: Choices
+    origin: Origin
+    origin_word: str
+    variable: str | None
+    locked: bool
+    is_set: bool
+    removable: bool
+    mono: bool
+    errors: tuple[str, ...]
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int = 255
+
+    @property
+    def checked(self) -> bool:
+        """Whether a check box is ticked."""
+        return self.text == "true"
+
+    @property
+    def from_environment(self) -> bool:
+        """Whether a variable of the environment gave the value."""
+        return self.origin == "environment"
+
+
+def controls(
+    specs: Mapping[str, Spec],
+    fields: Mapping[str, Field],
+    problems: Iterable[Problem],
+    form: FlaskForm | None = None,
+) -> dict[str, Control]:
+    """Return the controls by lower-case name.
+
+    Args:
+        specs: the settings to show.
+        fields: their values in force, by the specs' names in either case.
+        problems: shown at the fields they belong to.
+        form: what was typed, shown instead of the value unless the field is locked.
+    """
+    wrong: dict[str, list[str]] = {}
+    for problem in problems:
+        wrong.setdefault(problem.field.lower(), []).append(problem.message)
+    found = {name.lower(): field for name, field in fields.items()}
+    return {
+        name.lower(): _control(spec, found[name.lower()], wrong.get(name.lower(), []), form)
+        for name, spec in specs.items()
+    }
+
+
+def _control(spec: Spec, field: Field, errors: list[str], form: FlaskForm | None) -> Control:
+    name = spec.name.lower()
+    words = label_of(name)
+    typed = form is not None and not field.locked and not field.secret
+    return Control(
+        name=name,
+        label=words.text,
+        help=words.help or spec.doc,
+        placeholder=words.placeholder,
+        widget=_widget(spec),
+        text=sent(form[name]) if typed and form is not None else text_of(spec, field),
+        choices=choices_of(spec) if spec.kind == "choice" else (),
+        origin=field.origin,
+        origin_word=wording.ORIGINS[field.origin],
+        variable=field.variable,
+        locked=field.locked,
+        is_set=field.is_set or field.stored,
+        removable=field.secret and field.stored and not field.locked,
+        mono=spec.kind in _MONO or spec.secret or name == "username",
+        errors=tuple(dict.fromkeys(errors)),
+        minimum=spec.minimum,
+        maximum=spec.maximum,
+        max_length=spec.max_length,
+    )
+
+
+def _widget(spec: Spec) -> Widget:
+    if spec.secret:
+        return "secret"
+    if spec.kind in _NUMBERS:
+        return "number"
+    if spec.kind == "bool":
+        return "check"
+    if spec.kind == "choice":
+        return "radio" if spec.name in {"TLS_MODE", "AUTH"} else "select"
+    return "area" if spec.name == "DESCRIPTION" else "text"

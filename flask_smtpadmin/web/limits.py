@@ -1,0 +1,50 @@
+"""How often one person may start a test: ten times a minute (RELIABILITY rule K10)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict, deque
+from typing import Final
+
+from flask import request
+
+from flask_smtpadmin.web import access
+
+TESTS: Final = 10
+PERIOD: Final = 60.0
+
+_lock = threading.Lock()
+_started: defaultdict[str, deque[float]] = defaultdict(deque)
+
+
+def seconds_to_wait() -> float:
+    """Count one test for the person at the page; return 0, or how long they must wait first.
+
+    Counted per web process: the limit keeps a page from being used to scan, it is no quota.
+    """
+    actor = access.current_actor()
+    name = actor.id if actor else request.remote_addr or ""
+    return take(name, time.monotonic())
+
+
+def take(name: str, now: float) -> float:
+    """Count one test of ``name`` at ``now`` (monotonic seconds); return 0 or the time to wait."""
+    with _lock:
+        started = _started[name]
+        while started and started[0] <= now - PERIOD:
+            started.popleft()
+        if len(started) >= TESTS:
+            return started[0] + PERIOD - now
+        started.append(now)
+        _forget(now)
+        return 0.0
+
+
+def _forget(now: float) -> None:
+    """Drop people who have not tested for a while, so that the table stays small."""
+    idle = [
+        name for name, started in _started.items() if not started or started[-1] <= now - PERIOD
+    ]
+    for name in idle:
+        del _started[name]

@@ -1,0 +1,113 @@
+"""The list of messages and the page of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from flask import Response, request, url_for
+
+from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, Range
+from flask_smtpadmin.core.states import FAILED, STATES, State
+from flask_smtpadmin.state import current_state
+from flask_smtpadmin.web import access, preview
+from flask_smtpadmin.web.render import page
+from flask_smtpadmin.web.wording import MESSAGE
+
+_TABS: Final = ("", "queued", "retrying", "sent", "failed", "dead")
+#: What the address of a list may hold beside its cursor.
+_ADDRESS: Final = frozenset({"state", "q", "type", "server", "range", "per_page"})
+_RANGE_WORDS: Final[dict[Range, str]] = {
+    "today": "Today",
+    "7d": "Last 7 days",
+    "30d": "Last 30 days",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One state to look at, with how many messages are in it."""
+
+    state: str
+    word: str
+    count: int
+    current: bool
+
+
+def messages() -> Response:
+    """Show one page of the messages that match what the address says."""
+    state = current_state()
+    wanted = asked_for()
+    per_page = _per_page()
+    found = state.queue.list(wanted, cursor=request.args.get("cursor"), per_page=per_page)
+    return page(
+        "messages",
+        here="Dead letter" if wanted.state == "dead" else "Messages",
+        found=found,
+        wanted=wanted,
+        filtered=bool(wanted.q or wanted.type or wanted.server or wanted.range),
+        tabs=_tabs(wanted, state.queue.counts()),
+        servers=tuple(state.settings.snapshot(max_age=1.0).servers),
+        ranges=_RANGE_WORDS,
+        per_page=per_page,
+        sizes=PER_PAGE,
+        here_with=_here_with,
+        bulk_url=_address("messages_bulk", kept_filter()),
+    )
+
+
+def message(number: int) -> Response:
+    """Show one message: where it stands, each attempt, each recipient, what it says."""
+    detail = current_state().queue.get(number)
+    text = preview.text_of(number) if access.may("read_content") else None
+    return page("message", here="Messages", detail=detail, row=detail.message, text=text)
+
+
+def asked_for() -> Filter:
+    """Read the filter from the address; what is unknown is left out."""
+    state = request.args.get("state") or None
+    span = request.args.get("range")
+    known = state == "failed" or state in STATES
+    return Filter(
+        state=cast("State", state) if known else None,
+        q=request.args.get("q", "").strip()[:255],
+        type=request.args.get("type") or None,
+        server=request.args.get("server") or None,
+        range=next((name for name in RANGES if name == span), None),
+    )
+
+
+def kept_filter() -> dict[str, str]:
+    """Return what of the address says which messages are meant, without the cursor."""
+    given = request.args.items()
+    return {name: value for name, value in given if value and name in _ADDRESS}
+
+
+def _tabs(wanted: Filter, counts: dict[State, int]) -> tuple[Tab, ...]:
+    """Return the usual tabs, and those of rarer states that hold something."""
+    totals: dict[str, int] = {"": sum(counts.values())}
+    totals["failed"] = sum(counts[name] for name in FAILED)
+    totals.update((str(name), count) for name, count in counts.items())
+    rare = [name for name in STATES if name not in _TABS and (counts[name] or name == wanted.state)]
+    return tuple(
+        Tab(name, _word(name), totals[name], name == (wanted.state or ""))
+        for name in (*_TABS, *rare)
+    )
+
+
+def _word(tab: str) -> str:
+    return {"": "All", "failed": "Failed"}.get(tab) or MESSAGE[cast("State", tab)].word
+
+
+def _per_page() -> int:
+    size = request.args.get("per_page", type=int)
+    return size if size in PER_PAGE else PER_PAGE[0]
+
+
+def _here_with(**changes: Any) -> str:
+    """Return this list's address with some parts of the filter changed."""
+    return _address("messages", {**kept_filter(), **changes})
+
+
+def _address(endpoint: str, query: dict[str, Any]) -> str:
+    return url_for(f".{endpoint}", **{name: value for name, value in query.items() if value})

@@ -1,0 +1,128 @@
+"""From a template's name and values to a page: the shell around it, and the result line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Response, make_response, redirect, render_template, request, session, url_for
+
+from flask_smtpadmin.core.settings import Snapshot
+from flask_smtpadmin.state import current_state
+from flask_smtpadmin.web import access, assets, formats, wording
+from flask_smtpadmin.web.options import app_name, option
+from flask_smtpadmin.web.tokens import form_token
+from flask_smtpadmin.web.wording import Tone
+
+_NOTICE: Final = "_smtpadmin_notice"
+#: seconds for which one page's frame may reuse the settings of another
+_FRAME_AGE: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the navigation."""
+
+    endpoint: str
+    label: str
+    icon: str
+    arguments: Mapping[str, str]
+    count: int = 0
+    sub: bool = False
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around the content of a page that may read the database."""
+
+    navigation: tuple[Entry, ...]
+    paused: bool
+    mode: str
+
+
+def page_globals() -> dict[str, Any]:
+    """Return what every template of ours may use; nothing here reads the database."""
+    return {
+        "asset": assets.asset,
+        "base_template": option("BASE_TEMPLATE") or "smtpadmin/shell.html",
+        "embedded": bool(option("BASE_TEMPLATE")),
+        "app_name": app_name(),
+        "form_token": form_token,
+        "looks": wording,
+        "may": access.may,
+        "address": shown_address,
+        "frame": None,
+        "notice": None,
+    }
+
+
+def page(template: str, *, status: int = 200, here: str = "", **values: Any) -> Response:
+    """Render ``smtpadmin/<template>.html`` within the frame.
+
+    Args:
+        template: name without folder and ending.
+        status: HTTP status.
+        here: label of the navigation entry that this page belongs to.
+        **values: for the template.
+    """
+    snapshot = current_state().settings.snapshot(max_age=_FRAME_AGE)
+    values.setdefault("actor", access.current_actor())
+    html = render_template(
+        f"smtpadmin/{template}.html",
+        frame=_frame(snapshot, here),
+        notice=session.pop(_NOTICE, None),
+        **values,
+    )
+    return make_response(html, status)
+
+
+def bare(template: str, *, status: int, **values: Any) -> Response:
+    """Render a page that touches neither database nor session (errors)."""
+    return make_response(render_template(f"smtpadmin/{template}.html", **values), status)
+
+
+def done(text: str, endpoint: str, *, tone: Tone = "ok", **arguments: Any) -> Response:
+    """Redirect to one of our pages, which shows ``text`` once: the result of what was asked."""
+    session[_NOTICE] = {"text": text, "tone": tone}
+    target = url_for(f".{endpoint}", **arguments)
+    return make_response(redirect(target, 303))
+
+
+def wants_json() -> bool:
+    """Say whether the script asks (it polls and streams), not a person's browser."""
+    return request.accept_mimetypes.best == "application/x-ndjson"
+
+
+def shown_address(text: str | None) -> str:
+    """Return ``text`` with its addresses, masked for whoever lacks the right ``privacy``."""
+    return (text or "") if access.may("privacy") else formats.mask(text or "")
+
+
+def _frame(snapshot: Snapshot, here: str) -> Frame:
+    dead = current_state().queue.counts().get("dead", 0)
+    entries = (
+        Entry("overview", "Overview", "gauge", {}),
+        Entry("messages", "Messages", "mail", {}),
+        Entry("messages", "Dead letter", "dead", {"state": "dead"}, count=dead),
+        Entry("settings", "Settings", "sliders", {}),
+        Entry("servers", "Servers", "server", {}, sub=True),
+        Entry("test", "Test", "pulse", {}),
+    )
+    marked = tuple(_mark(entry, here) for entry in entries)
+    return Frame(marked, paused=snapshot.paused, mode=str(snapshot["MODE"]))
+
+
+def _mark(entry: Entry, here: str) -> Entry:
+    if entry.label != here:
+        return entry
+    return Entry(
+        entry.endpoint,
+        entry.label,
+        entry.icon,
+        entry.arguments,
+        count=entry.count,
+        sub=entry.sub,
+        current=True,
+    )

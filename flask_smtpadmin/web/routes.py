@@ -1,0 +1,76 @@
+"""The URL table: every address of the pages with the right that it needs.
+
+A route cannot be registered any other way, so none can be left without a right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from flask_smtpadmin.web import (
+    health,
+    messages,
+    overview,
+    server_list,
+    server_pages,
+    settings,
+    test,
+    verbs,
+)
+from flask_smtpadmin.web.access import Right
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address: ``right`` "public" lets everybody in; ``view`` gives its name to the endpoint.
+
+    ``method`` is what the address answers to besides what Flask adds (HEAD, OPTIONS).
+    """
+
+    rule: str
+    view: Callable[..., Any]
+    right: Right | Literal["public"]
+    method: Literal["GET", "POST"] = "GET"
+
+    @property
+    def endpoint(self) -> str:
+        """The name for ``url_for``: that of the view."""
+        return self.view.__name__
+
+
+ROUTES: Final = (
+    Route("/", overview.overview, "view"),
+    Route("/messages", messages.messages, "view"),
+    Route("/messages/<int:number>", messages.message, "view"),
+    Route("/messages/<int:number>/retry", verbs.message_retry, "operate", "POST"),
+    Route("/messages/<int:number>/cancel", verbs.message_cancel, "operate", "POST"),
+    Route("/messages/<int:number>/mark-sent", verbs.message_mark_sent, "operate", "POST"),
+    Route("/messages/<int:number>/delete", verbs.message_delete, "configure", "POST"),
+    Route("/messages/bulk", verbs.messages_bulk, "operate", "POST"),
+    Route("/pause", verbs.pause_all, "operate", "POST"),
+    Route("/resume", verbs.resume_all, "operate", "POST"),
+    Route("/servers", server_list.servers, "view"),
+    Route("/servers/new", server_pages.server_new, "configure"),
+    Route("/servers/new", server_pages.server_create, "configure", "POST"),
+    Route("/servers/new/test", server_pages.server_new_test, "configure", "POST"),
+    Route("/servers/<key>", server_pages.server, "view"),
+    Route("/servers/<key>", server_pages.server_save, "configure", "POST"),
+    Route("/servers/<key>/test", server_pages.server_test, "configure", "POST"),
+    Route("/servers/<key>/delete", server_list.server_delete, "configure", "POST"),
+    Route("/servers/<key>/pause", server_list.server_pause, "operate", "POST"),
+    Route("/servers/<key>/resume", server_list.server_resume, "operate", "POST"),
+    Route("/settings", settings.settings, "view"),
+    Route("/settings", settings.settings_save, "configure", "POST"),
+    Route("/test", test.test, "view"),
+    Route("/test", test.test_run, "operate", "POST"),
+    Route("/healthz", health.healthz, "public"),
+    Route("/<path:rest>", health.elsewhere, "view"),
+)
+
+#: endpoint -> right; the blueprint's own static files hold nothing to hide.
+RIGHT_OF: Final[dict[str, Right | Literal["public"]]] = {
+    "static": "public",
+    **{route.endpoint: route.right for route in ROUTES},
+}

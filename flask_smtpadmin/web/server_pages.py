@@ -1,0 +1,176 @@
+"""Adding, changing and testing a server; what is typed is tried and saved by the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+
+from flask_smtpadmin.core.errors import InvalidSettings, SecretError
+from flask_smtpadmin.core.fields import SERVER_KEY
+from flask_smtpadmin.core.presets import Preset, presets
+from flask_smtpadmin.core.settings import Problem, Server
+from flask_smtpadmin.state import current_state
+from flask_smtpadmin.web import access, checking
+from flask_smtpadmin.web.render import done, page
+from flask_smtpadmin.web.server_form import ADVANCED, ServerForm, fresh, shown, typed
+
+_HERE = "Servers"
+#: A server's address must not be that of the page that adds one.
+_RESERVED = frozenset({"new"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    order: checking.Order
+    report: Any
+
+
+def server(key: str) -> Response:
+    """Show the form of one server."""
+    return show(shown(key, request.args.get("preset")))
+
+
+def server_new() -> Response:
+    """Show the providers, then the form for the one that was chosen."""
+    chosen = request.args.get("preset")
+    if chosen is None:
+        wanted = request.args.get("q", "").strip()
+        target = request.args.get("server", "")
+        return page(
+            "presets", here=_HERE, presets=_matching(wanted), q=wanted, target=_target(target)
+        )
+    form = fresh(chosen, _free_key(chosen))
+    return show(form, new=True)
+
+
+def server_create() -> Response:
+    """Save a new server."""
+    key = request.form.get("key", "").strip()
+    form = typed(fresh(_sent_preset(), key))
+    wrong = _wrong_key(key)
+    if wrong:
+        form.problems = (Problem("key", None, wrong),)
+        return show(form, new=True, status=422)
+    return _save(form, new=True)
+
+
+def server_save(key: str) -> Response:
+    """Save the changes to a server."""
+    return _save(typed(shown(key, _sent_preset())))
+
+
+def server_test(key: str) -> Response:
+    """Try a server with the values as typed; nothing is saved."""
+    return _try(typed(shown(key, _sent_preset())))
+
+
+def server_new_test() -> Response:
+    """Try a server that was not saved yet."""
+    return _try(typed(fresh(_sent_preset(), request.form.get("key", "").strip())), new=True)
+
+
+def show(
+    form: ServerForm, *, new: bool = False, status: int = 200, tested: _Tested | None = None
+) -> Response:
+    """Render the form's page."""
+    return page("server", status=status, here=_HERE, new=new, tested=tested, **form_values(form))
+
+
+def form_values(form: ServerForm) -> dict[str, Any]:
+    """Return what ``server_form.html`` needs, on whatever page it stands."""
+    actor = access.current_actor()
+    return {
+        "form": form,
+        "server": form.base,
+        "fields": form.controls(),
+        "advanced": ADVANCED,
+        "provider": form.provider(),
+        "test_to": request.form.get("to")
+        or form.base.test_address
+        or (actor.email if actor else ""),
+        "may_configure": access.may("configure"),
+    }
+
+
+def _save(form: ServerForm, *, new: bool = False) -> Response:
+    removed = form.removed()
+    try:
+        saved = current_state().settings.save_server(
+            form.key,
+            form.values(),
+            preset=form.preset,
+            create=new,
+            actor=access.actor_name(),
+            remove_password="password" in removed,
+            remove=[name for name in removed if name != "password"],
+        )
+    except InvalidSettings as error:
+        form.problems = error.problems
+        return show(form, new=new, status=422)
+    return _saved(saved)
+
+
+def _saved(saved: Server) -> Response:
+    name = saved.name or saved.key
+    if saved.problems:
+        words = f"Saved, but {name} cannot be used yet: {saved.problems[0].message}"
+        return done(words, "server", tone="warn", key=saved.key)
+    current_state().doorbell.ring()
+    if request.form.get("page") == "settings":
+        return done(f"Saved. {name} is used from now on.", "settings")
+    return done(f"Saved. {name} is used from now on.", "server", key=saved.key)
+
+
+def _try(form: ServerForm, *, new: bool = False) -> Response:
+    try:
+        draft = current_state().settings.draft(
+            form.key or "server", form.values(), preset=form.preset, remove=form.removed()
+        )
+        wanted = checking.order(draft, request.form.get("to", ""))
+    except (InvalidSettings, SecretError) as error:
+        wanted = checking.Order(form.base, problem=str(error))
+    if checking.streams():
+        return checking.stream(wanted)
+    return show(form, new=new, tested=_Tested(wanted, checking.run(wanted)))
+
+
+def _sent_preset() -> str | None:
+    return request.form.get("preset") or None
+
+
+def _matching(wanted: str) -> list[Preset]:
+    words = wanted.casefold().split()
+    return [
+        preset
+        for preset in presets().values()
+        if all(word in f"{preset.key} {preset.name} {preset.host}".casefold() for word in words)
+    ]
+
+
+def _target(key: str) -> str:
+    """Return the server that a chosen provider is for: the default one while it is not set up."""
+    servers = current_state().settings.snapshot(max_age=1.0).servers
+    if key in servers:
+        return key
+    return "" if servers["default"].configured else "default"
+
+
+def _free_key(chosen: str) -> str:
+    """Suggest a key that no server has: the provider's, with a number where it is taken."""
+    taken = {*current_state().settings.snapshot(max_age=1.0).servers, *_RESERVED}
+    stem = chosen.partition(":")[0].replace("-", "_")[:28]
+    stem = stem if SERVER_KEY.fullmatch(stem) and stem != "custom" else "server"
+    candidates = (stem, *(f"{stem}_{number}" for number in range(2, 1000)))
+    return next(name for name in candidates if name not in taken)
+
+
+def _wrong_key(key: str) -> str:
+    if not SERVER_KEY.fullmatch(key):
+        return "Use 1 to 32 lower-case letters, digits and underscores."
+    if key in _RESERVED:
+        return "This word is taken by the page itself. Choose another."
+    if key in current_state().settings.snapshot().servers:
+        return "There is a server of this key already. Choose another."
+    return ""

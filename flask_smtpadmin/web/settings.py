@@ -1,0 +1,70 @@
+"""The settings page: the figures, dead letters, the default server, a test, the global settings."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from flask_wtf import FlaskForm
+
+from flask_smtpadmin.config import EDITABLE
+from flask_smtpadmin.core.errors import InvalidSettings
+from flask_smtpadmin.core.rows import Filter
+from flask_smtpadmin.core.settings import Problem, Snapshot
+from flask_smtpadmin.state import current_state
+from flask_smtpadmin.web import access, server_form, server_pages
+from flask_smtpadmin.web.forms.controls import controls
+from flask_smtpadmin.web.forms.specs import form_class, sent, text_of
+from flask_smtpadmin.web.render import done, page
+from flask_smtpadmin.web.snippet import env_snippet
+from flask_smtpadmin.web.test import all_servers, first_recipient
+
+FORM = form_class(EDITABLE)
+#: Dead letters that the page lists; the rest is a click away.
+_DEAD_SHOWN = 5
+
+
+def settings() -> Response:
+    """Show everything an admin sets up, with what the queue does on top."""
+    return _show()
+
+
+def settings_save() -> Response:
+    """Save the global settings that were changed."""
+    state = current_state()
+    snapshot = state.settings.snapshot()
+    form = FORM(formdata=request.form)
+    try:
+        state.settings.save_values(_changed(form, snapshot), actor=access.actor_name())
+    except InvalidSettings as error:
+        return _show(form, error.problems, status=422)
+    return done("Settings saved. Workers use them within five seconds.", "settings")
+
+
+def _changed(form: FlaskForm, snapshot: Snapshot) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name, spec in EDITABLE.items():
+        value = snapshot.values[name]
+        typed = sent(form[name.lower()]).strip()
+        if not value.locked and typed != text_of(spec, value).strip():
+            found[name.lower()] = typed or None
+    return found
+
+
+def _show(
+    form: FlaskForm | None = None, problems: tuple[Problem, ...] = (), *, status: int = 200
+) -> Response:
+    state = current_state()
+    snapshot = state.settings.snapshot()
+    values = {name: snapshot.values[name] for name in EDITABLE}
+    default = server_pages.form_values(server_form.shown("default"))
+    return page(
+        "settings",
+        status=status,
+        here="Settings",
+        figures=state.summary.figures(),
+        dead=state.queue.list(Filter(state="dead"), per_page=_DEAD_SHOWN),
+        **default,
+        globals=controls(EDITABLE, values, problems or snapshot.problems, form),
+        servers=all_servers(),
+        to=first_recipient("default"),
+        snippet=env_snippet(),
+    )

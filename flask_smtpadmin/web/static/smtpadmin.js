@@ -1,0 +1,239 @@
+/* Progressive enhancement: every page works without this file. */
+"use strict";
+
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  /* Copy buttons ---------------------------------------------------------- */
+
+  const enableCopying = () => {
+    if (!navigator.clipboard) return;
+    for (const button of all("[data-copy]")) {
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        const label = button.querySelector("span");
+        const before = label.textContent;
+        await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+        label.textContent = "Copied";
+        setTimeout(() => { label.textContent = before; }, 1500);
+      });
+    }
+  };
+
+  /* Times in the viewer's zone --------------------------------------------- */
+
+  const localiseTimes = () => {
+    const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+    for (const time of all("time[datetime]")) {
+      time.title = `${format.format(new Date(time.dateTime))} (${time.dateTime})`;
+    }
+  };
+
+  /* Filters that apply at once; "/" goes to the search box ------------------- */
+
+  const enableFilters = () => {
+    for (const select of all("[data-submit]")) {
+      select.addEventListener("change", () => select.form.requestSubmit());
+    }
+    document.addEventListener("keydown", (event) => {
+      const typing = event.target.closest("input, textarea, select");
+      const box = document.querySelector("[data-search]");
+      if (event.key !== "/" || typing || !box || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      box.focus();
+    });
+  };
+
+  /* Selection: the bar shows up with the first tick --------------------------- */
+
+  const enableSelection = () => {
+    for (const form of all("[data-selection]")) {
+      const boxes = all(`input[name="ids"][form="${form.id}"]`);
+      const master = document.querySelector(`[data-select-all="${form.id}"]`);
+      const update = () => {
+        const ticked = boxes.filter((box) => box.checked).length;
+        form.hidden = ticked === 0;
+        form.querySelector("[data-selected]").textContent = `${ticked} selected`;
+        master.checked = ticked > 0 && ticked === boxes.length;
+        master.indeterminate = ticked > 0 && ticked < boxes.length;
+      };
+      for (const box of boxes) box.addEventListener("change", update);
+      master.addEventListener("change", () => {
+        for (const box of boxes) box.checked = master.checked;
+        update();
+      });
+      update();
+    }
+    for (const master of all("[data-select-all]")) {
+      master.hidden = false;
+      if (document.getElementById(master.dataset.selectAll).hasAttribute("data-selection")) continue;
+      master.addEventListener("change", () => {
+        for (const box of all(`input[name="ids"][form="${master.dataset.selectAll}"]`)) box.checked = master.checked;
+      });
+    }
+  };
+
+  /* A form that was changed is not left by accident ------------------------------ */
+
+  const guardForms = () => {
+    for (const form of all("[data-dirty-guard]")) {
+      let dirty = false;
+      form.addEventListener("input", (event) => {
+        if (!event.target.hasAttribute("data-not-saved")) dirty = true;
+      });
+      form.addEventListener("submit", () => { dirty = false; });
+      for (const link of all("[data-leave]", form)) link.addEventListener("click", () => { dirty = false; });
+      window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+    }
+  };
+
+  /* The server form: ports, encryption, sign-in, sample subject -------------------- */
+
+  const STANDARD = { implicit: "465", starttls: "587", none: "25" };
+  const IMPLICIT = ["465", "994", "2465", "8465", "443"];
+  const STARTTLS = ["25", "587", "588", "2525", "2587", "8025"];
+
+  const crossedPair = (mode, port) => {
+    if (mode === "implicit" && STARTTLS.includes(port)) {
+      return `Port ${port} usually starts plain. Implicit TLS there mostly ends in a time-out: use STARTTLS, or port 465.`;
+    }
+    if (mode === "starttls" && IMPLICIT.includes(port)) {
+      return `Port ${port} usually starts with TLS. STARTTLS there mostly ends in a time-out: use implicit TLS, or port 587.`;
+    }
+    return "";
+  };
+
+  const enhanceServerForm = (form) => {
+    const port = form.elements.port;
+    const mode = () => (form.querySelector('[name="tls_mode"]:checked') || {}).value;
+    const warning = form.querySelector("[data-crossed]");
+    const judge = () => {
+      const text = crossedPair(mode(), port.value.trim());
+      warning.hidden = text === "";
+      warning.querySelector("span").textContent = text;
+    };
+    for (const radio of all('[name="tls_mode"]', form)) {
+      radio.addEventListener("change", () => {
+        const usual = [...Object.values(STANDARD), ""].includes(port.value.trim());
+        if (usual && !port.disabled) port.value = STANDARD[radio.value];
+        judge();
+      });
+    }
+    port.addEventListener("input", judge);
+    judge();
+    followSignIn(form);
+    showSample(form);
+  };
+
+  const followSignIn = (form) => {
+    const apply = () => {
+      const chosen = (form.querySelector('[name="auth"]:checked') || {}).value;
+      for (const part of all("[data-auth]", form)) {
+        part.hidden = !part.dataset.auth.split(" ").includes(chosen);
+      }
+    };
+    for (const radio of all('[name="auth"]', form)) radio.addEventListener("change", apply);
+    apply();
+  };
+
+  const showSample = (form) => {
+    const prefix = form.elements.subject_prefix;
+    const sample = form.querySelector("[data-sample]");
+    const apply = () => {
+      sample.hidden = prefix.value === "";
+      sample.querySelector("strong").textContent = `${prefix.value}Reset your password`;
+    };
+    prefix.addEventListener("input", apply);
+    apply();
+  };
+
+  /* A check: steps show up as the server finishes them ------------------------------- */
+
+  const STREAM = "application/x-ndjson";
+
+  const showStep = (ladder, step) => {
+    const row = ladder.querySelector(`[data-step="${step.name}"]`);
+    const look = document.querySelector(`template[data-look="${step.state}"]`);
+    if (!row || !look) return;
+    const parts = look.content.cloneNode(true);
+    const word = parts.querySelector("[data-tone]");
+    row.className = word.dataset.tone;
+    row.dataset.state = step.state;
+    row.querySelector("svg").replaceWith(parts.querySelector("svg"));
+    row.querySelector(".sa-ladder-word").textContent = word.textContent;
+    row.querySelector(".sa-ladder-detail").textContent = step.detail || "";
+    row.querySelector(".sa-ladder-ms").textContent = step.ms ? `${Math.round(step.ms)} ms` : "";
+  };
+
+  const runNext = (ladder) => {
+    const next = ladder.querySelector('[data-state="pending"]');
+    if (next) showStep(ladder, { name: next.dataset.step, state: "running" });
+  };
+
+  const readLines = async (body, onLine) => {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const lines = (rest + value).split("\n");
+      rest = lines.pop();
+      for (const line of lines) onLine(JSON.parse(line));
+    }
+  };
+
+  const check = async (form, button, result) => {
+    const data = new FormData(form, button);
+    const stop = new AbortController();
+    const started = Date.now();
+    result.replaceChildren(document.getElementById("ladder-template").content.cloneNode(true));
+    if (!String(data.get("to") || "").trim()) {
+      for (const name of ["sender", "recipient", "message"]) result.querySelector(`[data-step="${name}"]`).remove();
+    }
+    result.querySelector("[data-cancel]").addEventListener("click", () => stop.abort());
+    const clock = setInterval(() => {
+      const elapsed = result.querySelector("[data-elapsed]");
+      if (elapsed) elapsed.textContent = Math.round((Date.now() - started) / 1000);
+    }, 500);
+    runNext(result);
+    result.scrollIntoView({ block: "nearest" });
+    button.disabled = true;
+    try {
+      const address = button.getAttribute("formaction") || form.action;
+      const response = await fetch(address, { method: "POST", body: data, headers: { Accept: STREAM }, signal: stop.signal });
+      if (!(response.headers.get("Content-Type") || "").startsWith(STREAM)) throw new Error(`The app answered ${response.status}. Reload the page and try again.`);
+      await readLines(response.body, (line) => {
+        if (line.step) { showStep(result, line.step); runNext(result); }
+        if (line.html) result.innerHTML = line.html;
+      });
+    } catch (error) {
+      const words = stop.signal.aborted ? "Cancelled." : `The test broke off. ${error.message}`;
+      const head = result.querySelector(".sa-report-head strong");
+      if (head) head.textContent = words;
+      for (const part of all("[data-cancel], .sa-report-head .sa-muted", result)) part.remove();
+      for (const row of all('[data-state="running"]', result)) showStep(result, { name: row.dataset.step, state: "skipped" });
+    } finally {
+      clearInterval(clock);
+      button.disabled = false;
+    }
+  };
+
+  const enableChecks = () => {
+    if (!document.getElementById("ladder-template") || !window.TextDecoderStream) return;
+    for (const button of all("[data-check]")) {
+      button.addEventListener("click", (event) => {
+        const result = button.closest(".sa-card").querySelector("[data-result]");
+        event.preventDefault();
+        check(button.form, button, result);
+      });
+    }
+  };
+
+  enableCopying();
+  localiseTimes();
+  enableFilters();
+  enableSelection();
+  guardForms();
+  all("[data-server-form]").forEach(enhanceServerForm);
+  enableChecks();
+})();

@@ -1,0 +1,147 @@
+"""One vocabulary: the word, colour and icon of each state, and what it means on a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from flask_smtpadmin.core.advice import Advice, causes
+from flask_smtpadmin.core.settings import Origin
+from flask_smtpadmin.core.states import ServerState, State
+
+Tone = Literal["ok", "warn", "bad", "info", "slate", "quiet", "doubt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How something is shown: never by colour alone."""
+
+    word: str
+    tone: Tone
+    icon: str
+    meaning: str = ""
+    outline: bool = False
+    pulse: bool = False
+
+
+MESSAGE: Final[dict[State, Look]] = {
+    "queued": Look("Queued", "quiet", "clock", "Waits for a worker."),
+    "scheduled": Look("Scheduled", "slate", "calendar", "Goes out at a later time."),
+    "sending": Look("Sending", "info", "send", "A worker hands it over now.", pulse=True),
+    "retrying": Look("Retrying", "warn", "retry", "Failed; will be tried again."),
+    "sent": Look("Sent", "ok", "check-circle", "The server accepted it. This is not delivery."),
+    "partial": Look("Partly sent", "warn", "half", "Some recipients were refused.", outline=True),
+    "dead": Look("Dead letter", "bad", "dead", "Could not be sent after all tries."),
+    "uncertain": Look("Uncertain", "doubt", "question", "The link was lost; it may have arrived."),
+    "cancelled": Look("Cancelled", "quiet", "ban", "Stopped by hand.", outline=True),
+    "expired": Look("Expired", "quiet", "hourglass", "Too old to be sent.", outline=True),
+    "caught": Look("Caught", "quiet", "catch", "Kept here instead of being sent.", outline=True),
+}
+
+SERVER: Final[dict[ServerState, Look]] = {
+    "ok": Look("OK", "ok", "check-circle"),
+    "unverified": Look("Not verified", "quiet", "question", outline=True),
+    "degraded": Look("Degraded", "warn", "warning"),
+    "open": Look("Down", "bad", "cross-circle"),
+    "held": Look("Held", "bad", "lock"),
+    "paused": Look("Paused", "warn", "pause"),
+    "misconfigured": Look("Misconfigured", "bad", "warning"),
+    "disabled": Look("Disabled", "quiet", "ban", outline=True),
+}
+
+RECIPIENT: Final[dict[str, Look]] = {
+    "pending": Look("Pending", "quiet", "clock"),
+    "accepted": Look("Accepted", "ok", "check-circle"),
+    "refused": Look("Refused", "bad", "cross-circle"),
+    "unknown": Look("Unknown", "doubt", "question"),
+}
+
+ATTEMPT: Final[dict[str | None, Look]] = {
+    "sent": Look("Accepted by the server", "ok", "check"),
+    "partial": Look("Accepted for some recipients", "warn", "half"),
+    "retry": Look("Failed, to be tried again", "warn", "retry"),
+    "dead": Look("Failed for good", "bad", "cross"),
+    "uncertain": Look("Link lost, it may have arrived", "doubt", "question"),
+    "returned": Look("Handed back untried", "quiet", "left"),
+    None: Look("Under way", "info", "send", pulse=True),
+}
+
+STEP: Final[dict[str, Look]] = {
+    "ok": Look("OK", "ok", "check-circle"),
+    "failed": Look("Failed", "bad", "cross-circle"),
+    "skipped": Look("Skipped", "quiet", "minus"),
+    "running": Look("Running", "info", "clock"),
+    "pending": Look("Waiting", "quiet", "clock"),
+}
+
+STEP_NAMES: Final[dict[str, str]] = {
+    "resolve": "Resolve name",
+    "connect": "Connect",
+    "greeting": "Greeting",
+    "encrypt": "Encrypt",
+    "hello": "Hello",
+    "sign_in": "Sign in",
+    "sender": "Sender accepted",
+    "recipient": "Recipient accepted",
+    "message": "Message accepted",
+    "stored": "Stored",
+    "queued": "Queued",
+    "picked_up": "Picked up",
+    "sent": "Sent",
+}
+
+ORIGINS: Final[dict[Origin, str]] = {
+    "environment": "environment",
+    "database": "saved here",
+    "app_config": "app.config",
+    "preset": "provider",
+    "default": "default",
+}
+
+WAITING: Final[dict[str | None, str]] = {
+    None: "waits for a worker",
+    "server": "waits for the server",
+    "settings": "waits for settings",
+    "quota": "waits for the quota",
+    "paused": "waits: sending is paused",
+}
+
+ENCRYPTION: Final[dict[str, tuple[str, str]]] = {
+    "implicit": ("Implicit TLS", "Usually port 465. Encrypted from the first byte."),
+    "starttls": ("STARTTLS", "Usually port 587. Starts plain, then must switch to TLS."),
+    "none": ("None (not encrypted)", "Usually port 25, for a relay inside your own network."),
+}
+
+AUTHENTICATION: Final[dict[str, tuple[str, str]]] = {
+    "none": ("None", "The server knows this host."),
+    "password": ("Password", "User name and password."),
+    "oauth2": ("OAuth2", "A token from the provider."),
+}
+
+
+def advice_on(cause: str) -> Advice | None:
+    """Return what happened, why and what to do; None for a cause without an explanation."""
+    return causes().get(cause)
+
+
+#: What starting over is called where "Retry" would not say it.
+RETRY: Final[dict[State, str]] = {
+    "partial": "Retry the rest",
+    "uncertain": "Retry anyway",
+    "cancelled": "Requeue",
+    "expired": "Requeue",
+    "caught": "Release",
+}
+
+#: The steps of a check from a page, in order.
+LADDER: Final = (
+    "resolve",
+    "connect",
+    "greeting",
+    "encrypt",
+    "hello",
+    "sign_in",
+    "sender",
+    "recipient",
+    "message",
+)
