@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from flask_smtpadmin import cli
+from flask_smtpadmin.core.describe import config_document
 from flask_smtpadmin.core.errors import ConfigurationError, NotFound
 from flask_smtpadmin.core.handling import Handling, OnUncertain
 from flask_smtpadmin.core.queued import QueuedMessage
@@ -22,6 +23,7 @@ from flask_smtpadmin.queue_api import QueueAPI
 from flask_smtpadmin.state import NAME, Hooks, Options, State, current_state
 from flask_smtpadmin.storage import joining
 from flask_smtpadmin.storage.models import Models, build_models
+from flask_smtpadmin.web.blueprint import create_blueprint
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -91,13 +93,8 @@ class SMTPAdmin:
         models = self._map(found)
         state = State(app, found, models, hooks=self._hooks, options=self._options)
         app.extensions[NAME] = state
-        with suppress(ImportError):
-            from flask_smtpadmin.web.blueprint import create_blueprint
-
-            prefix = app.config.get("SMTPADMIN_URL_PREFIX", "/admin/email")
-            app.register_blueprint(create_blueprint(prefix))
-        if hasattr(cli, "register"):
-            cli.register(app)
+        app.register_blueprint(create_blueprint(state.settings.boot()["URL_PREFIX"]))
+        cli.register(app)
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -147,8 +144,9 @@ class SMTPAdmin:
             expires_in=expires_in,
             server=server,
             on_uncertain=on_uncertain,
+            keys=None if key is None else (key,),
         )
-        return self._post([message], handling, [key], session)[0]
+        return self._post([message], handling, session)[0]
 
     def send_many(  # noqa: PLR0913 - the public verb, keywords only
         self,
@@ -188,8 +186,9 @@ class SMTPAdmin:
             expires_in=expires_in,
             server=server,
             on_uncertain=on_uncertain,
+            keys=keys,
         )
-        return self._post(messages, handling, keys, session)
+        return self._post(messages, handling, session)
 
     def send_now(self, message: Sendable, *, server: str | None = None) -> Receipt:
         """Hand one message over in this very call (30 s in all), past the queue.
@@ -248,8 +247,6 @@ class SMTPAdmin:
 
     def config(self) -> dict[str, Any]:
         """Return every setting with its value and origin; a secret only as set or not."""
-        from flask_smtpadmin.core.describe import config_document
-
         return config_document(current_state().settings.snapshot())
 
     def status(self) -> dict[str, Any]:
@@ -282,7 +279,6 @@ class SMTPAdmin:
         self,
         messages: Sequence[Sendable],
         handling: Handling,
-        keys: Sequence[str | None] | None,
         session: AnySession | None,
     ) -> list[QueuedMessage]:
         state, recorded = current_state(), list(messages)
@@ -290,7 +286,6 @@ class SMTPAdmin:
             state,
             recorded,
             handling,
-            keys=keys,
             session=session,
             undone=lambda: self._unrecord(recorded),
         )

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from sqlalchemy.orm import Session, scoped_session
 
 from flask_smtpadmin.core.errors import InvalidMessage, NotFound
-from flask_smtpadmin.core.handling import Handling, keys_for, redirected
+from flask_smtpadmin.core.handling import Handling, redirected
 from flask_smtpadmin.core.message import Message
 from flask_smtpadmin.core.mime import Built, build
 from flask_smtpadmin.core.queued import QueuedMessage
@@ -29,6 +29,7 @@ Sendable: TypeAlias = Message | EmailMessage | Any
 AnySession: TypeAlias = Session | scoped_session[Any]
 _HOST_CHARACTERS = re.compile(r"[^A-Za-z0-9.-]+")
 _REDIRECT = "redirect:"
+_LONGEST_DOMAIN = 190  # with the token before it, what a Message-ID may be
 
 
 def post(
@@ -36,7 +37,6 @@ def post(
     messages: Sequence[Sendable],
     handling: Handling,
     *,
-    keys: Sequence[str | None] | None = None,
     session: AnySession | None = None,
     undone: Callable[[], None] = lambda: None,
 ) -> list[QueuedMessage]:
@@ -45,8 +45,7 @@ def post(
     After the commit the doorbell rings and ``message_queued`` is sent for what is new; ``undone``
     is called instead when the caller's transaction came to nothing.
     """
-    handling.check()
-    keys = keys_for(len(messages), keys)
+    handling.check(len(messages))
     if not messages:
         return []
     snapshot = state.settings.snapshot(max_age=SETTINGS_AGE)
@@ -54,8 +53,8 @@ def post(
         raise NotFound("server", handling.server)
     now, caught = datetime.now(UTC), _caught(snapshot)
     entries = [
-        handling.entry(built, key=key, now=now, caught=caught)
-        for built, key in zip(_built(snapshot, messages, now), keys, strict=True)
+        handling.entry(built, index, now=now, caught=caught)
+        for index, built in enumerate(_built(snapshot, messages, now))
     ]
     joined = joining.session_to_join(session, state.db.session, state.models.Message)
     return state.outbox.add(
@@ -134,4 +133,4 @@ def _server(snapshot: Snapshot, key: str | None) -> Server:
 def _domain(server: Server) -> str:
     """Return what stands right of the @ in a Message-ID: the sender's domain, else a host name."""
     own = server.from_email.rpartition("@")[2] or server.helo_name or socket.gethostname()
-    return _HOST_CHARACTERS.sub("", own).strip(".-") or "localhost"
+    return _HOST_CHARACTERS.sub("", own).strip(".-")[:_LONGEST_DOMAIN] or "localhost"

@@ -6,7 +6,6 @@ The parts are made when they are first asked for, because ``app.config`` may sti
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from flask_smtpadmin.storage.outbox import Outbox
 from flask_smtpadmin.storage.queue import Queue
 from flask_smtpadmin.storage.settings import Settings
 from flask_smtpadmin.storage.summary import Summary
+from flask_smtpadmin.storage.surroundings import read_boot
 from flask_smtpadmin.storage.vault import Vault
 
 if TYPE_CHECKING:
@@ -106,7 +106,16 @@ class State:
     @cached_property
     def vault(self) -> Vault:
         """Seals and opens stored secrets."""
-        return Vault.from_config(self.config, os.environ)
+        boot = read_boot(self.config, app_name=self.app_name)
+        keys = boot.values["ENCRYPTION_KEYS"]
+        if any(problem.field == "encryption_keys" for problem in boot.problems):
+            return Vault()  # rather no key at all than quietly another one
+        return Vault(
+            keys.value,
+            secret_key=self.config.get("SECRET_KEY"),
+            fallbacks=self.config.get("SECRET_KEY_FALLBACKS") or (),
+            variable=keys.variable,
+        )
 
     @cached_property
     def settings(self) -> Settings:

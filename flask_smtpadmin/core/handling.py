@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, get_args
+from typing import Final, Literal, NoReturn, get_args
 
 from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.mime import Built, Recipient
 from flask_smtpadmin.core.queued import Entry
 from flask_smtpadmin.core.states import PRIORITIES, Priority
-
-if TYPE_CHECKING:
-    from flask_smtpadmin.core.mime import Built
 
 OnUncertain = Literal["retry", "hold"]
 MAX_KEY: Final = 255
@@ -32,6 +30,7 @@ class Handling:
         expires_in: seconds or timedelta from now, after which it is not sent any more.
         server: the key of the server it must go through.
         on_uncertain: ``retry`` or ``hold``; None: the app's setting.
+        keys: an idempotency key for each message, None where it has none; None: for none.
     """
 
     type: str | None = None
@@ -40,9 +39,10 @@ class Handling:
     expires_in: float | timedelta | None = None
     server: str | None = None
     on_uncertain: OnUncertain | None = None
+    keys: Sequence[str | None] | None = None
 
-    def check(self) -> None:
-        """Refuse what cannot be meant.
+    def check(self, count: int) -> None:
+        """Refuse what cannot be meant for ``count`` messages.
 
         Raises:
             InvalidMessage: its ``field`` names the option.
@@ -55,17 +55,21 @@ class Handling:
             _check_text("type", self.type, MAX_TYPE)
         if self.send_at is not None and self.send_at.utcoffset() is None:
             _refuse("send_at", "needs a time zone: datetime.now(UTC) + ..., or .astimezone()")
+        if self.keys is not None:
+            if isinstance(self.keys, str) or len(self.keys) != count:
+                _refuse("keys", f"takes one key for each message: {count}, in the same order")
+            for key in self.keys:
+                if key is not None:
+                    _check_text("key", key, MAX_KEY)
 
-    def entry(self, built: Built, *, key: str | None, now: datetime, caught: bool) -> Entry:
-        """Return ``built`` with all that its row needs; ``now`` is aware.
+    def entry(self, built: Built, index: int, *, now: datetime, caught: bool) -> Entry:
+        """Return ``built``, number ``index``, with all that its row needs; ``now`` is aware.
 
         A caught message is stored, and no worker touches it.
 
         Raises:
-            InvalidMessage: ``key`` or ``expires_in`` cannot be used.
+            InvalidMessage: ``expires_in`` cannot be used.
         """
-        if key is not None:
-            _check_text("key", key, MAX_KEY)
         later = self.send_at is not None and self.send_at > now
         due = self.send_at if self.send_at is not None and later else now
         return Entry(
@@ -75,7 +79,7 @@ class Handling:
             run_at=None if caught else _naive(due),
             expires_at=self._expires_at(now, due),
             type=self.type,
-            key=key,
+            key=None if self.keys is None else self.keys[index],
             server=self.server,
             on_uncertain=self.on_uncertain,
         )
@@ -101,24 +105,9 @@ def redirected(built: Built, address: str) -> Built:
 
     The header is folded (RFC 5322 2.2.3), one address a line.
     """
-    from flask_smtpadmin.core.mime import Recipient
-
     original = ",\r\n ".join(recipient.address for recipient in built.recipients)
     header = f"{ORIGINAL_HEADER}: {original}\r\n".encode()
     return replace(built, content=header + built.content, recipients=(Recipient(address, "to"),))
-
-
-def keys_for(count: int, keys: Sequence[str | None] | None) -> Sequence[str | None]:
-    """Return one key for each of ``count`` messages.
-
-    Raises:
-        InvalidMessage: there are more or fewer keys than messages.
-    """
-    if keys is None:
-        return (None,) * count
-    if isinstance(keys, str) or len(keys) != count:
-        _refuse("keys", f"takes one key for each message: {count}, in the same order")
-    return keys
 
 
 def _check_text(field: str, value: object, longest: int) -> None:

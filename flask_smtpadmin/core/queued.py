@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from flask_smtpadmin.core.mime import Built
 from flask_smtpadmin.core.states import Priority, State
-
-if TYPE_CHECKING:
-    from flask_smtpadmin.core.mime import Built
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def watch(target: type[Session] | Session) -> None:
 
 def watch_scoped(sessions: scoped_session[Any]) -> None:
     """Follow every session that ``db.session`` will make."""
-    watch(sessions.session_factory.class_)  # type: ignore[union-attr]  # Flask-SQLAlchemy's is one
+    watch(sessions.session_factory.class_)
 
 
 def session_to_join(

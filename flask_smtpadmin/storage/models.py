@@ -145,6 +145,8 @@ class ServerMixin:
     #: ok, unverified, degraded, open, held: what the workers saw; since when and why
     health: Mapped[str] = mapped_column(sa.String(16), default="unverified")
     health_at: Mapped[datetime | None] = mapped_column(Moment)
+    #: the settings (their fingerprint) that the health was seen with
+    health_fingerprint: Mapped[str | None] = mapped_column(sa.String(16))
     reason: Mapped[str | None] = mapped_column(sa.Text)
     retry_at: Mapped[datetime | None] = mapped_column(Moment)
     last_success_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -41,17 +41,17 @@ class Summary:
         waiting_for: dict[str, int] = {}
         for row in standing:
             if row.waiting_for is not None:
-                waiting_for[row.waiting_for] = waiting_for.get(row.waiting_for, 0) + row.count
+                waiting_for[row.waiting_for] = waiting_for.get(row.waiting_for, 0) + row.number
         oldest = min((row.oldest for row in standing if row.state in _STILL), default=None)
         return Figures(
             sent_24h=recent.get("sent", 0),
             failed_24h=sum(recent.get(state, 0) for state in FAILED),
-            queued=sum(row.count for row in standing if row.state in WAITING),
-            dead=sum(row.count for row in standing if row.state == "dead"),
+            queued=sum(row.number for row in standing if row.state in WAITING),
+            dead=sum(row.number for row in standing if row.state == "dead"),
             mean_seconds=mean,
             oldest_waiting_at=None if oldest is None else oldest.replace(tzinfo=UTC),
             waiting_for=waiting_for,
-            in_flight=sum(row.count for row in standing if row.state == "sending"),
+            in_flight=sum(row.number for row in standing if row.state == "sending"),
         )
 
     def workers(self) -> tuple[WorkerRow, ...]:
@@ -72,7 +72,7 @@ class Summary:
             sa.select(
                 table.c.state,
                 table.c.waiting_for,
-                sa.func.count().label("count"),
+                sa.func.count().label("number"),
                 sa.func.min(table.c.due_at).label("oldest"),
             )
             .where(table.c.state.in_((*WAITING, "dead")))
