@@ -69,23 +69,26 @@ $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.x"; exit 1; }
 ifdef UV
-	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 else
-	$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
 		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
 		$(PYTHON) -m pip --python $(PY) install --quiet 'pip>=25.1'; } || { rm -rf $(VENV); exit 1; }
-	$(PY) -m pip install -qq --disable-pip-version-check --root-user-action=ignore --upgrade 'pip>=25.1'
+	@$(PY) -m pip install -qq --disable-pip-version-check --root-user-action=ignore --upgrade 'pip>=25.1'
 endif
 
 # The stamps save the installation until pyproject.toml or constraints.txt changes.
 $(VENV)/.installed-demo: pyproject.toml constraints.txt | $(PY)
-	$(INSTALL) --editable '.[demo]'
+	@echo "Installing into $(VENV) ..."
+	@$(INSTALL) --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(PY)
-	$(INSTALL) --editable '.[demo]' --group test
+	@echo "Installing into $(VENV) ..."
+	@$(INSTALL) --editable '.[demo]' --group test
 	@touch $@ $(VENV)/.installed-demo
 
 $(VENV)/.installed-check: pyproject.toml constraints.txt | $(PY)
-	$(INSTALL) --editable '.[demo]' --group test --group check --group docs
+	@echo "Installing into $(VENV) ..."
+	@$(INSTALL) --editable '.[demo]' --group test --group check --group docs
 	@touch $@ $(VENV)/.installed-demo $(VENV)/.installed-test
