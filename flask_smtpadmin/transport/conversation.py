@@ -14,6 +14,7 @@ from flask_smtpadmin.core.transaction import (
     Reply,
     Transaction,
 )
+from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.pipeline import CHUNK, SHUTTING_DOWN, MailProtocol
 from flask_smtpadmin.transport.wire import (
     MALFORMED,
@@ -53,7 +54,7 @@ class Conversation:
     """Runs one transaction; ``phase`` is known at every moment.
 
     ``timeout`` bounds the reply to each command, ``data_timeout`` the final one and each chunk
-    of content, both in seconds.
+    of content, both in seconds. ``observer`` hears of each step that went well.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class Conversation:
         *,
         timeout: float,
         data_timeout: float,
+        observer: Observer | None = None,
     ) -> None:
         self.phase: Phase = "sign_in"
         self._link = link
         self._extensions = extensions
         self._timeout = timeout
         self._data_timeout = data_timeout
+        self._observer = observer
         self._pipelined = "pipelining" in extensions
         self._recipients: list[RecipientReply] = []
         self._started = time.perf_counter()
@@ -117,7 +120,10 @@ class Conversation:
         if not self._pipelined:
             self._link.write(command, replies=1)
         self.phase = phase
-        return await self._link.reply(self._timeout)
+        reply = await self._link.reply(self._timeout)
+        if self._observer is not None and reply.positive:
+            self._observer(phase, "", str(reply))
+        return reply
 
     async def _content(self, envelope: Envelope, content: bytes) -> Transaction:
         """Write the content and wait for the final reply: from here on it may be accepted."""
@@ -137,6 +143,8 @@ class Conversation:
             self._link.condemn(ProtocolFault(f"no final reply: {reply}"))
             return self._ended(envelope, "body", Reply(MALFORMED, "", reply.text))
         self.phase = "done"
+        if self._observer is not None and reply.positive:
+            self._observer("done", "", str(reply))
         return self._ended(envelope, "done", reply)
 
     async def _leave(self, recipients: int, *, mail_accepted: bool) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import aiosmtplib
@@ -38,6 +39,14 @@ MECHANISMS: Final = ("plain", "login", "cram-md5")
 #: Replies to EHLO that mean "I only know HELO" (RFC 5321 3.2).
 _NO_EHLO: Final = frozenset({500, 502})
 _QUIT_SECONDS: Final = 2.0
+#: What opening a session may raise; ValueError: a setting that aiosmtplib or TLS cannot take.
+_FAILURES: Final = (
+    aiosmtplib.SMTPException,
+    OSError,
+    ValueError,
+    SignInImpossible,
+    StartTLSMissing,
+)
 
 
 class _Client(aiosmtplib.SMTP):
@@ -74,6 +83,12 @@ def permit_sign_in(server: Server, *, encrypted: bool, ip: str) -> None:
         raise SignInImpossible("The connection is not encrypted, so no password was sent.")
 
 
+def described(extensions: Mapping[str, str]) -> str:
+    """Return what a server offers as one line: ``AUTH PLAIN LOGIN, SIZE 35882577``."""
+    offers = (f"{name.upper()} {extensions[name].strip()}" for name in sorted(extensions))
+    return ", ".join(offer.strip() for offer in offers)
+
+
 class SMTPSession:
     """A session on aiosmtplib and our mail-transaction protocol; see ``session.Session``."""
 
@@ -86,6 +101,7 @@ class SMTPSession:
         self.mechanism = ""
         self.extensions: dict[str, str] = {}
         self._policy = policy
+        self._observer = observer
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
         self._phase: Phase = "resolve"
         self._talk: Conversation | None = None
@@ -114,7 +130,7 @@ class SMTPSession:
         except TransportFailure:
             self._drop()
             raise
-        except (aiosmtplib.SMTPException, OSError, ValueError, SignInImpossible) as error:
+        except _FAILURES as error:
             self._drop()
             raise self._failure(error) from error
         except BaseException:
@@ -137,6 +153,7 @@ class SMTPSession:
             self.extensions,
             timeout=self.server.timeout,
             data_timeout=self.server.data_timeout,
+            observer=self._observer,
         )
         result = await self._talk.run(envelope)
         self.last_used = time.monotonic()
@@ -200,7 +217,7 @@ class SMTPSession:
             self._phase = "hello"
             await self._hello(client)
         self.extensions = dict(client.esmtp_extensions)
-        self._tell("hello", ", ".join(sorted(self.extensions)).upper(), "")
+        self._tell("hello", described(self.extensions), "")
 
     async def _hello(self, client: _Client) -> None:
         try:
@@ -284,7 +301,7 @@ def underneath(error: BaseException) -> BaseException:
     if isinstance(error, ConfigurationError | SignInImpossible | StartTLSMissing):
         return error
     if isinstance(error, aiosmtplib.SMTPTimeoutError):
-        return TimeoutError(str(error))
+        return TimeoutError("no answer in time")
     if not isinstance(error, aiosmtplib.SMTPException):
         return error
     cause = error.__cause__

@@ -29,7 +29,7 @@ from flask_smtpadmin.transport import dial, tls
 from flask_smtpadmin.transport.conversation import GO_AHEAD, deciding, refusal
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.pipeline import SHUTTING_DOWN
-from flask_smtpadmin.transport.smtp import choose_mechanism, permit_sign_in
+from flask_smtpadmin.transport.smtp import choose_mechanism, described, permit_sign_in
 from flask_smtpadmin.transport.wire import (
     MALFORMED,
     crlf,
@@ -43,6 +43,13 @@ T = TypeVar("T")
 #: Steps of opening, each bounded by TIMEOUT: what a server that drips bytes may take in all.
 _STEPS: Final = 8
 _READY: Final = 220
+_FAILURES: Final = (
+    smtplib.SMTPException,
+    OSError,
+    ValueError,
+    SignInImpossible,
+    StartTLSMissing,
+)
 
 
 class SmtplibSession:
@@ -70,7 +77,7 @@ class SmtplibSession:
             return await self._in_thread(self._open, self.server.timeout * _STEPS)
         except TransportFailure:
             raise
-        except (OSError, ValueError, smtplib.SMTPException, SignInImpossible) as error:
+        except _FAILURES as error:
             raise self._failure(error) from error
         finally:
             if not self.usable:
@@ -151,7 +158,7 @@ class SmtplibSession:
             self._encrypt(sock)
             self._hello()
         self.extensions = {name.lower(): text for name, text in self._smtp.esmtp_features.items()}
-        self._tell("hello", ", ".join(sorted(self.extensions)).upper(), "")
+        self._tell("hello", described(self.extensions), "")
 
     def _hello(self) -> None:
         self.phase = "hello"
@@ -208,11 +215,17 @@ class SmtplibSession:
         if not (reply.positive or 400 <= reply.code < 600):  # noqa: PLR2004 - RFC 5321 4.2.1
             return Reply(MALFORMED, "", reply.text)
         self.phase = "done"
-        return reply
+        return self._heard(reply)
 
     def _say(self, command: bytes) -> Reply:
         self._smtp.send(command)
-        return self._read()
+        return self._heard(self._read())
+
+    def _heard(self, reply: Reply) -> Reply:
+        """Tell of a step of the transaction that went well."""
+        if reply.positive and self.phase in {"sender", "recipient", "done"}:
+            self._tell(self.phase, "", str(reply))
+        return reply
 
     def _read(self) -> Reply:
         return self._reply(*self._smtp.getreply())

@@ -331,8 +331,10 @@ def scripted_server(
             )
         )
         server.port = listener.sockets[0].getsockname()[1]
-        yield server
-        thread.loop.call_soon_threadsafe(listener.close)
+        try:
+            yield server
+        finally:
+            thread.loop.call_soon_threadsafe(listener.close)
     finally:
         with suppress(RuntimeError):
             thread.stop()

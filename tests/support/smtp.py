@@ -242,7 +242,9 @@ def mail_server(
             )
         )
         server.port = listener.sockets[0].getsockname()[1]
-        yield server
-        thread.loop.call_soon_threadsafe(listener.close)
+        try:
+            yield server
+        finally:
+            thread.loop.call_soon_threadsafe(listener.close)
     finally:
         thread.stop()

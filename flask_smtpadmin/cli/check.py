@@ -1,0 +1,87 @@
+"""``flask smtp check`` and ``flask smtp test``: try a server step by step, here and now."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+from flask.cli import with_appcontext
+
+from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option
+from flask_smtpadmin.core.address import parse_address
+from flask_smtpadmin.core.advice import advice
+from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.delivery.diagnose import Report, Step, run_check
+from flask_smtpadmin.delivery.policies import host_policy
+from flask_smtpadmin.state import current_state
+
+_LABELS: Final = {
+    "resolve": "Resolve name",
+    "connect": "Connect",
+    "greeting": "Greeting",
+    "encrypt": "Encrypt",
+    "hello": "Hello",
+    "sign_in": "Sign in",
+    "sender": "Sender accepted",
+    "recipient": "Recipient accepted",
+    "message": "Message accepted",
+}
+_COLOURS: Final = {"ok": "green", "failed": "red", "skipped": None}
+_WORDS: Final = {"ok": "OK", "failed": "FAILED", "skipped": "skipped"}
+
+
+@click.command("check", cls=Command)
+@click.argument("server", default="default")
+@click.option("--to", metavar="ADDRESS", help="Also send a test message there.")
+@json_option
+@with_appcontext
+def check(*, server: str, to: str | None, as_json: bool) -> None:
+    """Try every step to SERVER (default: the default server); exit 1 when one fails."""
+    _run(server, to, as_json=as_json)
+
+
+@click.command("test", cls=Command)
+@click.argument("to")
+@json_option
+@with_appcontext
+def test(*, to: str, as_json: bool) -> None:
+    """Send a test message to TO through the default server, past the queue."""
+    _run("default", to, as_json=as_json)
+
+
+def _run(key: str, to: str | None, *, as_json: bool) -> None:
+    snapshot = current_state().settings.snapshot()
+    server = snapshot.servers.get(key)
+    if server is None:
+        raise NotFound("server", key)
+    if to is not None:
+        to = parse_address(to, field="to").email
+    progress = None if as_json else _show
+    report = run_check(server, to=to, progress=progress, policy=host_policy(snapshot))
+    if as_json:
+        emit(report.document())
+    else:
+        _conclude(report, to)
+    if not report.ok:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _show(step: Step) -> None:
+    word = click.style(f"{_WORDS[step.state]:<8}", fg=_COLOURS[step.state])
+    tale = "  ".join(part for part in (step.detail, step.reply) if part)
+    time = f"{step.ms:7.0f} ms" if step.state != "skipped" else " " * 10
+    click.echo(f"{_LABELS[step.name]:<19} {word} {time}  {tale}".rstrip())
+
+
+def _conclude(report: Report, to: str | None) -> None:
+    if not report.ok:
+        known = advice(report.cause)
+        click.echo()
+        click.echo(f"What happened  {known.what} ({report.cause})")
+        click.echo(f"Why            {known.why}")
+        for number, step in enumerate(known.steps, 1):
+            click.echo(f"{'What to do' if number == 1 else '':<15}{number}. {step}")
+    elif to:
+        click.echo(f"\nThe server accepted the message for {to}. Check inbox and spam.")
+    else:
+        click.echo("\nThe server can be reached. Add --to ADDRESS to send a test message.")

@@ -1,0 +1,258 @@
+"""Climbs the check ladder: opens a session, notes each step, hands a test message over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Final, Literal, TypedDict
+
+from flask_smtpadmin.core.advice import advice
+from flask_smtpadmin.core.errors import ConfigurationError, InvalidMessage
+from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
+from flask_smtpadmin.core.mime import build, sender_email
+from flask_smtpadmin.core.redact import clean
+from flask_smtpadmin.core.replies import Outcome, classify, classify_transaction
+from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.transaction import Envelope, Phase, Transaction, TransportFailure
+from flask_smtpadmin.delivery.now import LIMIT, check_usable, envelope_of
+from flask_smtpadmin.delivery.sample import test_message
+from flask_smtpadmin.transport import Session, open_session
+
+StepState = Literal["ok", "failed", "skipped"]
+#: The steps in the order in which they are shown; without ``to`` the ladder ends at ``sign_in``.
+STEPS: Final = (
+    "resolve",
+    "connect",
+    "greeting",
+    "encrypt",
+    "hello",
+    "sign_in",
+    "sender",
+    "recipient",
+    "message",
+)
+#: The phases that make up the step ``message``.
+_STEP_OF: Final[dict[Phase, str]] = {"data": "message", "body": "message", "done": "message"}
+_NOT_SMTP: Final = "The answer is not SMTP."
+_DOUBT: Final = "; the message may arrive all the same"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung: how it went, how long it took (milliseconds), what there is to tell."""
+
+    name: str
+    state: StepState
+    ms: float = 0.0
+    detail: str = ""
+    reply: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return the step as JSON shows it."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "ms": round(self.ms, 1),
+            "detail": self.detail,
+            "reply": self.reply,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a check of ``server`` (a key) went; ``cause`` and ``advice`` empty when ``ok``.
+
+    ``runtime`` holds facts about where it ran (versions), ``ms`` the time of the whole check.
+    """
+
+    server: str
+    ok: bool
+    steps: tuple[Step, ...]
+    cause: str = ""
+    advice: str = ""
+    runtime: Mapping[str, str] = field(default_factory=dict)
+    ms: float = 0.0
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as ``flask smtp check --json`` prints it."""
+        return {
+            "server": self.server,
+            "ok": self.ok,
+            "steps": [step.document() for step in self.steps],
+            "cause": self.cause or None,
+            "advice": self.advice or None,
+            "runtime": dict(self.runtime),
+            "ms": round(self.ms, 1),
+        }
+
+
+class Options(TypedDict, total=False):
+    """What may be asked of a check.
+
+    ``to``: send a test message there; ``sender`` overrides its From mailbox; ``progress`` is
+    called with each finished step; ``policy`` is HOST_POLICY; ``limit`` is the time for
+    everything in seconds (30).
+    """
+
+    to: str | None
+    sender: str | None
+    progress: Callable[[Step], None] | None
+    policy: HostPolicy
+    limit: float
+
+
+class Ladder:
+    """One check; ``report()`` may be asked for at any time, even after a cancelled climb."""
+
+    def __init__(self, server: Server, options: Options) -> None:
+        self._server = server
+        self._to = options.get("to")
+        self._sender = options.get("sender")
+        self._progress = options.get("progress")
+        self._policy = options.get("policy", PRIVATE)
+        self._limit = options.get("limit", LIMIT)
+        self._done: dict[str, Step] = {}
+        self._outcome: Outcome | None = None
+        self._finished = False
+        self._started = self._last = time.perf_counter()
+
+    async def climb(self) -> Report:
+        """Try one step after the other until one fails; never raises but CancelledError."""
+        try:
+            await self._climb()
+            self._finished = True
+        except TransportFailure as failure:
+            said = str(failure.reply) if failure.reply is not None else ""
+            if failure.reply is not None and failure.reply.code < 0:
+                said = "" if failure.phase == "greeting" else said
+            self._fail(failure.phase, failure, said)
+        except (ConfigurationError, InvalidMessage) as error:
+            self._fail("sender" if "sign_in" in self._done else "resolve", error)
+        return self.report()
+
+    def report(self) -> Report:
+        """Return how far it got; what was not tried is ``skipped``."""
+        names = STEPS if self._to else STEPS[: STEPS.index("sign_in") + 1]
+        steps = tuple(self._done.get(name) or Step(name, "skipped") for name in names)
+        outcome = self._outcome
+        return Report(
+            server=self._server.key,
+            ok=self._finished and outcome is None,
+            steps=steps,
+            cause=outcome.cause if outcome else "",
+            advice=outcome.advice if outcome else "",
+            runtime=facts(),
+            ms=(time.perf_counter() - self._started) * 1000,
+        )
+
+    async def _climb(self) -> None:
+        check_usable(self._server)
+        session = open_session(self._server, policy=self._policy, observer=self._note)
+        try:
+            async with asyncio.timeout(self._limit):
+                await session.open()
+                if self._to:
+                    self._judge(await session.transact(self._test_envelope(self._to)))
+        except TimeoutError:
+            doubt = _DOUBT if session.phase == "body" else ""
+            self._fail(session.phase, TimeoutError(f"not done within {self._limit:g} s{doubt}"))
+        finally:
+            await _close(session)
+
+    def _test_envelope(self, to: str) -> Envelope:
+        now = datetime.now(UTC)
+        message = test_message(self._server, to, now=now)
+        address = sender_email(self._sender or self._server.from_email or "test@localhost")
+        built = build(
+            message,
+            now=now,
+            domain=address.rpartition("@")[2],
+            token=secrets.token_hex(16),
+            subject_prefix=self._server.subject_prefix,
+        )
+        return envelope_of(built, self._server, sender=self._sender)
+
+    def _note(self, phase: Phase, detail: str, reply: str) -> None:
+        """Hear from the session that a step is done."""
+        name = _STEP_OF.get(phase, phase)
+        state: StepState = "ok"
+        if phase == "sign_in" and self._server.auth == "none":
+            state, detail = "skipped", "no user name is set"
+        if phase == "greeting" and self._server.tls_mode == "none":
+            self._add(Step("encrypt", "skipped", 0.0, "TLS is turned off"))
+        self._add(Step(name, state, self._lap(), clean(detail), clean(reply)))
+
+    def _judge(self, result: Transaction) -> None:
+        reply = str(result.reply) if result.reply is not None else ""
+        if not result.accepted:
+            self._fail(result.phase, result, reply)
+        elif "message" not in self._done:
+            self._add(Step("message", "ok", self._lap(), "", reply))
+
+    def _fail(
+        self, phase: Phase, why: Transaction | TransportFailure | Exception, reply: str = ""
+    ) -> None:
+        name = _STEP_OF.get(phase, phase)
+        if isinstance(why, Transaction | TransportFailure):
+            outcome = classify_transaction(why, provider=self._server.preset)
+            error: BaseException | None = why.error
+            if why.reply is not None and why.reply.code < 0 and not reply:
+                error = ConnectionError(_NOT_SMTP)
+        else:
+            outcome, error = classify(why, stage=phase, provider=self._server.preset), why
+        self._outcome = outcome or classify("")
+        detail = described(error) if error is not None else advice(self._outcome.cause).what
+        if isinstance(why, Transaction) and why.uncertain:
+            detail += _DOUBT
+        self._add(Step(name, "failed", self._lap(), detail, reply))
+
+    def _add(self, step: Step) -> None:
+        self._done[step.name] = step
+        if self._progress is not None:
+            with contextlib.suppress(Exception):  # whoever watches must not disturb the check
+                self._progress(step)
+
+    def _lap(self) -> float:
+        now = time.perf_counter()
+        elapsed, self._last = (now - self._last) * 1000, now
+        return elapsed
+
+
+async def _close(session: Session) -> None:
+    """Close without keeping the report waiting for a slow farewell."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await session.close()
+
+
+def described(error: BaseException) -> str:
+    """Return an error in the words of the operating system or of TLS, without Python's."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return clean(error.verify_message)
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return clean(error.reason.replace("_", " ").lower())
+    if isinstance(error, socket.gaierror):
+        return clean(error.strerror or "")
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return clean(str(error)) or type(error).__name__
+
+
+def facts() -> dict[str, str]:
+    """Return what about this process may explain a failure."""
+    return {
+        "python": platform.python_version(),
+        "openssl": ssl.OPENSSL_VERSION,
+        "aiosmtplib": version("aiosmtplib"),
+        "system": f"{platform.system()} {platform.release()}",
+    }
