@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import getaddresses
 from typing import Any
 
+from flask_smtpadmin.core.headers import unfold
 from flask_smtpadmin.core.mime import Built, build, sender_block
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -29,6 +32,18 @@ def read(content: bytes) -> EmailMessage:
     message = message_from_bytes(content, policy=policy.SMTP)
     assert isinstance(message, EmailMessage)
     return message
+
+
+def mailboxes(content: bytes, name: str) -> list[tuple[str, str]]:
+    """Return the mailboxes of an address header as (name, email).
+
+    Read with the older parser: that of Python 3.11 puts blanks between the encoded words of a
+    name, which RFC 2047 6.2 forbids.
+    """
+    header = unfold(str(message_from_bytes(content, policy=policy.compat32)[name] or ""))
+    return [
+        (str(make_header(decode_header(phrase))), email) for phrase, email in getaddresses([header])
+    ]
 
 
 def text(part: Any) -> str:
