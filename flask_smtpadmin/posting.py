@@ -20,6 +20,7 @@ from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.delivery import now as delivery_now
+from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.signals import announce, message_queued
 from flask_smtpadmin.state import SETTINGS_AGE, State
 from flask_smtpadmin.storage import joining
@@ -72,7 +73,7 @@ def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
     chosen = _server(snapshot, server)
     built = _built(snapshot, [message], datetime.now(UTC))[0]
     if not _caught(snapshot):
-        return delivery_now.send_now(built, chosen, policy=snapshot["HOST_POLICY"])
+        return delivery_now.send_now(built, chosen, policy=host_policy(snapshot))
     queued = post(state, [message], Handling(server=server))[0]
     return Receipt(queued.message_id, chosen.key, "caught, not sent", ())
 

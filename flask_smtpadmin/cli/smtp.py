@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flask_smtpadmin.cli.check import check, test
 from flask_smtpadmin.cli.config import config, list_presets
 from flask_smtpadmin.cli.output import Group
 
@@ -13,5 +14,5 @@ def smtp() -> None:
     """Look after the app's e-mail: settings, checks, queue."""
 
 
-for _command in (config, list_presets):
+for _command in (check, config, list_presets, test):
     smtp.add_command(_command)
