@@ -99,9 +99,6 @@ def _value(field: Field) -> str:
         return ", ".join(map(str, shown)) or "-"
     if isinstance(shown, float):
         return f"{shown:g}"
-    words = {None: "keep", True: "true", False: "false", "": "-"}
-    return (
-        str(shown)
-        if isinstance(shown, int) and not isinstance(shown, bool)
-        else words.get(shown, str(shown))
-    )
+    if shown is None or isinstance(shown, bool):
+        return {None: "keep", True: "true", False: "false"}[shown]
+    return str(shown) or "-"

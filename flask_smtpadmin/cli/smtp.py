@@ -7,6 +7,7 @@ import click
 from flask_smtpadmin.cli.check import check, test
 from flask_smtpadmin.cli.config import config, list_presets
 from flask_smtpadmin.cli.output import Group
+from flask_smtpadmin.cli.queue import queue, status
 
 
 @click.group("smtp", cls=Group)

@@ -151,8 +151,8 @@ def _policy(spec: Spec, raw: Any) -> Any:
 
 
 def _list(spec: Spec, raw: Any) -> tuple[str, ...]:
-    items = raw if isinstance(raw, (list, tuple)) else re.split(r"[,\s]+", _text(spec, raw))
-    return tuple(_text(spec, item) for item in items if not is_unset(spec, item))
+    texts = [_text(spec, item) for item in (raw if isinstance(raw, (list, tuple)) else [raw])]
+    return tuple(item for text in texts for item in re.split(r"[,\s]+", text) if item)
 
 
 def _ports(spec: Spec, raw: Any) -> tuple[int, ...]:

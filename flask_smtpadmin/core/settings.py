@@ -105,7 +105,7 @@ class Field:
     @property
     def is_set(self) -> bool:
         """Whether there is a value at all."""
-        return self.value not in (None, "", [], {})
+        return self.value not in (None, "", (), [], {})
 
     def shown(self) -> Any:
         """Return the value as JSON may show it: a secret only as ``{"set": bool}``."""

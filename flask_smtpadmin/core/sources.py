@@ -115,14 +115,14 @@ class _Found:
         for key, fields in servers.items():
             variable = f"{self.prefix}SERVERS[{key!r}]"
             if not isinstance(fields, Mapping):
-                self.warn(variable, "is not a dict of fields, {field: value}")
+                self.warn(variable, "is not a dict of fields, {field: value}.")
                 continue
             for name, raw in fields.items():
                 self.add_named(f"{variable}[{name!r}]", str(key).lower(), str(name).upper(), raw)
 
     def add_named(self, variable: str, key: str, name: str, raw: Any) -> None:
         if not SERVER_KEY.fullmatch(key):
-            self.warn(variable, "does not name a server: a key is 1 to 32 of a-z, 0-9 and _")
+            self.warn(variable, "does not name a server: a key is 1 to 32 of a-z, 0-9 and _.")
             return
         fields = self.named.setdefault(key, {})
         given = Given(raw, variable)
@@ -131,7 +131,7 @@ class _Found:
         fields[name] = given
 
     def warn(self, variable: str | None, message: str) -> None:
-        self.warnings.append(Problem("", variable, f"{variable} {message}."))
+        self.warnings.append(Problem("", variable, f"{variable} {message}"))
 
     def source(self, origin: Origin, specs: Mapping[str, Spec], files: Files) -> Source:
         self._look_for_typing_errors(specs)
@@ -152,7 +152,7 @@ class _Found:
         known = server_names | _with_files(specs)
         for name, given in self.plain.items():
             if name in self.refused:
-                self.warn(given.variable, "is read from app.config only")
+                self.warn(given.variable, "is read from app.config only.")
             elif name not in known:
                 self._suggest(given.variable, name, known)
         for fields in self.named.values():
@@ -164,7 +164,7 @@ class _Found:
         close = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.75)
         if close and variable:
             meant = variable.replace(name, close[0])
-            self.warn(variable, f"is not a setting and is not used. Did you mean {meant}")
+            self.warn(variable, f"is not a setting and is not used. Did you mean {meant}?")
 
 
 def _with_files(specs: Iterable[str]) -> set[str]:
