@@ -15,5 +15,5 @@ def smtp() -> None:
     """Look after the app's e-mail: settings, checks, queue."""
 
 
-for _command in (check, config, list_presets, test):
+for _command in (check, config, list_presets, test, status, queue):
     smtp.add_command(_command)

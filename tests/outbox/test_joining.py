@@ -77,7 +77,7 @@ def test_joined_and_rolled_back(ordered: Shop, begin: Begin) -> None:
     begin(ordered)
     ordered.mail.send(letter())
     ordered.db.session.rollback()
-    assert (ordered.count(), ordered.bell.count) == (0, 0)
+    assert (ordered.stored(), ordered.bell.count) == (0, 0)
 
 
 @pytest.mark.parametrize("begin", [*IN_USE, _nested])
@@ -87,14 +87,14 @@ def test_joined_and_committed(ordered: Shop, begin: Begin) -> None:
     ordered.mail.send(letter())
     assert ordered.bell.count == 0
     ordered.db.session.commit()
-    assert (ordered.count(), ordered.bell.count) == (1, 1)
+    assert (ordered.stored(), ordered.bell.count) == (1, 1)
 
 
 def test_no_session_at_all(shop: Shop) -> None:
     """Without a session the message is durable on return, and no session comes into being."""
     shop.db.session.remove()
     shop.mail.send(letter())
-    assert (shop.count(), shop.bell.count) == (1, 1)
+    assert (shop.stored(), shop.bell.count) == (1, 1)
     assert not shop.db.session.registry.has()
 
 
@@ -104,11 +104,11 @@ def test_only_reads(ordered: Shop) -> None:
     ordered.db.session.connection().execute(sa.text("SELECT 1"))
     transaction = ordered.db.session().get_transaction()
     ordered.mail.send(letter())
-    assert (ordered.count(), ordered.bell.count) == (1, 1)
+    assert (ordered.stored(), ordered.bell.count) == (1, 1)
     assert ordered.db.session().get_transaction() is transaction
     assert not sa.inspect(order).expired_attributes
     ordered.db.session.rollback()
-    assert ordered.count() == 1
+    assert ordered.stored() == 1
 
 
 def test_after_the_commit(ordered: Shop) -> None:
@@ -116,11 +116,11 @@ def test_after_the_commit(ordered: Shop) -> None:
     _flushed(ordered)
     ordered.db.session.commit()
     ordered.mail.send(letter())
-    assert ordered.count() == 1
+    assert ordered.stored() == 1
     _raw_update(ordered)
     ordered.db.session.rollback()
     ordered.mail.send(letter())
-    assert ordered.count() == 2
+    assert ordered.stored() == 2
 
 
 def test_nothing_is_flushed_or_expired(ordered: Shop) -> None:
@@ -135,7 +135,7 @@ def test_nothing_is_flushed_or_expired(ordered: Shop) -> None:
     assert not sa.inspect(order).expired_attributes
     unfinished.name = "finished"
     session.commit()
-    assert (ordered.orders(), ordered.count()) == (2, 1)
+    assert (ordered.orders(), ordered.stored()) == (2, 1)
 
 
 def test_released_savepoint_rings_nothing(ordered: Shop) -> None:
@@ -145,7 +145,7 @@ def test_released_savepoint_rings_nothing(ordered: Shop) -> None:
         ordered.mail.send(letter())
     assert ordered.bell.count == 0
     ordered.db.session.commit()
-    assert (ordered.count(), ordered.bell.count) == (1, 1)
+    assert (ordered.stored(), ordered.bell.count) == (1, 1)
 
 
 def test_released_savepoint_and_outer_rollback(ordered: Shop) -> None:
@@ -154,7 +154,7 @@ def test_released_savepoint_and_outer_rollback(ordered: Shop) -> None:
     with ordered.db.session.begin_nested():
         ordered.mail.send(letter())
     ordered.db.session.rollback()
-    assert (ordered.count(), ordered.orders(), ordered.bell.count) == (0, 1, 0)
+    assert (ordered.stored(), ordered.orders(), ordered.bell.count) == (0, 1, 0)
 
 
 def test_rolled_back_savepoint(ordered: Shop) -> None:
@@ -176,25 +176,25 @@ def test_another_session(ordered: Shop) -> None:
         ordered.mail.send(letter(), session=other)
         assert ordered.bell.count == 0
         other.rollback()
-        assert ordered.count() == 0
+        assert ordered.stored() == 0
         ordered.mail.send(letter(), session=other)
         other.commit()
-    assert (ordered.count(), ordered.bell.count) == (1, 1)
+    assert (ordered.stored(), ordered.bell.count) == (1, 1)
 
 
 def test_scoped_session(ordered: Shop) -> None:
     """``session=db.session`` joins although nothing is open in it."""
     ordered.mail.send(letter(), session=ordered.db.session)
-    assert ordered.count() == 0
+    assert ordered.stored() == 0
     ordered.db.session.commit()
-    assert (ordered.count(), ordered.bell.count) == (1, 1)
+    assert (ordered.stored(), ordered.bell.count) == (1, 1)
 
 
 def test_removed_session(ordered: Shop) -> None:
     """A session that goes away without a commit takes its message along."""
     ordered.mail.send(letter(), session=ordered.db.session)
     ordered.db.session.remove()
-    assert (ordered.count(), ordered.bell.count) == (0, 0)
+    assert (ordered.stored(), ordered.bell.count) == (0, 0)
 
 
 def test_external_transaction(ordered: Shop) -> None:
@@ -204,7 +204,7 @@ def test_external_transaction(ordered: Shop) -> None:
             ordered.mail.send(letter(), session=session)
             session.commit()
         outer.rollback()
-    assert ordered.count() == 0
+    assert ordered.stored() == 0
 
 
 def test_listener_after_the_commit(ordered: Shop) -> None:
@@ -213,7 +213,7 @@ def test_listener_after_the_commit(ordered: Shop) -> None:
     sa.event.listen(session, "after_commit", lambda _: ordered.mail.send(letter()), once=True)
     _flushed(ordered)
     session.commit()
-    assert (ordered.count(), ordered.bell.count) == (1, 1)
+    assert (ordered.stored(), ordered.bell.count) == (1, 1)
 
 
 def test_receiver_may_use_the_session(ordered: Shop) -> None:

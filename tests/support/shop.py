@@ -42,7 +42,7 @@ class Shop(NamedTuple):
     Order: Any
     bell: Rings
 
-    def count(self) -> int:
+    def stored(self) -> int:
         """Messages that are committed, seen through another connection."""
         return self._count(self.state.models.table("Message"))
 
@@ -58,7 +58,7 @@ class Shop(NamedTuple):
 def open_shop(app: Flask, db: SQLAlchemy, mail: SMTPAdmin) -> Shop:
     """Add a table to ``app``, whose context is pushed, and make the bell count."""
 
-    class Order(db.Model):  # type: ignore[name-defined]  # made at run time
+    class Order(db.Model):
         id = sa.Column(sa.Integer, primary_key=True)
         name = sa.Column(sa.String(40), nullable=False)
 
