@@ -25,7 +25,8 @@ FALSE: Final = frozenset({"0", "false", "no", "off"})
 KEEP: Final = "keep"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_CONTROL_IN_NOTE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_IN_LINES: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_LINES: Final = frozenset({"note", "list", "ports"})  # text of more than one line
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ADDRESS_LITERAL: Final = re.compile(r"[0-9a-f:.]+(%[a-z0-9_.-]+)?")
 _LONGEST_HOST: Final = 253  # octets, RFC 1035 2.3.4
@@ -84,7 +85,9 @@ def _text(spec: Spec, raw: Any) -> str:
     if not isinstance(raw, str):
         raise ValueError("it is not text; in app.config, or in JSON, put it into quotes")  # noqa: TRY004 - one error type
     text = raw if spec.exact else raw.strip()
-    pattern = _CONTROL_IN_NOTE if spec.kind == "note" else _CONTROL
+    if spec.kind in _LINES:
+        text = text.replace("\r\n", "\n")
+    pattern = _CONTROL_IN_LINES if spec.kind in _LINES else _CONTROL
     if pattern.search(text):
         raise ValueError("it holds a line break or another control character")
     if any("\ud800" <= char <= "\udfff" for char in text):
@@ -92,10 +95,6 @@ def _text(spec: Spec, raw: Any) -> str:
     if len(text) > spec.max_length:
         raise ValueError(f"it is longer than {spec.max_length} characters")
     return text
-
-
-def _note(spec: Spec, raw: Any) -> str:
-    return _text(spec, raw.replace("\r\n", "\n") if isinstance(raw, str) else raw)
 
 
 def _int(spec: Spec, raw: Any) -> int:
@@ -271,7 +270,7 @@ def _servers(_spec: Spec, raw: Any) -> Any:
 _READERS: Final[dict[Kind, Callable[[Spec, Any], Any]]] = {
     "str": _text,
     "path": _text,
-    "note": _note,
+    "note": _text,
     "int": _int,
     "float": _float,
     "bool": _bool,
