@@ -1,8 +1,8 @@
 """Reads the standard library's messages: ``EmailMessage`` and the older ``email.mime`` classes.
 
 Addresses, subject and the other headers are read and written anew, under the same checks as
-everything else; the content is rendered by the library's own generator, as 7bit.  The caller's
-object is not changed.
+everything else; the content is rendered by the library's own generator, its parts encoded anew
+where they do not fit 7bit.  The caller's object is not changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from flask_smtpadmin.core.address import Address, parse_address
 from flask_smtpadmin.core.draft import Draft, is_message_id, protected
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.headers import check_name, decode_words, line_of, unfold
-from flask_smtpadmin.core.parts import MAX_LINE, Part
+from flask_smtpadmin.core.parts import MAX_LINE, Part, base64_lines, transfer
 
 Header = tuple[str, Any]
 
@@ -31,6 +31,7 @@ Header = tuple[str, Any]
 _PARSER_ERRORS: Final = (MessageError, LookupError, TypeError, ValueError, AttributeError)
 _UNFOLDED: Final = SMTPUTF8.clone(max_line_length=0)
 _BREAK: Final = re.compile("[\r\n\0]")
+_BARE_END: Final = re.compile(rb"\r\n|\r|\n")
 _ITEM: Final = r'(?:"(?:[^"\\]|\\.)*+"|[^",])++'
 _LIST: Final = re.compile(rf"{_ITEM}(?:,{_ITEM})*+")
 _ITEMS: Final = re.compile(_ITEM)
@@ -153,21 +154,66 @@ def _further(headers: Sequence[Header]) -> Iterator[tuple[str, str]]:
 
 
 def _content(message: StandardMessage[Any, Any]) -> Part:
-    bare = copy.copy(message)
-    for name in {name for name in bare if not name.lower().startswith("content-")}:
-        del bare[name]  # makes a new list of headers: the caller's message keeps its own
     buffer = BytesIO()
     try:
+        bare = _sendable(message)
+        for name in {name for name in bare if not name.lower().startswith("content-")}:
+            del bare[name]  # makes a new list of headers: the caller's message keeps its own
         BytesGenerator(buffer, mangle_from_=False, policy=_policy(message.policy)).flatten(bare)
     except _PARSER_ERRORS as exc:
         raise InvalidMessage(f"the content cannot be rendered: {exc}", field="body") from exc
-    head, _, body = b"\r\n".join([b"", buffer.getvalue()]).partition(b"\r\n\r\n")
+    head, _, body = b"".join([b"\r\n", buffer.getvalue()]).partition(b"\r\n\r\n")
     _check_lines(head, body)
     return Part(f"{head[2:].decode()}\r\n" if head else "", (body.removesuffix(b"\r\n"), b"\r\n"))
 
 
+def _sendable(message: StandardMessage[Any, Any]) -> StandardMessage[Any, Any]:
+    """Return a copy whose parts all fit a 7bit line.
+
+    The library can do that itself, but not in a process where Flask-Mail has changed how it
+    encodes UTF-8.
+    """
+    if all(_fits(leaf) for leaf in _leaves(message)):
+        return copy.copy(message)
+    clone = copy.deepcopy(message)
+    for leaf in _leaves(clone):
+        if not _fits(leaf):
+            _encode(leaf)
+    return clone
+
+
+def _leaves(part: Any) -> Iterator[Any]:
+    """Yield the parts that hold content and that no signature covers (RFC 1847 2.1)."""
+    if part.get_content_type() == "multipart/signed":
+        return
+    if part.is_multipart():
+        for child in part.get_payload():
+            yield from _leaves(child)
+    else:
+        yield part
+
+
+def _fits(leaf: Any) -> bool:
+    payload = leaf.get_payload()
+    if not isinstance(payload, str):
+        return True
+    longest = max(map(len, payload.replace("\r", "\n").split("\n")))
+    return payload.isascii() and longest <= MAX_LINE and "\0" not in payload
+
+
+def _encode(leaf: Any) -> None:
+    data = leaf.get_payload(decode=True)
+    if leaf.get_content_maintype() == "text" and b"\0" not in data:
+        encoding, body = transfer(_BARE_END.sub(b"\r\n", data))
+    else:
+        encoding, body = "base64", base64_lines(data)
+    leaf.set_payload(body.decode("ascii"))
+    del leaf["Content-Transfer-Encoding"]
+    leaf["Content-Transfer-Encoding"] = encoding
+
+
 def _policy(policy: Policy[Any]) -> Policy[Any]:
-    changes: dict[str, Any] = {"linesep": "\r\n", "cte_type": "7bit", "max_line_length": 78}
+    changes: dict[str, Any] = {"linesep": "\r\n", "cte_type": "8bit", "max_line_length": 78}
     if isinstance(policy, EmailPolicy):
         changes["utf8"] = False
     return policy.clone(**changes)
@@ -177,8 +223,7 @@ def _check_lines(head: bytes, body: bytes) -> None:
     longest = max(map(len, (head + b"\r\n" + body).split(b"\r\n")))
     if longest > MAX_LINE:
         raise InvalidMessage(
-            f"a line of {longest} bytes is longer than the {MAX_LINE} of RFC 5322: set the "
-            "content again with a transfer encoding",
+            f"a line of {longest} bytes is longer than the {MAX_LINE} of RFC 5322",
             field="body",
         )
     if b"\0" in body:

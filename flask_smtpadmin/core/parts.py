@@ -73,7 +73,7 @@ def text_part(text: object, subtype: str = "plain", *, charset: str | None, fiel
     if not lines.endswith("\n"):
         lines += "\n"
     name, data = _encode(lines.replace("\n", "\r\n"), charset, field)
-    encoding, body = _transfer(data)
+    encoding, body = transfer(data)
     return Part(
         f'Content-Type: text/{subtype}; charset="{name}"\r\n'
         f"Content-Transfer-Encoding: {encoding}\r\n",
@@ -147,6 +147,27 @@ def attachment_part(attachment: Any) -> Part:
     return Part("".join(head), (body,))
 
 
+def transfer(data: bytes) -> tuple[str, bytes]:
+    """Return the transfer encoding for a text (RFC 2045 6) and the text in it.
+
+    ``data`` and the result end every line with CRLF.  8bit is never taken: whether the server
+    speaks it is known only at hand-over.
+    """
+    if data.isascii() and _sendable(data):
+        return "7bit", data
+    # quoted-printable triples what is not ASCII, base64 adds a third to everything
+    if len(data.translate(None, _ASCII)) * 6 <= len(data):
+        return "quoted-printable", b2a_qp(data)
+    return "base64", base64_lines(data)
+
+
+def base64_lines(data: bytes) -> bytes:
+    """Return ``data`` in base64, in lines of 76 characters that end with CRLF."""
+    code = b2a_base64(data, newline=False)
+    lines = [code[at : at + _BASE64_LINE] for at in range(0, len(code), _BASE64_LINE)]
+    return b"\r\n".join([*lines, b""]) or b"\r\n"
+
+
 def _encode(text: str, charset: object, field: str) -> tuple[str, bytes]:
     """Return the charset that was taken and the encoded text."""
     if charset is not None:
@@ -174,39 +195,20 @@ def _checked_charset(charset: object) -> str:
     return name.lower()
 
 
-def _transfer(data: bytes) -> tuple[str, bytes]:
-    """Choose the transfer encoding of a text whose lines end with CRLF (RFC 2045 6).
-
-    8bit is not among them: whether the server takes it is known only at hand-over.
-    """
-    if data.isascii() and _sendable(data):
-        return "7bit", data
-    # quoted-printable triples what is not ASCII, base64 adds a third to everything
-    if len(data.translate(None, _ASCII)) * 6 <= len(data):
-        return "quoted-printable", b2a_qp(data)
-    return "base64", _base64(data)
-
-
 def _sendable(data: bytes) -> bool:
     """Whether no line is too long and there is no NUL (RFC 2045 2.7)."""
     short = len(data) <= MAX_LINE or max(map(len, data.split(b"\r\n"))) <= MAX_LINE
     return short and b"\0" not in data
 
 
-def _base64(data: bytes) -> bytes:
-    code = b2a_base64(data, newline=False)
-    lines = [code[at : at + _BASE64_LINE] for at in range(0, len(code), _BASE64_LINE)]
-    return b"\r\n".join([*lines, b""]) or b"\r\n"
-
-
 def _attached(kind: str, data: bytes) -> tuple[str, str, bytes]:
     """Return content type, transfer encoding and body; RFC 2046 5.2.1 has no base64 message."""
     if not kind.lower().startswith("message/"):
-        return kind, "base64", _base64(data)
+        return kind, "base64", base64_lines(data)
     lines = b"\r\n".join([*data.splitlines(), b""]) if data.isascii() else b""
     if lines and _sendable(lines):
         return kind, "7bit", lines
-    return "application/octet-stream", "base64", _base64(data)
+    return "application/octet-stream", "base64", base64_lines(data)
 
 
 def _data(data: object) -> bytes:
