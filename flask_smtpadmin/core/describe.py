@@ -56,7 +56,7 @@ def field_document(field: Field) -> dict[str, Any]:
 
 
 def env_document(snapshot: Snapshot, prefix: str, specs: Mapping[str, Spec]) -> str:
-    """Return the settings as lines of a ``.env`` file, quoted for shells and python-dotenv.
+    """Return the settings as lines of a ``.env`` file, quoted as python-dotenv reads it.
 
     Values that are built-in defaults are left out, and so are secrets: a comment stands where one
     belongs. ``specs`` are the global keys.
@@ -102,5 +102,5 @@ def _quoted(text: str) -> str:
         return text
     if "'" not in text and "\\" not in text:
         return f"'{text}'"
-    escaped = re.sub(r'([\\"$`])', r"\\\1", text).replace("\n", "\\n")
+    escaped = re.sub(r'([\\"])', r"\\\1", text).replace("\n", "\\n")
     return f'"{escaped}"'
