@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hmac
 import smtplib
 import socket
 import time
@@ -43,6 +45,8 @@ T = TypeVar("T")
 #: Steps of opening, each bounded by TIMEOUT: what a server that drips bytes may take in all.
 _STEPS: Final = 8
 _READY: Final = 220
+_SIGNED_IN: Final = 235
+_CHALLENGE: Final = 334
 _FAILURES: Final = (
     smtplib.SMTPException,
     OSError,
@@ -174,15 +178,26 @@ class SmtplibSession:
             return
         permit_sign_in(self.server, encrypted=self._encryption is not None, ip=ip)
         self.mechanism = choose_mechanism(self.extensions.get("auth", "").lower().split())
-        self._smtp.user, self._smtp.password = self.server.username, self.server.password
-        name = self.mechanism.upper()
+        reply = self._attempt(self.server.username, self.server.password)
+        self._expect(_SIGNED_IN, reply)
+        self._tell("sign_in", self.mechanism.upper(), str(reply))
+
+    def _attempt(self, username: str, password: str) -> Reply:
+        """Sign in once; smtplib's own ``login`` tries every mechanism and takes only ASCII."""
         if self.mechanism == "plain":
-            code, text = self._smtp.auth(name, self._smtp.auth_plain)
-        elif self.mechanism == "login":
-            code, text = self._smtp.auth(name, self._smtp.auth_login)
-        else:
-            code, text = self._smtp.auth(name, self._smtp.auth_cram_md5)
-        self._tell("sign_in", name, str(self._reply(code, text)))
+            return self._command(f"AUTH PLAIN {base64_of(f'{chr(0)}{username}{chr(0)}{password}')}")
+        if self.mechanism == "login":
+            reply = self._command(f"AUTH LOGIN {base64_of(username)}")
+            return self._command(base64_of(password)) if reply.code == _CHALLENGE else reply
+        code, text = self._smtp.docmd("AUTH CRAM-MD5")
+        if code != _CHALLENGE:
+            return self._reply(code, text)
+        challenge = base64.b64decode(text, validate=True)
+        digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
+        return self._command(base64_of(f"{username} {digest}"))
+
+    def _command(self, line: str) -> Reply:
+        return self._reply(*self._smtp.docmd(line))
 
     def _hand_over(self, envelope: Envelope, asked: list[RecipientReply]) -> Reply:
         """Run the transaction command by command; ``phase`` and ``asked`` say how far it got."""
@@ -267,6 +282,11 @@ def underneath(error: Exception) -> Exception:
         return error
     below = error.__context__
     return below if isinstance(below, OSError) else ConnectionResetError(str(error))
+
+
+def base64_of(text: str) -> str:
+    """Return ``text`` as UTF-8 in base64, as AUTH wants it (RFC 4954 4)."""
+    return base64.b64encode(text.encode()).decode("ascii")
 
 
 def unasked(envelope: Envelope, known: int) -> tuple[RecipientReply, ...]:

@@ -126,7 +126,7 @@ class ScriptedServer:
 
     @property
     def commands(self) -> list[str]:
-        """The verbs of all commands, in order."""
+        """The verbs of all commands, upper case, in order."""
         return [
             line.split(":")[0].split(" ")[0] for item in self.dialogues for line in item.commands
         ]
