@@ -84,6 +84,7 @@ class InvalidMessage(SMTPAdminError, ValueError):
     """
 
     code = "invalid_message"
+    field: str
 
     def __init__(self, message: str, *, field: str, index: int | None = None) -> None:
         where = field if index is None else f"messages[{index}].{field}"

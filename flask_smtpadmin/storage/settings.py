@@ -123,18 +123,17 @@ class Settings:
         """Store the fields of a server and return it as it is now.
 
         Args:
-            key: the server's key; a new one only with ``create``.
+            key: its key; a new one only with ``create``.
             values: text by lower-case field name; None or "" removes a stored value, but keeps
                 a secret. Fields that the environment sets are ignored.
             preset: key of a preset; None keeps the one there is, "" removes it.
             create: the server must not be in the database yet.
             actor: who does it.
-            remove: names of secrets to remove.
-            remove_password: the same as ``remove=["password"]``.
+            remove: names of secrets to remove; ``remove_password`` for short.
 
         Raises:
-            InvalidSettings: values that cannot be used, or a saved password that would go to
-                another endpoint and was not typed again. Nothing is stored.
+            InvalidSettings: unusable values, or a saved password that would go to another
+                endpoint and was not typed again; nothing is stored.
             NotFound: there is no such server.
         """
         gone = {*remove, *(["password"] if remove_password else [])}
