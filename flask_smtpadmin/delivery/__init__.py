@@ -1,0 +1,1 @@
+"""From due rows to replies: the engine, which server, what a failure means, the diagnosis."""

@@ -1,0 +1,1 @@
+"""The doorbell: the only thing that goes through Redis."""

@@ -1,0 +1,1 @@
+"""The app's database: tables, outbox, queue, settings, secrets."""

@@ -1,0 +1,1 @@
+"""The worker process: RQ's part, its supervisor, what it sweeps up."""
