@@ -2,21 +2,73 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from contextlib import nullcontext, redirect_stdout
+from typing import Final
+
 import click
 from flask.cli import with_appcontext
 
+from flask_smtpadmin.cli.output import Command, emit, json_option
+from flask_smtpadmin.delivery.engine import Options
+from flask_smtpadmin.delivery.events import Summary
+from flask_smtpadmin.state import current_state
+from flask_smtpadmin.worker.supervisor import Supervisor
 
-@click.command("smtp-worker")
-@click.option("--burst", is_flag=True, help="Deliver what is due, print a summary and exit.")
+_MAX_CONNECTIONS: Final = 1000
+
+
+@click.command("smtp-worker", cls=Command)
+@click.option("--burst", is_flag=True, help="Deliver what is due, print what was done and end.")
 @click.option(
-    "--wait", type=float, default=0.0, metavar="S", help="With --burst: also wait S s for mail."
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="S",
+    help="With --burst: also wait up to S seconds for what is due later.",
 )
-@click.option("--connections", type=int, metavar="N", help="Connections in all (default 10).")
-@click.option("--name", metavar="NAME", help="Name shown on the pages (default: host name).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option(
+    "--connections",
+    type=click.IntRange(1, _MAX_CONNECTIONS),
+    metavar="N",
+    help="Connections to each server at most; default: the server's pool size.",
+)
+@click.option("--name", metavar="NAME", help="Name on the pages; default: the host's name.")
+@json_option
 @with_appcontext
 def smtp_worker(
     *, burst: bool, wait: float, connections: int | None, name: str | None, as_json: bool
 ) -> None:
-    """Deliver queued mail until told to stop."""
-    del burst, wait, connections, name, as_json
+    """Deliver queued mail until told to stop.
+
+    SIGTERM or Ctrl-C finishes what is being handed over; a second one does not wait for it.
+    """
+    if wait and not burst:
+        raise click.UsageError("--wait goes with --burst.")
+    _log_to_stderr()
+    options = Options(connections=connections, burst=burst, wait=wait)
+    supervisor = Supervisor(current_state(), options, name)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # the console engine prints
+        summary = supervisor.run()
+    if as_json:
+        emit(summary.document())
+    else:
+        click.echo(_sentence(summary))
+
+
+def _sentence(summary: Summary) -> str:
+    figures = summary.document()
+    next_due = figures.pop("next_due") or "nothing planned"
+    return ", ".join(f"{name} {count}" for name, count in figures.items()) + f", next {next_due}"
+
+
+def _log_to_stderr() -> None:
+    """Show what the worker logs, unless the app has set up logging itself."""
+    logger = logging.getLogger("flask_smtpadmin")
+    if logger.hasHandlers():
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)

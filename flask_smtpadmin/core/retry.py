@@ -23,6 +23,7 @@ from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.replies import Outcome, classify, classify_transaction
 from flask_smtpadmin.core.states import RecipientState, State, WaitingFor
 from flask_smtpadmin.core.transaction import (
+    BEFORE_MAIL,
     RecipientReply,
     Reply,
     Transaction,
@@ -142,6 +143,8 @@ def decide(
         policy: the retry settings.
         chance: returns a number in [0, 1), for the random part of a delay.
     """
+    if isinstance(result, Transaction) and result.phase in BEFORE_MAIL:
+        result = TransportFailure(result.phase, reply=result.reply, error=result.error)
     if isinstance(result, TransportFailure):
         return _never_began(result, standing, policy)
     if result.accepted:
@@ -181,18 +184,29 @@ def broken(standing: Standing, cause: str, error: str) -> Decision:
     )
 
 
-def _never_began(failure: TransportFailure, standing: Standing, policy: Policy) -> Decision:
+def opening(failure: TransportFailure) -> tuple[ServerWord, str, str]:
+    """Say what it means for a server that a session could not be opened: word, cause, reason.
+
+    One certain and permanent word at greeting, EHLO, TLS or AUTH holds it; anything else only
+    opens the circuit for a while.
+    """
     outcome = classify_transaction(failure) or classify("")
     final = outcome.retry == "permanent" and outcome.scope in {"server", "account"}
     holds = final and outcome.certain and failure.phase in _HOLDING
+    reason = _words(failure.reply, failure.error, failure.phase)
+    return "hold" if holds else "fault", outcome.cause, reason
+
+
+def _never_began(failure: TransportFailure, standing: Standing, policy: Policy) -> Decision:
+    word, cause, reason = opening(failure)
     decision = Decision(
         state="queued",
         outcome="returned",
         failures=standing.failures,
         waiting_for="server",
-        cause=outcome.cause,
-        error=_words(failure.reply, failure.error, failure.phase),
-        server="hold" if holds else "fault",
+        cause=cause,
+        error=reason,
+        server=word,
     )
     return _unless_too_old(decision, standing, policy)
 

@@ -20,10 +20,12 @@ def build_envelope(message: Claimed, server: Server, attempt: int) -> Envelope:
 
     Raises:
         InvalidMessage: sender or Reply-To cannot be used.
-        LookupError: the content is gone.
+        LookupError: the content or every recipient is gone.
     """
     if message.content is None:
         raise LookupError("the content of the message is gone")
+    if not message.recipients:
+        raise LookupError("no recipient of the message is pending")
     sender = mailbox(message.sender, server)
     reply_to = "" if message.has_reply_to else default_reply_to(message.sender, server)
     block = _block(sender, reply_to, attempt)

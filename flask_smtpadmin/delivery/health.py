@@ -68,6 +68,7 @@ class Health:
         self._now = now
         self._fingerprint = fingerprint
         self._breakers: dict[str, Breaker] = {}
+        self._seen: dict[str, SharedHealth] = {}
 
     def __getitem__(self, key: str) -> Breaker:
         """Return the breaker of a server; a new one lets mail through."""
@@ -87,6 +88,8 @@ class Health:
             return self._suspected(key, breaker, word)
         if word.said in {"fault", "hold"} and breaker.closed:
             return self._close(key, breaker, word)
+        if word.said == "none":  # it listens and answers, whatever it says
+            breaker.trial = False
         return None
 
     def due_probes(self) -> list[str]:
@@ -122,9 +125,14 @@ class Health:
             breaker.retry_at = self._now()
 
     def adopt(self, rows: Mapping[str, SharedHealth]) -> tuple[list[str], list[str]]:
-        """Take over what other workers found; return (servers closed off, servers recovered)."""
+        """Take over what other workers found; return (servers closed off, servers recovered).
+
+        Only a row that changed is news: what we found ourselves may not be written yet.
+        """
         lost, recovered = [], []
-        for key, row in rows.items():
+        changed = {key: row for key, row in rows.items() if self._seen.get(key) != row}
+        self._seen = dict(rows)
+        for key, row in changed.items():
             breaker = self[key]
             was_closed = breaker.closed
             if row.state in {"open", "held"}:

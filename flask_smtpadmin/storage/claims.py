@@ -108,7 +108,7 @@ class Claims:
 
     def claim(
         self, connection: Connection, now: datetime, limit: int, *, below: int | None = None
-    ) -> tuple[list[Claimed], Due]:
+    ) -> list[Claimed]:
         """Claim at most ``limit`` due messages, in a transaction that the caller commits.
 
         Args:
@@ -118,7 +118,7 @@ class Claims:
             below: only priorities smaller (more urgent) than this.
 
         Returns:
-            The messages in claim order and what was due before they were taken.
+            The messages, the most urgent first.
         """
         due = self.peek(connection)
         self._claims += 1
@@ -138,7 +138,7 @@ class Claims:
             update = move(self._message, "sending", now, came_from=CLAIMABLE).values(**values)
             chosen = due_ids(self._message, priority, now, limit - len(rows))
             rows += take(connection, self._message, update, chosen)
-        return self._complete(connection, token, rows), due
+        return self._complete(connection, token, rows)
 
     def load(self, connection: Connection, messages: Iterable[Claimed]) -> None:
         """Fetch the content of messages that were claimed without it."""

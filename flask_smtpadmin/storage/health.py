@@ -66,18 +66,22 @@ class HealthRows:
         self._upsert(connection, key, {"last_success_at": now}, now)
 
     def reserve_probe(
-        self, connection: Connection, key: str, now: datetime, seconds: float
+        self, connection: Connection, key: str, fingerprint: str, now: datetime, seconds: float
     ) -> bool:
         """Try to be the one worker that probes a server whose ``retry_at`` has come.
 
-        The others see ``retry_at`` moved on by ``seconds``.
+        Health that was seen with other settings than ``fingerprint`` may be probed at once. The
+        other workers see ``retry_at`` moved on by ``seconds``.
         """
         columns = self._table.c
         update = sa.update(self._table).where(
-            columns.key == key, columns.health.in_(("open", "held")), columns.retry_at <= now
+            columns.key == key,
+            columns.health.in_(("open", "held")),
+            sa.or_(columns.retry_at <= now, columns.health_fingerprint != fingerprint),
         )
         later = now + timedelta(seconds=seconds)
-        return connection.execute(update.values(retry_at=later)).rowcount == 1
+        values = {"retry_at": later, "health_fingerprint": fingerprint}
+        return connection.execute(update.values(**values)).rowcount == 1
 
     def _upsert(
         self, connection: Connection, key: str, values: dict[str, Any], now: datetime

@@ -48,6 +48,19 @@ class Leases:
         )
         connection.execute(update.values(lease_until=now + timedelta(seconds=LEASE)))
 
+    def drop_unknown(
+        self, connection: Connection, worker_id: str, tokens: Collection[str], now: datetime
+    ) -> int:
+        """Queue what is leased to ``worker_id`` under a token it does not know; return how many.
+
+        A claim whose commit went through while its answer was lost leaves such rows.
+        """
+        columns = self._message.c
+        update = self._freed("queued", now).where(
+            columns.worker_id == worker_id, columns.lease_token.not_in(list(tokens))
+        )
+        return connection.execute(update.values(run_at=columns.due_at)).rowcount
+
     def holders(self, connection: Connection, now: datetime) -> dict[str, bool]:
         """Return each worker that holds messages, and whether any of its leases ran out."""
         columns = self._message.c

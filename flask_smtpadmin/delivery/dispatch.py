@@ -1,0 +1,99 @@
+"""What a worker has in its hands: staged messages, and those handed over up to the window W."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from flask_smtpadmin.core.retry import Standing
+from flask_smtpadmin.core.states import WaitingFor
+from flask_smtpadmin.delivery.fleet import Fleet
+from flask_smtpadmin.delivery.lanes import Flight
+from flask_smtpadmin.delivery.stage import Stage
+from flask_smtpadmin.storage.claims import Claimed
+
+#: Bytes of content that may be in flight at a time.
+_BYTES_IN_FLIGHT: Final = 64 * 2**20
+#: Messages whose servers are busy that are passed over in one go.
+_SKIPS: Final = 64
+#: How many messages are staged: four windows, within these bounds.
+_STAGE: Final = (32, 400)
+
+
+@dataclass(slots=True)
+class Plan:
+    """Where staged messages go: to lanes, back to the queue to wait, or to their end."""
+
+    flights: list[Flight] = field(default_factory=list)
+    parked: list[tuple[Claimed, WaitingFor | None]] = field(default_factory=list)
+    expired: list[Claimed] = field(default_factory=list)
+
+
+class Dispatcher:
+    """Keeps the stage and the window.
+
+    Args:
+        fleet: where messages go.
+        now: the database's time, naive UTC.
+    """
+
+    def __init__(self, fleet: Fleet, now: Callable[[], datetime]) -> None:
+        self.stage = Stage()
+        self.in_flight: dict[int, Flight] = {}
+        self._fleet = fleet
+        self._now = now
+        self._bytes = 0
+
+    @property
+    def stage_size(self) -> int:
+        """How many messages shall be staged when there is enough to do."""
+        return min(max(4 * self._fleet.window, _STAGE[0]), _STAGE[1])
+
+    def tokens(self) -> set[str]:
+        """Return every lease token in our hands."""
+        staged = {job.token for job in self.stage}
+        return staged | {flight.job.token for flight in self.in_flight.values()}
+
+    def plan(self) -> Plan:
+        """Give staged messages to lanes with room, while the window has room.
+
+        The places are reserved: what is not handed over after all must :meth:`land`.
+        """
+        plan = Plan()
+        skipped: list[tuple[int, int, Claimed]] = []
+        room = self._fleet.window - len(self.in_flight)
+        now = self._now()
+        while self.stage and len(plan.flights) < room and len(skipped) < _SKIPS:
+            place = self.stage.take()
+            job = place[2]
+            if self._limit(job) <= now:
+                plan.expired.append(job)
+                continue
+            lanes = self._fleet.choose(job)
+            if isinstance(lanes, str):
+                plan.parked.append((job, lanes))
+            elif lanes is None or self._too_heavy(job):
+                skipped.append(place)
+            else:
+                lanes.load += 1
+                self._bytes += job.size
+                plan.flights.append(Flight(job, job.attempts + 1, lanes))
+        self.stage.restore(skipped)
+        self.in_flight.update((flight.job.id, flight) for flight in plan.flights)
+        return plan
+
+    def land(self, number: int) -> None:
+        """Give the place of a message free: its result is committed, or it was lost."""
+        flight = self.in_flight.pop(number, None)
+        if flight is not None:
+            flight.lanes.load -= 1
+            self._bytes -= flight.job.size
+
+    def _limit(self, job: Claimed) -> datetime:
+        standing = Standing(now=job.due_at, due_at=job.due_at, expires_at=job.expires_at)
+        return standing.limit(self._fleet.policy)
+
+    def _too_heavy(self, job: Claimed) -> bool:
+        return self._bytes > 0 and self._bytes + job.size > _BYTES_IN_FLIGHT

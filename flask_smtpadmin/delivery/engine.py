@@ -1,0 +1,391 @@
+"""The engine: claims due messages, keeps the connections busy, commits what came back.
+
+One event loop runs it for the life of the process, and one thread does all that touches the
+database. A cycle is one transaction: the results that came in since the last one, the next
+hand-overs written ahead, and a claim when the stage runs low. At most W messages are handed over
+without a committed result: that many, and no more, may be sent twice after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from flask_smtpadmin.core.settings import Snapshot
+from flask_smtpadmin.core.states import WaitingFor
+from flask_smtpadmin.delivery.dispatch import Dispatcher
+from flask_smtpadmin.delivery.events import ANNOUNCED, Event, Tally
+from flask_smtpadmin.delivery.fleet import Fleet
+from flask_smtpadmin.delivery.lanes import Ended, Flight
+from flask_smtpadmin.delivery.verdict import judge, server_word
+from flask_smtpadmin.delivery.writer import Batch, DatabaseAway, Writer, Written
+from flask_smtpadmin.storage.claims import LEASE, Claimed
+from flask_smtpadmin.storage.clock import Clock
+from flask_smtpadmin.storage.health import SharedHealth
+from flask_smtpadmin.storage.results import HandOver, Result
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks for mail: without a doorbell, and with one as a safety net.
+POLL: Final = 1.0
+POLL_WITH_BELL: Final = 5.0
+#: Seconds that what is in flight has to finish after a request to stop.
+GRACE: Final = 25.0
+#: Nothing new begins when our leases end in less than so many seconds.
+LEASE_MARGIN: Final = 10.0
+_URGENT: Final = 50
+#: Seconds that a small group of results waits for more: well under the promised 10 ms.
+_GATHER: Final = 0.002
+_BREATH: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How one run of the engine shall behave; ``wait`` in seconds goes with ``burst``."""
+
+    connections: int | None = None
+    burst: bool = False
+    wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an engine works with.
+
+    ``executor`` is the one database thread; ``announce`` is called in the loop with events that
+    are committed; ``bell`` says whether a doorbell works, so that polling is a safety net only.
+    """
+
+    snapshot: Snapshot
+    writer: Writer
+    executor: Executor
+    clock: Clock
+    announce: Callable[[Sequence[Event]], None]
+    bell: Callable[[], bool]
+
+
+class Engine:
+    """Delivers for one worker; everything but :meth:`poke` and :meth:`stop` runs in its loop."""
+
+    def __init__(self, parts: Parts, options: Options) -> None:
+        self.tally = Tally()
+        self.next_due: datetime | None = None
+        self.busy_elsewhere: Callable[[], bool] = lambda: False
+        self._parts = parts
+        self._options = options
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self.fleet = Fleet(
+            parts.snapshot, options.connections, parts.clock, self._on_ended, self.leases_hold
+        )
+        self.hands = Dispatcher(self.fleet, parts.clock.now)
+        self._results: list[Result] = []
+        self._orphans: list[Flight] = []
+        self._news: list[SharedHealth] = []
+        self._look_at = 0.0
+        self._poked = False
+        self._found_nothing = False
+        self._leased_until = time.monotonic() + LEASE
+        self._burst_ends = time.monotonic() + options.wait
+        self._stop_by = math.inf
+        self._stopping = False
+
+    # -- called from other threads ------------------------------------------------------------
+
+    def poke(self) -> None:
+        """Say that there may be mail; safe from any thread."""
+        self._loop.call_soon_threadsafe(self._look_now)
+
+    def stop(self) -> None:
+        """Ask to finish what is in flight; a second time: not even to wait for that."""
+        self._loop.call_soon_threadsafe(self._stop)
+
+    # -- the loop -----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until told to stop, or with ``burst`` until nothing is left to do."""
+        while True:
+            batch = None if self._stopping else self._plan()
+            if batch is not None:
+                self._apply(batch, await self._commit(batch))
+            elif self._stopping or self._done():
+                break
+            else:
+                await self._rest()
+        await self._finish()
+
+    async def db(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run ``function`` in the database thread."""
+        return await self._loop.run_in_executor(self._parts.executor, function, *args)
+
+    def leases_hold(self) -> bool:
+        """Whether something new may begin: our leases were renewed in time."""
+        return time.monotonic() < self._leased_until - LEASE_MARGIN
+
+    @property
+    def loaded(self) -> bool:
+        """Whether enough is staged for now."""
+        return len(self.hands.stage) > self.hands.stage_size // 2
+
+    def leases_renewed(self, began: float) -> None:
+        """Note that at ``began`` (monotonic) all our leases were renewed."""
+        self._leased_until = max(self._leased_until, began + LEASE)
+
+    def publish(self, health: SharedHealth | None, *events: Event) -> None:
+        """Write shared health with the next transaction and announce ``events``."""
+        if health is not None:
+            self._news.append(health)
+            self._wake.set()
+        if events:
+            self._parts.announce(events)
+
+    def give_back(self, flights: Sequence[Flight]) -> None:
+        """Return hand-overs that never began to the queue."""
+        self._orphans.extend(flights)
+        self._wake.set()
+
+    def look_again(self) -> None:
+        """Look for due mail at once."""
+        self._look_now()
+
+    # -- planning -----------------------------------------------------------------------------
+
+    def _plan(self) -> Batch | None:
+        """Return what the next transaction shall do, or None when there is nothing to do."""
+        plan = self.hands.plan()
+        claim, below = self._claim_size()
+        if claim:
+            self._poked = False
+        batch = replace(
+            self._leftovers(),
+            put_back=plan.parked,
+            expired=plan.expired,
+            hand_over=[_handed(flight) for flight in plan.flights],
+            claim=claim,
+            below=below,
+        )
+        return batch if batch.writes or batch.claim else None
+
+    def _leftovers(self) -> Batch:
+        """Take everything that waits to be written."""
+        results, self._results = self._results, []
+        orphans, self._orphans = self._orphans, []
+        health, self._news = self._news, []
+        withdraw = [_handed(flight) for flight in orphans]
+        return Batch(results=results, withdraw=withdraw, health=health)
+
+    def _claim_size(self) -> tuple[int, int | None]:
+        """Return how many messages to claim, and the priority they must be more urgent than."""
+        if time.monotonic() < self._look_at or not self.leases_hold():
+            return 0, None
+        stage = self.hands.stage
+        size = self.hands.stage_size
+        if not self.loaded:
+            return size - len(stage), None
+        return (_URGENT, stage.least_urgent) if self._poked else (0, None)
+
+    # -- writing ------------------------------------------------------------------------------
+
+    async def _commit(self, batch: Batch) -> Written:
+        """Write a batch, again and again while the database is away; results are kept."""
+        pause, told = 0.1, False
+        while True:
+            try:
+                written: Written = await self.db(self._parts.writer.commit, batch)
+            except DatabaseAway as error:
+                if not told:
+                    log.warning("The database cannot be written to: %s. Trying on.", error)
+                told = True
+            else:
+                if told:
+                    log.info("The database is back.")
+                return written
+            if self._must_end():
+                log.error("Stopped with %d results unwritten.", len(batch.results))
+                return Written(lost=batch.results)
+            await asyncio.sleep(_spread(pause))
+            pause = min(5.0, pause * 2)
+            tokens = batch.tokens | frozenset(batch.leases()) | self.hands.tokens()
+            batch = replace(batch, claim=0, again=True, tokens=tokens)
+
+    def _apply(self, batch: Batch, written: Written) -> None:
+        """Take in what a transaction did."""
+        for result in written.finished:
+            self.hands.land(result.job.id)
+            if result.kept:
+                result.job.attempts = result.n
+                self.hands.stage.push([result.job])
+        for result in written.lost:
+            self.hands.land(result.job.id)
+        for item in batch.withdraw:
+            self.hands.land(item.job.id)
+        for item in batch.hand_over:
+            self._depart(item, ours=item.job.id in written.handed)
+        self.hands.stage.push(written.claimed)
+        if batch.claim:
+            self._looked(batch, written)
+        self._tell(written.finished)
+
+    def _depart(self, item: HandOver, *, ours: bool) -> None:
+        if not ours:
+            self.hands.land(item.job.id)
+            return
+        flight = self.hands.in_flight[item.job.id]
+        if self._stopping or not self.fleet.health.usable(item.server):
+            self._orphans.append(flight)  # things changed while it was being written
+        else:
+            flight.lanes.put(flight)
+
+    def _looked(self, batch: Batch, written: Written) -> None:
+        """Plan the next look for due mail."""
+        self.next_due = written.next_due
+        self._found_nothing = not written.claimed
+        pause = _spread(POLL_WITH_BELL if self._parts.bell() else POLL)
+        if self.next_due is not None:
+            until = (self.next_due - self._parts.clock.now()).total_seconds()
+            pause = min(pause, max(until, 0.0))
+        if self._options.burst and written.claimed:
+            pause = 0.0  # the run ends with a look that finds nothing
+        if not written.claimed:
+            pause = max(pause, _BREATH)  # due rows may be in another worker's transaction
+        if not self._options.burst and not self.fleet.router.open_servers():
+            pause = max(pause, POLL)  # what is claimed now can only be parked
+        if batch.below is not None or not self._poked:
+            self._look_at = time.monotonic() + pause
+
+    def _tell(self, results: Sequence[Result]) -> None:
+        final = [result for result in results if not result.kept]
+        self.tally.add(result.decision.state for result in final)
+        events = [
+            Event(name, message=result.job.id, server=result.trace.server)
+            for result in final
+            if (name := ANNOUNCED.get(result.decision.state)) is not None
+        ]
+        for result in final:
+            if result.decision.state != "sent":
+                log.info(
+                    "Message %d is %s: %s",
+                    result.job.id,
+                    result.decision.state,
+                    result.decision.cause,
+                    extra={"message_id": result.job.id, "server": result.trace.server},
+                )
+        if events:
+            self._parts.announce(events)
+
+    # -- what came back -----------------------------------------------------------------------
+
+    def _on_ended(self, ended: Ended) -> None:
+        result = judge(ended, self.fleet.policy, self._parts.clock.now())
+        if not ended.cut and not self._stopping:
+            result = self._judge_server(result, ended)
+        self._results.append(result)
+        self._wake.set()
+
+    def _judge_server(self, result: Result, ended: Ended) -> Result:
+        """Tell the breaker; a message that never began goes to another server when there is one."""
+        key = ended.flight.lanes.server.key
+        was_open = self.fleet.health.usable(key)
+        news = self.fleet.health.note(key, server_word(result))
+        if was_open and not self.fleet.health.usable(key):
+            self.server_lost(key, result.decision.error)
+        self.publish(news)
+        untouched = result.decision.state == "queued" and result.decision.waiting_for == "server"
+        if untouched and result.decision.run_at is None:
+            kept = bool(self.fleet.router.candidates(result.job))
+            return replace(result, kept=kept)
+        return result
+
+    def server_lost(self, key: str, reason: str | None) -> None:
+        """A server takes no mail any more: what it was given and has not begun goes back."""
+        log.warning("Server %s takes no mail: %s", key, reason, extra={"server": key})
+        self.give_back(self.fleet.take_back(key))
+        self._parts.announce([Event("degraded", server=key, reason=reason)])
+
+    # -- resting and ending -------------------------------------------------------------------
+
+    async def _rest(self) -> None:
+        """Wait for results, a poke, or the next time to look."""
+        pause = max(0.0, self._look_at - time.monotonic())
+        if self.hands.stage or not self.leases_hold():
+            pause = min(max(pause, 0.05), 0.5)  # servers with room, or leases, may come back
+        try:
+            await asyncio.wait_for(self._wake.wait(), max(pause, 0.001))
+        except TimeoutError:
+            return
+        self._wake.clear()
+        if len(self._results) < len(self.hands.in_flight) // 4:
+            await asyncio.sleep(_GATHER)
+
+    def _done(self) -> bool:
+        if (
+            not self._options.burst
+            or self.hands.in_flight
+            or self.hands.stage
+            or self.busy_elsewhere()
+        ):
+            return False
+        if not self._found_nothing or time.monotonic() >= self._look_at:
+            return False
+        return not self._due_before_end()
+
+    def _due_before_end(self) -> bool:
+        left = self._burst_ends - time.monotonic()
+        times = [self.next_due, self.fleet.health.next_probe()]
+        now = self._parts.clock.now()
+        return any(t is not None and (t - now).total_seconds() <= left for t in times)
+
+    async def _finish(self) -> None:
+        """Return what was not begun, wait for what is in flight, write the last results."""
+        self._stopping = True
+        self._stop_by = min(self._stop_by, time.monotonic() + GRACE)
+        self._orphans.extend(self.fleet.take_back())
+        await self._write([(job, None) for job in self.hands.stage.empty()])
+        while self.hands.in_flight and not self._must_end():
+            await self._rest()
+            await self._write()
+        self.fleet.cut()
+        while self.hands.in_flight:
+            await asyncio.sleep(0.01)
+            self._orphans.extend(self.fleet.take_back())
+            await self._write()
+        await self._write()
+        await self.fleet.close()
+
+    def _must_end(self) -> bool:
+        return self._hurry.is_set() or time.monotonic() > self._stop_by
+
+    async def _write(self, put_back: Sequence[tuple[Claimed, WaitingFor | None]] = ()) -> None:
+        batch = replace(self._leftovers(), put_back=put_back)
+        if batch.writes:
+            self._apply(batch, await self._commit(batch))
+
+    def _look_now(self) -> None:
+        self._look_at = 0.0
+        self._poked = True
+        self._found_nothing = False
+        self._wake.set()
+
+    def _stop(self) -> None:
+        if self._stopping:
+            self._hurry.set()
+        self._stopping = True
+        self._stop_by = min(self._stop_by, time.monotonic() + GRACE)
+        self._wake.set()
+
+
+def _handed(flight: Flight) -> HandOver:
+    return HandOver(flight.job, flight.n, flight.lanes.server.key)
+
+
+def _spread(seconds: float) -> float:
+    return seconds * random.uniform(0.5, 1.5)  # noqa: S311 - only spreads load

@@ -1,0 +1,160 @@
+"""The servers as the engine uses them: settings, health and the lanes to each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from flask_smtpadmin.core.retry import Policy
+from flask_smtpadmin.core.settings import Server, Snapshot
+from flask_smtpadmin.core.states import WaitingFor
+from flask_smtpadmin.delivery.health import Health
+from flask_smtpadmin.delivery.lanes import DEPTH, Ended, Flight, Lanes
+from flask_smtpadmin.delivery.policies import host_policy, retry_policy
+from flask_smtpadmin.delivery.router import Router
+from flask_smtpadmin.storage.claims import Claimed
+from flask_smtpadmin.storage.clock import Clock
+
+log = logging.getLogger(__name__)
+
+_CONNECTIONS: Final = 10
+
+
+class Fleet:
+    """Lanes to every server that mail goes to.
+
+    Args:
+        snapshot: the settings to begin with.
+        connections: connections to each server at most; None: what its pool size says.
+        clock: the database's time.
+        ended: told how each flight ended.
+        may_begin: whether our leases still hold.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        connections: int | None,
+        clock: Clock,
+        ended: Callable[[Ended], None],
+        may_begin: Callable[[], bool],
+    ) -> None:
+        self.snapshot = snapshot
+        self.policy: Policy = retry_policy(snapshot)
+        self.health = Health(clock.now, self.fingerprint)
+        self._connections = connections
+        self._clock = clock
+        self._ended = ended
+        self._may_begin = may_begin
+        self._lanes: dict[str, Lanes] = {}
+        self._retired: dict[asyncio.Task[None], Lanes] = {}
+        self.router = self._new_router()
+
+    @property
+    def connections(self) -> int:
+        """Connections that this worker may open to one server."""
+        return self._connections or max(
+            (s.pool_size for s in self.snapshot.servers.values() if s.usable), default=_CONNECTIONS
+        )
+
+    @property
+    def window(self) -> int:
+        """W: how many messages may be handed over without a committed result."""
+        return int(self.snapshot["WINDOW"] or DEPTH * self.connections)
+
+    @property
+    def busy(self) -> int:
+        """Connections that have a message now."""
+        return sum(lanes.busy for lanes in (*self._lanes.values(), *self._retired.values()))
+
+    def fingerprint(self, key: str) -> str:
+        """Return the fingerprint of a server's settings, "" when there is no such server."""
+        server = self.snapshot.servers.get(key)
+        return server.fingerprint if server else ""
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return the fingerprint of every server's settings."""
+        return {key: server.fingerprint for key, server in self.snapshot.servers.items()}
+
+    def update(self, snapshot: Snapshot) -> tuple[bool, list[Flight]]:
+        """Take over new settings.
+
+        Returns:
+            Whether any server or the pause changed, and what was handed to lanes that are no
+            longer right and not begun: it must go back to the queue.
+        """
+        before, paused = self.fingerprints(), self.snapshot.paused
+        usable = {server.key for server in self.snapshot.servers.values() if server.usable}
+        self.snapshot = snapshot
+        self.policy = retry_policy(snapshot)
+        self.router = self._new_router()
+        after = self.fingerprints()
+        now_usable = {server.key for server in snapshot.servers.values() if server.usable}
+        for key in after:
+            if before.get(key) != after[key]:
+                self.health.probe_now(key)
+        stale = [
+            key
+            for key in list(self._lanes)
+            if before.get(key) != after.get(key) or key not in now_usable
+        ]
+        orphans = [flight for key in stale for flight in self._retire(key)]
+        changed = before != after or paused != snapshot.paused or usable != now_usable
+        return changed, orphans
+
+    def choose(self, job: Claimed) -> Lanes | WaitingFor | None:
+        """Return where a message goes, what it waits for, or None: its servers are busy."""
+        servers = self.router.candidates(job)
+        if not servers:
+            return self.router.obstacle(job)
+        return next((lanes for lanes in map(self.lanes, servers) if lanes.room > 0), None)
+
+    def lanes(self, server: Server) -> Lanes:
+        """Return the lanes to a server."""
+        found = self._lanes.get(server.key)
+        if found is None:
+            found = self._lanes[server.key] = self._new_lanes(server)
+        return found
+
+    def take_back(self, key: str | None = None) -> list[Flight]:
+        """Take back what was handed over and not begun, for one server or all."""
+        chosen: Iterable[str] = list(self._lanes) if key is None else [key]
+        return [f for k in chosen if k in self._lanes for f in self._lanes[k].take_back()]
+
+    def cut(self) -> None:
+        """End all transactions now."""
+        for lanes in (*self._lanes.values(), *self._retired.values()):
+            lanes.cut()
+
+    async def close(self) -> None:
+        """Say QUIT on every connection."""
+        closing = [lanes.close() for lanes in self._lanes.values()]
+        await asyncio.gather(*closing, *self._retired)
+
+    def _retire(self, key: str) -> list[Flight]:
+        """Let the connections made with old settings end with what they have."""
+        lanes = self._lanes.pop(key)
+        orphans = lanes.take_back()
+        task = asyncio.get_running_loop().create_task(lanes.close())
+        self._retired[task] = lanes
+        task.add_done_callback(self._retired.pop)
+        log.info("Server %s has new settings; old connections end.", key, extra={"server": key})
+        return orphans
+
+    def _new_router(self) -> Router:
+        return Router(self.snapshot, self.health.usable, random.random)
+
+    def _new_lanes(self, server: Server) -> Lanes:
+        key = server.key
+        return Lanes(
+            server=server,
+            size=min(server.pool_size, self._connections or server.pool_size),
+            policy=host_policy(self.snapshot),
+            now=self._clock.now,
+            ended=self._ended,
+            may_begin=self._may_begin,
+            on_trial=lambda: self.health[key].trial,
+        )

@@ -1,0 +1,85 @@
+"""From how a flight ended to what is written about it and what it says about the server."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+
+from flask_smtpadmin.core.redact import clean
+from flask_smtpadmin.core.retry import Decision, Policy, Standing, broken, decide
+from flask_smtpadmin.core.transaction import Phase, Reply, Transaction, TransportFailure
+from flask_smtpadmin.delivery.health import Word
+from flask_smtpadmin.delivery.lanes import Ended
+from flask_smtpadmin.storage.results import Result, Trace
+
+_ADDRESS_LENGTH = 300
+_TLS_LENGTH = 80
+_ENHANCED_LENGTH = 12
+_LONGEST_CODE = 999
+
+
+def judge(ended: Ended, policy: Policy, now: datetime) -> Result:
+    """Say what becomes of the message of a flight."""
+    flight = ended.flight
+    return Result(flight.job, flight.n, _decision(ended, policy, now), _trace(ended))
+
+
+def server_word(result: Result) -> Word:
+    """Say what a result says about the server it was handed to."""
+    decision = result.decision
+    recipients = result.job.recipients
+    domain = recipients[0].address.rpartition("@")[2].lower() if recipients else ""
+    return Word(decision.server, decision.cause, decision.error, domain)
+
+
+def _decision(ended: Ended, policy: Policy, now: datetime) -> Decision:
+    job = ended.flight.job
+    standing = Standing(
+        now=now,
+        due_at=job.due_at,
+        expires_at=job.expires_at,
+        failures=job.failures,
+        accepted=job.accepted,
+        refused=job.refused,
+        on_uncertain=job.on_uncertain,
+    )
+    if ended.cut:
+        error = "The worker stopped before the message was handed over."
+        return Decision(
+            state="queued", outcome="returned", failures=job.failures, run_at=now, error=error
+        )
+    if isinstance(ended.result, Transaction | TransportFailure):
+        return decide(ended.result, standing, policy, chance=random.random)
+    return broken(standing, "message_malformed", clean(str(ended.result), limit=500))
+
+
+def _trace(ended: Ended) -> Trace:
+    result, connected = ended.result, ended.connected
+    phase: Phase = "sender"
+    reply: Reply | None = None
+    ms, address = None, connected.address if connected else None
+    error: BaseException | None = result if isinstance(result, Exception) else None
+    if isinstance(result, Transaction):
+        phase, reply, ms, error = result.phase, result.reply, result.ms, result.error
+    elif isinstance(result, TransportFailure):
+        phase, reply, error = result.phase, result.reply, result.error
+        address = address or result.address
+    text = str(reply) if reply is not None else _told(error)
+    return Trace(
+        server=ended.flight.lanes.server.key,
+        started_at=ended.started_at,
+        finished_at=ended.finished_at,
+        phase=phase,
+        address=clean(address, limit=_ADDRESS_LENGTH) if address else None,
+        code=reply.code if reply and abs(reply.code) <= _LONGEST_CODE else None,
+        enhanced=(reply.enhanced[:_ENHANCED_LENGTH] or None) if reply else None,
+        reply=clean(text) if text else None,
+        tls=clean(connected.tls, limit=_TLS_LENGTH) or None if connected else None,
+        ms=ms,
+    )
+
+
+def _told(error: BaseException | None) -> str:
+    if error is None:
+        return ""
+    return str(error) or type(error).__name__
