@@ -92,13 +92,18 @@ def written_by_the_library(subject, to, body, html, files):
 
 #: Texts that EmailMessage itself keeps: it splits at every line end that Unicode knows.
 PLAIN_BODY = st.lists(st.sampled_from([*"abc .=\näß件💌", "x" * 60]), max_size=80).map("".join)
-#: Names that EmailMessage writes as they are: it breaks those that need both quotes and encoding.
-NAME = (st.text("abc ,\"()<>@.'", max_size=20) | st.text("abcäß件", max_size=8)).map(str.strip)
+#: What EmailMessage writes rightly: of a list with a name to encode it encodes commas as well,
+#: where it folds (Python 3.11).
+QUOTED = st.text("abc ,\"()<>@.'", max_size=20).map(str.strip)
+ENCODED = st.text("abcäß件", max_size=8)
+TO = st.lists(st.tuples(QUOTED, EMAIL), min_size=1, max_size=3) | st.lists(
+    st.tuples(ENCODED, EMAIL), min_size=1, max_size=1
+)
 
 
 @given(
     st.text("abc äß件💌=?_", min_size=1, max_size=60).map(str.strip),
-    st.lists(st.tuples(NAME, EMAIL), min_size=1, max_size=3),
+    TO,
     PLAIN_BODY,
     st.none() | PLAIN_BODY,
     FILES,
