@@ -129,7 +129,8 @@ class Settings:
             preset: key of a preset; None keeps the one there is, "" removes it.
             create: the server must not be in the database yet.
             actor: who does it.
-            remove: names of secrets to remove; ``remove_password`` for short.
+            remove: names of secrets to remove.
+            remove_password: the same as ``remove=["password"]``.
 
         Raises:
             InvalidSettings: unusable values, or a saved password that would go to another
@@ -139,15 +140,7 @@ class Settings:
         gone = {*remove, *(["password"] if remove_password else [])}
         edit = ServerEdit(key=key, values=values, preset=preset, remove=gone, create=create)
         with self._change(actor) as rows:
-            stored = rows.load()
-            context = self._context()
-            before = resolve(context, stored)
-            _check_key(edit, stored, before)
-            plan = plan_server(edit, stored, before)
-            _refuse(plan.problems)
-            after = resolve(context, plan.stored).servers[key]
-            _refuse(self._endpoint_problems(edit, stored, before, after))
-            self._write_server(rows, plan, before, after)
+            self._save(rows, edit)
         return self.snapshot().servers[key]
 
     def delete_server(self, key: str, *, actor: str | None = None) -> None:
@@ -220,6 +213,17 @@ class Settings:
     def _require(self, key: str, rows: Rows) -> None:
         if key not in resolve(self._context(), rows.load()).servers:
             raise NotFound("server", key)
+
+    def _save(self, rows: Rows, edit: ServerEdit) -> None:
+        stored = rows.load()
+        context = self._context()
+        before = resolve(context, stored)
+        _check_key(edit, stored, before)
+        plan = plan_server(edit, stored, before)
+        _refuse(plan.problems)
+        after = resolve(context, plan.stored).servers[edit.key]
+        _refuse(self._endpoint_problems(edit, stored, before, after))
+        self._write_server(rows, plan, before, after)
 
     def _write_server(self, rows: Rows, plan: Plan, before: Snapshot, after: Server) -> None:
         scope = f"server:{after.key}"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flask_smtpadmin.config import KEYS
 from flask_smtpadmin.core.fields import LIMIT_NAMES, SERVER_FIELDS, URL
-from flask_smtpadmin.core.parse import is_unset, parse, write
+from flask_smtpadmin.core.parse import is_unset, parse, quoted, write
 
 EVERY = {**KEYS, **SERVER_FIELDS, "URL": URL}
 WRITTEN = [spec for spec in EVERY.values() if spec.kind != "servers"]
@@ -59,6 +59,7 @@ def test_a_refused_secret_is_not_quoted(spec, canary):
     wrong = (f"{canary}\n", f"x://u:{canary}@h", [canary, "\0"], {"a": canary}, f"{canary}\ud800")
     for raw in wrong:
         assert canary not in refusal(spec, raw)
+    assert canary not in quoted(spec, canary) + quoted(EVERY["HOST"], f"smtps://u:{canary}@h")
 
 
 @given(st.dictionaries(st.sampled_from(LIMIT_NAMES), st.integers(1, 10**9), min_size=1))

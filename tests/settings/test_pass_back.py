@@ -64,6 +64,14 @@ def test_an_environment_override_holds_the_server(place, settings, change):
     assert settings.save_server("default", {"password": "again"}).problems == ()
 
 
+def test_an_unusable_port_is_the_only_problem(place, settings):
+    """SMTPADMIN_PORT=abc over a saved password: one reason, and the password stays shut."""
+    place.environ["SMTPADMIN_PORT"] = "abc"
+    server = settings.snapshot().default
+    assert [problem.field for problem in server.problems] == ["port"]
+    assert server.password == ""
+
+
 def test_another_server_cannot_use_the_row(place, settings):
     """A ciphertext copied to another server opens nothing there."""
     settings.save_server("twin", SMTP | {"password": "x"}, create=True)

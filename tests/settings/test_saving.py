@@ -101,6 +101,8 @@ def test_two_selects_make_a_snapshot(place):
     assert len(statements) == 2
     settings.save_server("default", {"host": "b.example"})
     assert settings.snapshot(max_age=60).default.host == "b.example"
+    settings.set_paused(None, paused=True)
+    assert settings.snapshot(max_age=60).paused
 
 
 def test_a_load_is_cheap(place):
