@@ -60,8 +60,9 @@ def test_quickstart_delivers(tmp_path):
     assert mails[0].get_content().strip() == "Good to have you."
 
 
-def test_quickstart_opens_the_pages_in_debug_only(module):
+def test_quickstart_opens_the_pages_in_debug_only(module, monkeypatch):
     """With the quickstart's access check the pages open in debug mode and are closed otherwise."""
+    monkeypatch.setenv("FLASK_SECRET_KEY", "dev")
     (block,) = blocks(ROOT / "README.md", "python")
     exec(compile(block.code, "README.md", "exec"), vars(module))
     client = module.app.test_client()

@@ -85,7 +85,7 @@ def run(folder: Path, flask: str) -> list[EmailMessage]:
 def main() -> int:
     """Run it once and say what arrived; 1 when it was not the one welcome mail."""
     with tempfile.TemporaryDirectory() as folder:
-        mails = run(Path(folder), sys.argv[1])
+        mails = run(Path(folder), str(Path(sys.argv[1]).absolute()))
     arrived = [f"{mail['Subject']} to {mail['To']}" for mail in mails]
     sys.stdout.write(f"arrived: {arrived}\n")
     return 0 if arrived == ["Welcome to ada@example.com"] else 1

@@ -127,9 +127,8 @@ class ScriptedServer:
     @property
     def commands(self) -> list[str]:
         """The verbs of all commands, upper case, in order."""
-        return [
-            line.split(":")[0].split(" ")[0] for item in self.dialogues for line in item.commands
-        ]
+        lines = [line for item in self.dialogues for line in item.commands]
+        return [line.replace(":", " ").split(" ")[0].upper() for line in lines]
 
     @property
     def clear(self) -> bytes:
