@@ -229,7 +229,7 @@ def _of_text(text: str, stage: str, mechanism: str) -> Outcome:
     if enhanced is not None and enhanced[2] in ENHANCED:
         found = _outcome(ENHANCED[enhanced[2]])
         return _settled(found, number or int(enhanced[1]) * 100, stage, mechanism)
-    return _of_code(number, stage)
+    return _settled(_of_code(number, stage), number, stage, mechanism)
 
 
 def _fits(cause: str, stage: str) -> bool:

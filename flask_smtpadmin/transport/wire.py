@@ -45,15 +45,17 @@ class ReplyParser:
     def feed(self, data: bytes) -> list[Reply]:
         """Return the replies that ``data`` completes."""
         replies: list[Reply] = []
+        if self.broken:
+            return replies
         lines = (self._buffer + data).split(b"\n")
         self._buffer = lines.pop()
         for line in lines:
-            if self.broken:
-                break
             reply = self._line(line.removesuffix(b"\r"))
             if reply is not None:
                 replies.append(reply)
-        if len(self._buffer) > MAX_LINE and not self.broken:
+            if self.broken:
+                return replies
+        if len(self._buffer) > MAX_LINE:
             replies.append(self._break(self._buffer))
         return replies
 
