@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,12 @@ def create_app(folder: str) -> tuple[Flask, SMTPAdmin]:
     with app.app_context():
         db.create_all()
     return app, mail
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def message(number: int) -> Message:
@@ -77,9 +84,9 @@ def worker_app() -> Flask:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     counter = Counter()
-    server = Controller(counter, hostname="127.0.0.1", port=0)
+    port = free_port()
+    server = Controller(counter, hostname="127.0.0.1", port=port)
     server.start()
-    port = server.server.sockets[0].getsockname()[1]
     try:
         with tempfile.TemporaryDirectory() as folder:
             app, mail = create_app(folder)
