@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 from flask_smtpadmin.cli.output import FAILED, Command, Group, emit, json_option, table
 from flask_smtpadmin.core.figures import Status
 from flask_smtpadmin.core.rows import RANGES, Detail, Filter, MessageRow, Page, Range
+from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.states import STATES, State
 from flask_smtpadmin.state import current_state
 
@@ -203,11 +204,15 @@ def _status_text(found: Status) -> str:
         ("Queue server", {"none": "none, workers poll"}.get(found.redis, found.redis)),
     ]
     lines = [table(rows), ""]
-    lines += [table([(f"Server {one.key}", one.state) for one in found.servers]), ""]
+    lines += [table([(f"Server {one.key}", _word(one)) for one in found.servers]), ""]
     live = [worker for worker in found.workers if worker.live]
     lines += [f"Worker {one.name} ({one.host}, {one.in_flight} in flight)" for one in live]
     lines += [] if live else ["No worker is running."]
     return "\n".join([*lines, *(f"!! {problem}" for problem in found.problems)])
+
+
+def _word(server: Server) -> str:
+    return server.state if server.configured else "not set up yet"
 
 
 def _oldest(since: datetime | None) -> str:

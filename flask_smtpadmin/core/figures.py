@@ -132,12 +132,11 @@ def assess(
     """Judge the figures: what keeps waiting mail from going out?"""
     servers = tuple(snapshot.servers.values())
     problems = []
+    wait = "1 message waits" if figures.waiting == 1 else f"{figures.waiting:,} messages wait"
     if figures.waiting and not any(worker.live for worker in workers):
-        problems.append(
-            f"{figures.waiting} messages wait and no worker is running: start `flask smtp-worker`."
-        )
+        problems.append(f"{wait} and no worker is running: start `flask smtp-worker`.")
     if figures.waiting and not any(map(_works, servers)):
-        problems.append(f"{figures.waiting} messages wait and no mail server can be used.")
+        problems.append(f"{wait} and no mail server can be used.")
     return Status(
         figures=figures,
         workers=workers,

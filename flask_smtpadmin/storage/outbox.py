@@ -70,6 +70,8 @@ class Outbox:
         """
         if session is None:
             with self._own_transaction() as connection:
+                if any(entry.key for entry in entries):
+                    self._bound_waiting(connection)
                 messages = self._store(connection, entries, limit)
             new = [message for message in messages if message.created]
             if new:
@@ -94,6 +96,16 @@ class Outbox:
                 f"{_reason(error)}. If a transaction of your own holds the lock, pass its "
                 "session, send(..., session=that_session), and the message becomes part of it."
             ) from error
+
+    def _bound_waiting(self, connection: Connection) -> None:
+        """Wait no longer for a transaction that stored the same key and does not end.
+
+        PostgreSQL would wait for ever. MariaDB and MySQL have a bound of their own (50 s), SQLite
+        has waited for the lock already.
+        """
+        if connection.dialect.name == "postgresql":
+            milliseconds = int(self._database.busy_timeout * 1000)
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
 
     def _store(
         self, connection: Connection, entries: Sequence[Entry], limit: int
@@ -132,6 +144,7 @@ class Outbox:
     def _known_before(
         self, connection: Connection, entries: Sequence[Entry]
     ) -> dict[str, QueuedMessage]:
+        """Find the messages that have one of the keys already, by the key's digest."""
         if connection.dialect.name == "sqlite":
             # Take the write lock before looking: nobody can store one of the keys in between.
             connection.execute(sa.delete(self._message).where(sa.false()))
