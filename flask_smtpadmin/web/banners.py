@@ -141,13 +141,11 @@ def _misconfigured(now: Situation) -> Banner | None:
         return None
     server = wrong[0]
     problem = server.problems[0]
-    source = f" ({problem.variable})" if problem.variable else ""
     return Banner(
         name="misconfigured",
         tone="bad",
         icon="warning",
-        text=f"{server.name or server.key} cannot be used: {problem.message}{source} "
-        "Its mail waits.",
+        text=f"{server.name or server.key} is misconfigured and its mail waits. {problem.message}",
         label="Open the server",
         endpoint="server",
         arguments={"key": server.key},

@@ -13,10 +13,12 @@ from flask import Response, render_template, request, stream_with_context
 
 from flask_smtpadmin.core.address import parse_address
 from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.hosts import HostPolicy
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.delivery.diagnose import LIMIT, STEPS, Report, Step, run_check
+from flask_smtpadmin.delivery.policies import host_policy
+from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import limits
-from flask_smtpadmin.web.policy import host_policy
 
 STREAM: Final = "application/x-ndjson"
 #: Seconds beyond the check's own limit before the page gives up on its thread.
@@ -42,7 +44,7 @@ def order(server: Server, to: str) -> Order:
     to = to.strip()
     try:
         if to:
-            parse_address(to, field="to")
+            to = parse_address(to, field="to").email
     except InvalidMessage as error:
         return Order(server, to, f"The recipient cannot be used: {error.reason}")
     if not server.configured:
@@ -59,7 +61,7 @@ def run(wanted: Order) -> Report | None:
     """Check and wait for the report; None when the order has a problem."""
     if wanted.problem:
         return None
-    return run_check(wanted.server, to=wanted.to or None, policy=host_policy())
+    return run_check(wanted.server, to=wanted.to or None, policy=_policy())
 
 
 def streams() -> bool:
@@ -78,7 +80,7 @@ def stream(wanted: Order) -> Response:
 def _lines(wanted: Order) -> Iterator[str]:
     events: queue.Queue[Step | Report | Exception] = queue.Queue()
     cancel = threading.Event()
-    policy = host_policy()
+    policy = _policy()
 
     def work() -> None:
         try:
@@ -98,6 +100,10 @@ def _lines(wanted: Order) -> Iterator[str]:
         yield _last(wanted, event)
     finally:
         cancel.set()  # the browser went away: nobody waits for the rest
+
+
+def _policy() -> HostPolicy:
+    return host_policy(current_state().settings.snapshot(max_age=1.0))
 
 
 def _last(wanted: Order, report: Report | None) -> str:

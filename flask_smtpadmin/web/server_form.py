@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flask import request
@@ -67,7 +67,7 @@ class ServerForm:
         found: dict[str, str | None] = _cleared(self.base, self.preset)
         for spec in SERVER_FIELDS.values():
             found.update(self._change(spec))
-        return self._with_mode(found)
+        return self._with_mode(self._without_suggestion(found))
 
     def removed(self) -> tuple[str, ...]:
         """Return the names of secrets whose stored value is to be removed."""
@@ -76,12 +76,31 @@ class ServerForm:
 
     def controls(self) -> dict[str, Control]:
         """Return the controls as the page draws them."""
-        problems = (*self.base.problems, *self.problems) if self.form is None else self.problems
-        return controls(SERVER_FIELDS, self.base.fields, problems, self.form)
+        problems = self.base.problems if self.form is None else self.problems
+        found = controls(SERVER_FIELDS, self.base.fields, problems, self.form)
+        if self.form is None and self._asks_for_password():
+            found["auth"] = replace(found["auth"], text="password")
+        return found
 
     def provider(self) -> Preset | None:
         """Return the provider that the server was set up for."""
         return known_preset(self.preset or self.base.preset or "")
+
+    def _without_suggestion(self, values: dict[str, str | None]) -> dict[str, str | None]:
+        """Drop "password" where it was suggested only and no user name was given."""
+        provider = self.provider()
+        demanded = provider is not None and "anonymous" not in provider.ways
+        named = values.get("username") or self.base.username
+        if values.get("auth") == "password" and not named and not demanded:
+            del values["auth"]
+        return values
+
+    def _asks_for_password(self) -> bool:
+        """Say whether "password" is to be suggested: nothing says how to sign in yet."""
+        provider, auth = self.provider(), self.base.fields["auth"]
+        open_door = provider is not None and "anonymous" in provider.ways
+        undecided = auth.origin == "default" and self.base.auth == "none"
+        return undecided and not open_door and (provider is not None or not self.base.host)
 
     def _change(self, spec: Spec) -> dict[str, str | None]:
         """Return the field's new value, or nothing when it is as it was shown."""

@@ -90,6 +90,19 @@ STEP_NAMES: Final[dict[str, str]] = {
     "sent": "Sent",
 }
 
+#: The headline of a check, by the step that failed.
+STOPPED: Final[dict[str, str]] = {
+    "resolve": "The server's name could not be resolved",
+    "connect": "The server could not be reached",
+    "greeting": "The server did not greet",
+    "encrypt": "The link could not be encrypted",
+    "hello": "The server refused the hello",
+    "sign_in": "The sign-in failed",
+    "sender": "The server refused the sender",
+    "recipient": "The server refused the recipient",
+    "message": "The server refused the message",
+}
+
 ORIGINS: Final[dict[Origin, str]] = {
     "environment": "environment",
     "database": "saved here",

@@ -9,13 +9,16 @@ from typing import Final, Literal
 from flask_wtf import FlaskForm
 
 from flask_smtpadmin.core.settings import Field, Origin, Problem, Spec
-from flask_smtpadmin.web import wording
+from flask_smtpadmin.web import formats, wording
 from flask_smtpadmin.web.forms.labels import label_of
 from flask_smtpadmin.web.forms.specs import Choices, choices_of, sent, text_of
 
 Widget = Literal["text", "number", "email", "secret", "radio", "select", "check", "area"]
 
 _NUMBERS: Final = frozenset({"int", "float"})
+#: Settings in seconds that are usually long, and from where on a number is hard to read.
+_SPANS: Final = frozenset({"retry_delay", "retry_max_delay", "max_age"})
+_LONG_SPAN: Final = 120.0
 _MONO: Final = frozenset({"host", "path", "url", "limits"})
 
 
@@ -46,6 +49,15 @@ class Control:
     def checked(self) -> bool:
         """Whether a check box is ticked."""
         return self.text == "true"
+
+    @property
+    def reading(self) -> str:
+        """The value as people say it, where the number alone says little: ``5 d``."""
+        try:
+            seconds = float(self.text) if self.name in _SPANS else 0.0
+        except ValueError:
+            return ""
+        return formats.duration(seconds) if seconds >= _LONG_SPAN else ""
 
     @property
     def from_environment(self) -> bool:

@@ -58,7 +58,7 @@ LABELS: Final[dict[str, Label]] = {
     "retry_max_delay": Label("Longest wait between tries", "Seconds."),
     "max_age": Label("Give up after", "Seconds after which a message that still waits expires."),
     "on_uncertain": Label(
-        "When the link is lost after the message", "retry may send twice; hold asks you."
+        "If the link is lost", "After the message was written: retry may send twice, hold asks you."
     ),
     "retention_sent": Label("Keep sent mail", "Days its content is kept."),
     "retention_dead": Label("Keep dead letters", "Days their content is kept."),

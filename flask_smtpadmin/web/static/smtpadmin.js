@@ -11,11 +11,10 @@
     for (const button of all("[data-copy]")) {
       button.hidden = false;
       button.addEventListener("click", async () => {
-        const label = button.querySelector("span");
-        const before = label.textContent;
         await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-        label.textContent = "Copied";
-        setTimeout(() => { label.textContent = before; }, 1500);
+        button.dataset.copied = "";
+        button.title = "Copied";
+        setTimeout(() => { delete button.dataset.copied; button.title = "Copy"; }, 1500);
       });
     }
   };
@@ -161,7 +160,7 @@
     row.dataset.state = step.state;
     row.querySelector("svg").replaceWith(parts.querySelector("svg"));
     row.querySelector(".sa-ladder-word").textContent = word.textContent;
-    row.querySelector(".sa-ladder-detail").textContent = step.detail || "";
+    row.querySelector(".sa-ladder-detail").textContent = step.detail || step.reply || "";
     row.querySelector(".sa-ladder-ms").textContent = step.ms ? `${Math.round(step.ms)} ms` : "";
   };
 
@@ -229,7 +228,15 @@
     }
   };
 
+  /* On a telephone the current tab may be out of sight */
+  const showCurrentTab = () => {
+    for (const tab of all(".sa-tabs [aria-current]")) {
+      tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16;
+    }
+  };
+
   enableCopying();
+  showCurrentTab();
   localiseTimes();
   enableFilters();
   enableSelection();
