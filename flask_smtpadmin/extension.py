@@ -18,6 +18,7 @@ from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.states import Priority
 from flask_smtpadmin.delivery.diagnose import run_check
+from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.posting import AnySession, Sendable, post, post_now
 from flask_smtpadmin.queue_api import QueueAPI
 from flask_smtpadmin.state import NAME, Hooks, Options, State, current_state
@@ -262,7 +263,7 @@ class SMTPAdmin:
         snapshot = current_state().settings.snapshot()
         if server not in snapshot.servers:
             raise NotFound("server", server)
-        policy = snapshot["HOST_POLICY"]
+        policy = host_policy(snapshot)
         return run_check(snapshot.servers[server], to=to, policy=policy).document()
 
     def pause(self, server: str | None = None) -> None:

@@ -88,10 +88,10 @@ def test_port_is_obeyed(start: Callable[..., DemoProcess], free_port: Callable[[
 
 def test_a_mail_server_of_the_shell_is_ignored(start: Callable[..., DemoProcess]) -> None:
     """``SMTPADMIN_HOST`` in the developer's shell does not lead mail out of the demo."""
-    demo = start(SMTPADMIN_HOST="smtp.example.com", SMTPADMIN_PORT="abc").wait_until_ready()
+    demo = start(SMTPADMIN_HOST="mail.shell.example", SMTPADMIN_PORT="abc").wait_until_ready()
     visitor = Visitor(demo.at["app"])
     visitor.log_in(demo.at["email"], demo.at["password"])
-    assert "smtp.example.com" not in visitor.get(f"{demo.at['back_office']}settings").text
+    assert "mail.shell.example" not in visitor.get(f"{demo.at['back_office']}settings").text
 
 
 @pytest.mark.parametrize("name", ["redis-server", "valkey-server", None])
