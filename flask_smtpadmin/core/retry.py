@@ -4,7 +4,7 @@ The rules, in the order in which they are asked:
 
 (a) Before MAIL was written nothing is counted: the message goes back, the server is judged.
 (b) After MAIL, transient: one counted failure and a later try. Greylisting, rate, quota and
-    too-many-connections replies wait uncounted, with a delay of their own.
+    too-many-connections replies, when they say so, wait uncounted with a delay of their own.
 (c) After MAIL, permanent for recipient, sender or message: final.
 (d) After MAIL, permanent for server or account: not counted, the server is suspected.
 
@@ -341,7 +341,7 @@ def _again(
     outcomes: list[Outcome], standing: Standing, policy: Policy, chance: Callable[[], float]
 ) -> tuple[State, int, datetime, WaitingFor | None] | None:
     """Return state, failures, time and reason of the next try; None: there is none."""
-    patient = [PATIENCE.get(outcome.cause) for outcome in outcomes]
+    patient = [PATIENCE.get(outcome.cause) if outcome.certain else None for outcome in outcomes]
     waits = [item for item in patient if item is not None]
     if len(waits) == len(patient):
         factor, least, waiting_for = max(waits, key=lambda item: (item[1], item[0]))

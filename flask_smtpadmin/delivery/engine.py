@@ -228,6 +228,8 @@ class Engine:
             self.hands.land(result.job.id)
         for item in batch.withdraw:
             self.hands.land(item.job.id)
+        if batch.withdraw:
+            self._look_now()  # they are due again, for another server or to be parked
         for item in batch.hand_over:
             self._depart(item, ours=item.job.id in written.handed)
         self.hands.stage.push(written.claimed)

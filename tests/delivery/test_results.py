@@ -1,0 +1,161 @@
+"""Results in groups, and the fence: who lost a message changes nothing about it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from support.queues import MailQueue, decided
+
+from flask_smtpadmin.core.retry import Policy, RecipientEnd
+from flask_smtpadmin.storage.database import utcnow
+from flask_smtpadmin.storage.parking import PARKED, Parking
+from flask_smtpadmin.storage.rescue import Leases
+from flask_smtpadmin.storage.results import HandOver, Results
+
+
+def test_sent_messages_are_finished_together(mail_queue: MailQueue):
+    """Message, attempt and recipient say the same, and no lease is left."""
+    mail_queue.send(5, recipients=2)
+    jobs = mail_queue.claim()
+    assert mail_queue.hand_over(jobs) == {job.id for job in jobs}
+    assert {(row.attempts, row.state) for row in mail_queue.rows()} == {(1, "sending")}
+    assert {row.phase for row in mail_queue.rows("Attempt")} == {"handed_over"}
+    written, lost = mail_queue.finish(jobs, decided("sent", server="ok"), code=250, reply="250 ok")
+    assert (len(written), lost) == (5, [])
+    assert {(r.state, r.sent_via, r.worker_id, r.lease_until) for r in mail_queue.rows()} == {
+        ("sent", "default", None, None)
+    }
+    assert {(r.outcome, r.phase, r.code) for r in mail_queue.rows("Attempt")} == {
+        ("sent", "done", 250)
+    }
+    assert {r.state for r in mail_queue.rows("Recipient")} == {"accepted"}
+
+
+def test_who_lost_the_lease_changes_nothing(mail_queue: MailQueue):
+    """A late result is dropped as a whole: state, attempts and recipients stay as they were."""
+    mail_queue.send(3)
+    jobs = mail_queue.claim()
+    mail_queue.hand_over(jobs)
+    mail_queue.change(lease_token="f" * 32, worker_id="w2")
+    before = [mail_queue.rows(name) for name in ("Message", "Attempt", "Recipient")]
+    for decision in (decided("sent"), decided("dead"), decided("retrying", run_at=utcnow())):
+        written, lost = mail_queue.finish(jobs, decision)
+        assert (written, len(lost)) == ([], 3)
+    assert mail_queue.hand_over(jobs) == set()
+    assert [mail_queue.rows(name) for name in ("Message", "Attempt", "Recipient")] == before
+
+
+def test_a_repeated_commit_is_harmless(mail_queue: MailQueue):
+    """When the answer to a commit was lost, writing it again counts nothing twice."""
+    mail_queue.send(2)
+    jobs = mail_queue.claim()
+    mail_queue.hand_over(jobs)
+    mail_queue.hand_over(jobs, again=True)
+    assert len(mail_queue.rows("Attempt")) == 2
+    mail_queue.finish(jobs, decided("sent"))
+    written, lost = mail_queue.finish(jobs, decided("sent"))
+    assert (len(written), lost) == (2, [])
+    assert {row.attempts for row in mail_queue.rows()} == {1}
+
+
+def test_a_partial_try_keeps_the_fate_of_each_recipient(sqlite_queue: MailQueue):
+    """Accepted is never sent again, refused is final, and the next claim brings the pending one."""
+    sqlite_queue.send(1, recipients=3)
+    job = sqlite_queue.claim()[0]
+    sqlite_queue.hand_over([job])
+    first, second, third = (recipient.address for recipient in job.recipients)
+    ends = (
+        RecipientEnd(first, "accepted", 250),
+        RecipientEnd(second, "refused", 550, "550 no such user"),
+        RecipientEnd(third, "pending", 450, "450 later"),
+    )
+    decision = decided("retrying", failures=1, run_at=utcnow(), recipients=ends, server="ok")
+    sqlite_queue.finish([job], decision)
+    again = sqlite_queue.claim()[0]
+    assert [recipient.address for recipient in again.recipients] == [third]
+    assert (again.accepted, again.refused, again.failures, again.attempts) == (1, 1, 1, 1)
+
+
+def test_a_withdrawn_hand_over_leaves_no_trace(mail_queue: MailQueue):
+    """Never begun: no attempt is counted and the message is due again."""
+    mail_queue.send(2)
+    jobs = mail_queue.claim()
+    mail_queue.hand_over(jobs)
+    with mail_queue.database.write() as connection:
+        items = [HandOver(job, 1, "default") for job in jobs]
+        Results(mail_queue.models, "w1").withdraw(connection, items, utcnow())
+    assert mail_queue.rows("Attempt") == []
+    assert {(row.state, row.attempts) for row in mail_queue.rows()} == {("queued", 0)}
+    assert len(mail_queue.claim("w2")) == 2
+
+
+def test_parked_messages_are_not_claimed_until_released(mail_queue: MailQueue):
+    """Waiting for a server they are due to nobody; released in order for servers that work."""
+    mail_queue.send(3)
+    jobs = mail_queue.claim()
+    with mail_queue.database.write() as connection:
+        results = Results(mail_queue.models, "w1")
+        results.put_back(connection, [(job, "server") for job in jobs], utcnow())
+    assert mail_queue.claim() == []
+    parking = Parking(mail_queue.models)
+    with mail_queue.database.write() as connection:
+        assert parking.waiting(connection) == 3
+        assert parking.release(connection, {"paused"}, ["default"], utcnow()) is None
+    assert mail_queue.claim() == []
+    with mail_queue.database.write() as connection:
+        parking.release(connection, set(PARKED), ["default"], utcnow())
+    assert len(mail_queue.claim()) == 3
+
+
+def test_parked_messages_expire(mail_queue: MailQueue):
+    """Older than MAX_AGE: the sweep ends them though nothing else happens to them."""
+    mail_queue.send(2)
+    jobs = mail_queue.claim()
+    with mail_queue.database.write() as connection:
+        results = Results(mail_queue.models, "w1")
+        results.put_back(connection, [(job, "server") for job in jobs], utcnow())
+        assert Parking(mail_queue.models).expire(connection, utcnow(), 3600) == 0
+        later = utcnow() + timedelta(seconds=3700)
+        assert Parking(mail_queue.models).expire(connection, later, 3600) == 2
+    assert mail_queue.states() == {"expired": 2}
+
+
+def test_rescue_tells_handed_over_from_merely_claimed(mail_queue: MailQueue):
+    """What was in flight is uncertain and counted, what was only claimed is queued untouched."""
+    mail_queue.send(4)
+    jobs = mail_queue.claim()
+    mail_queue.hand_over(jobs[:2])
+    with mail_queue.database.write() as connection:
+        done = Leases(mail_queue.models).rescue(connection, "w1", Policy(), utcnow())
+    assert (done.requeued, len(done.decided)) == (2, 2)
+    rows = [(row.state, row.failures, row.crashes, row.worker_id) for row in mail_queue.rows()]
+    assert rows == [("retrying", 1, 1, None)] * 2 + [("queued", 0, 0, None)] * 2
+    assert {(r.outcome, r.cause) for r in mail_queue.rows("Attempt")} == {
+        ("uncertain", "worker_lost")
+    }
+    assert len(mail_queue.claim("w2")) == 4
+
+
+def test_the_third_crash_is_the_end(mail_queue: MailQueue):
+    """A message that three workers died of is a dead letter; its content stays."""
+    mail_queue.send(1)
+    policy = Policy(threshold=99, attempts=99)
+    for crash in (1, 2, 3):
+        jobs = mail_queue.claim(f"w{crash}")
+        mail_queue.hand_over(jobs, f"w{crash}")
+        with mail_queue.database.write() as connection:
+            Leases(mail_queue.models).rescue(connection, f"w{crash}", policy, utcnow())
+    row = mail_queue.rows()[0]
+    assert (row.state, row.cause, row.crashes) == ("dead", "worker_crash", 3)
+    assert len(mail_queue.rows("Content")) == 1
+
+
+def test_a_lost_claim_is_found_again(mail_queue: MailQueue):
+    """Rows leased to us under a token that we never heard of go back to the queue."""
+    mail_queue.send(4)
+    known = mail_queue.claim(limit=2)
+    mail_queue.claim(limit=2)  # committed, but its answer was lost
+    with mail_queue.database.write() as connection:
+        leases = Leases(mail_queue.models)
+        assert leases.drop_unknown(connection, "w1", {known[0].token}, utcnow()) == 2
+    assert mail_queue.states() == {"sending": 2, "queued": 2}

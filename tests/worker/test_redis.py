@@ -1,0 +1,84 @@
+"""The doorbell is expendable: with Redis, without it, and while it comes and goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rq import Queue
+from rq.serializers import JSONSerializer
+from support.processes import free_port, wait_until
+from support.queue_server import QueueServer
+from support.smtp import MailServer
+from support.workers import WorkerSite
+
+from flask_smtpadmin.jobs.doorbell import JOB, token_key
+
+
+def test_the_bell_wakes_an_idle_worker(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer, redis_server: QueueServer
+):
+    """A message reaches the server long before the 5 s safety net would find it."""
+    site = worker_site(SMTPADMIN_REDIS_URL=redis_server.url)
+    site.start()
+    wait_until(lambda: "answers" in site.log.read_text(), timeout=20)
+    time.sleep(0.5)
+    for count in (1, 2, 3):
+        began = time.monotonic()
+        site.send(1)
+        wait_until(lambda count=count: len(smtp.received) == count, every=0.001)
+        assert time.monotonic() - began < 2
+    assert not redis_server.client().exists(token_key("smtpadmin"))
+
+
+def test_redis_may_stop_and_come_back(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer, redis_server: QueueServer
+):
+    """Stopped while mail is sent: everything arrives once, and the bell works again afterwards."""
+    site = worker_site(SMTPADMIN_REDIS_URL=redis_server.url)
+    worker = site.start()
+    wait_until(lambda: "answers" in site.log.read_text(), timeout=20)
+    site.send(100)
+    redis_server.kill()
+    site.send(100)
+    site.wait_for_states(sent=200)
+    redis_server.start()
+    wait_until(lambda: site.log.read_text().count("answers") == 2, timeout=20)
+    site.send(50)
+    site.wait_for_states(sent=250)
+    assert worker.poll() is None
+    assert len({mail.message["Message-ID"] for mail in smtp.received}) == len(smtp.received) == 250
+
+
+def test_redis_that_never_started(worker_site: Callable[..., WorkerSite], smtp: MailServer):
+    """The worker polls the database, and ``send()`` does not wait for what is not there."""
+    site = worker_site(SMTPADMIN_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    site.start()
+    began = time.monotonic()
+    site.send(1)
+    assert time.monotonic() - began < 0.5
+    site.send(49)
+    site.wait_for_states(sent=50)
+
+
+def test_foreign_jobs_are_not_run(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer, redis_server: QueueServer
+):
+    """os.system as a JSON job, a pickle, a bell with arguments or callbacks: refused and logged."""
+    site = worker_site(SMTPADMIN_REDIS_URL=redis_server.url)
+    marker = site.folder / "owned"
+    client = redis_server.client()
+    queue = Queue("smtpadmin", connection=client, serializer=JSONSerializer)
+    queue.enqueue("os.system", f"touch {marker}")
+    Queue("smtpadmin", connection=client).enqueue("os.system", f"touch {marker}")
+    queue.enqueue(JOB, "an argument")
+    client.rpush(queue.key, "no-such-job")
+    broken = queue.enqueue("os.system", f"touch {marker}")
+    client.hset(broken.key, "created_at", "not a date")
+    worker = site.start()
+    site.send(5)
+    site.wait_for_states(sent=5)
+    wait_until(lambda: site.log.read_text().count("Refused job") == 4, timeout=10)
+    assert not marker.exists()
+    assert worker.poll() is None
+    client.close()
