@@ -47,7 +47,7 @@ def test_public_objects_say_where_they_live():
 def test_version_is_the_distributions():
     """pyproject.toml names the version that is installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert version("flask-smtpadmin") == project["version"]
+    assert version("flask-smtpadmin") == project["version"] == flask_smtpadmin.__version__
 
 
 def test_imports_without_optional_packages():

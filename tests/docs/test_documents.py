@@ -8,11 +8,16 @@ import types
 from pathlib import Path
 
 import pytest
+from click import Group
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from support.apps import Site, close_site
 from support.documents import ROOT, blocks, documents
 from support.quickstart import run
+
+from flask_smtpadmin.cli.smtp import smtp
+from flask_smtpadmin.config import KEYS
+from flask_smtpadmin.core.fields import SERVER_FIELDS
 
 WITH_CODE = [page for page in documents() if any(blocks(page, "python"))]
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
@@ -69,6 +74,28 @@ def test_quickstart_opens_the_pages_in_debug_only(module, monkeypatch):
     assert client.get("/admin/email/").status_code == 403
     module.app.debug = True
     assert client.get("/admin/email/").status_code == 200
+
+
+@pytest.mark.parametrize("page", documents(), ids=name)
+def test_named_settings_exist(page):
+    """Every SMTPADMIN_ variable that a page names is one that the package reads."""
+    known = {*KEYS, *SERVER_FIELDS, "URL"}
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"SMTPADMIN_(?:SERVERS__[A-Z0-9]+__)?([A-Z][A-Z_]*[A-Z])", text)
+    assert [it for it in named if not {it, it.removesuffix("_FILE")} & known] == []
+
+
+@pytest.mark.parametrize("page", documents(), ids=name)
+def test_named_commands_exist(page):
+    """Every `flask smtp` command that a page names is there."""
+    text = page.read_text(encoding="utf-8")
+    for words in re.findall(r"flask smtp ((?:[a-z]+ ?)+)", text):
+        command = smtp
+        for word in words.split():
+            assert word in command.commands, words
+            command = command.commands[word]
+            if not isinstance(command, Group):
+                break
 
 
 def test_named_targets_exist():
