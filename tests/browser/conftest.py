@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from support.demo import DemoProcess
 from support.requirements import program, require
 
@@ -17,6 +17,9 @@ OPTIONS = (
     "--disable-sync",
     "--no-first-run",
 )
+
+#: a shared machine stalls now and then; what is not true after this is wrong
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +56,17 @@ def open_page(browser: Browser, demo: DemoProcess) -> Iterator[Callable[..., Pag
         if message.type in {"error", "warning"}:
             complaints.append(f"{message.text} ({message.location.get('url')})")
 
+    def note_failure(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page was left before it came
+            complaints.append(f"{request.failure}: {request.url}")
+
     def begin(*, javascript: bool = True) -> Page:
         context = browser.new_context(java_script_enabled=javascript)
         context.set_default_timeout(30_000)
         page = context.new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
-        page.on("requestfailed", lambda asked: complaints.append(f"failed: {asked.url}"))
+        page.on("requestfailed", note_failure)
         page.goto(f"{demo.at['app']}log-in")
         page.fill("[name=email]", demo.at["email"])
         page.fill("[name=password]", demo.at["password"])
