@@ -315,8 +315,9 @@ def scripted_server(
     pipelining: bool = False,
     auth: str = "",
     context: ssl.SSLContext | None = None,
+    port: int = 0,
 ) -> Iterator[ScriptedServer]:
-    """Run a scripted server on a free loopback port; ``auth`` names the mechanisms offered."""
+    """Run a scripted server on a (free) loopback port; ``auth`` names the mechanisms offered."""
     offers = (*extensions, "PIPELINING") if pipelining else tuple(extensions)
     server = ScriptedServer(mode, scripts, offers, auth)
     thread = LoopThread()
@@ -325,7 +326,7 @@ def scripted_server(
             asyncio.start_server(
                 server.serve,
                 "127.0.0.1",
-                0,
+                port,
                 ssl=(context or authority().context()) if mode == "implicit" else None,
             )
         )
