@@ -6,7 +6,6 @@ from pathlib import Path
 
 import flask_migrate
 import pytest
-import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
@@ -36,8 +35,6 @@ def test_autogenerate_twice(database_url: str, tmp_path: Path) -> None:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, db.metadata) == []
         assert mail.send(letter()).created
-        flask_migrate.downgrade(revision="base")
-        assert sa.inspect(db.engine).get_table_names() == ["alembic_version"]
         db.session.remove()
         db.engine.dispose()
     app.extensions["smtpadmin"].database.dispose()
