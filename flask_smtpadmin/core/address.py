@@ -109,6 +109,8 @@ def listed(value: object, field: str) -> list[Any]:
     """
     if value is None:
         return []
+    if isinstance(value, list | tuple):
+        return list(value)
     if isinstance(value, str):
         raise InvalidMessage(f"expected a list, got a string: write [{_shown(value)}]", field=field)
     if isinstance(value, bytes | bytearray | Mapping) or not isinstance(value, Iterable):

@@ -1,7 +1,7 @@
 """The parts of a message (RFC 2045, 2046): texts, attachments, and what holds them together.
 
 Written straight into bytes with the standard library's C codecs: rendering through
-``EmailMessage`` or the older ``email.mime`` classes takes five to thirty times as long.  A
+``EmailMessage`` or the older ``email.mime`` classes takes five to twenty times as long.  A
 differential test holds the result against theirs.
 """
 

@@ -167,6 +167,13 @@ def test_all_else_is_refused_by_name(value):
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize("value", ["a@b.example,c@d.example", "a@b.example;c@d.example"])
+def test_several_addresses_in_one_string_are_called_that(value):
+    """The commonest mistake gets its own words."""
+    with pytest.raises(InvalidMessage, match="is not one address"):
+        parse_address(value, field="to")
+
+
 def test_an_address_has_at_most_254_bytes():
     """RFC 5321 gives a path 256 bytes, brackets included; bytes count, not characters."""
     host = "@example.com"

@@ -64,6 +64,18 @@ def test_encoded_words_keep_to_their_length(text, taken):
     assert taken + len(words[0]) <= LINE or len(words[0]) <= 24
 
 
+@given(st.text(st.characters(codec="utf-8", min_codepoint=128), min_size=1))
+def test_no_character_is_split_between_words(text):
+    """RFC 2047 5: each word is decoded on its own, by readers that do not join bytes first."""
+    assert "".join(map(decode_words, encoded_words(text))) == text
+
+
+def test_what_looks_like_an_encoded_word_is_encoded_as_a_whole():
+    """It may span blanks, so no word of such a text may stand there bare."""
+    line = header("Subject", "=?utf-8?q? ü ?= and more")
+    assert line == "Subject: =?utf-8?b?PT91dGYtOD9xPyDDvCA/PSBhbmQgbW9yZQ==?=\r\n"
+
+
 def test_ascii_with_blanks_is_folded_and_nothing_else():
     """Structured values such as URL lists and JSON keep every character."""
     value = ", ".join(f"<https://app.example/unsubscribe/{n}?t=a=b>" for n in range(9))
