@@ -93,11 +93,9 @@ def build(
     message_id = draft.message_id or f"<{token}@{domain}>"
     if not is_message_id(message_id):
         raise ValueError(f"{message_id!r} is not a Message-ID")
-    prefix = line_of(subject_prefix, "subject")
-    subject = f"{prefix.strip(_SPACES)} {draft.subject}".strip(_SPACES)
+    subject = _subject(subject_prefix, draft.subject)
     head = _head(draft, subject, format_datetime(draft.date or now), message_id)
     content = b"".join([head.encode(), *draft.content.body])
-    mailboxes = (*draft.to, *draft.cc, *draft.bcc, *draft.reply_to, draft.sender)
     return Built(
         message_id=message_id,
         subject=subject,
@@ -105,7 +103,7 @@ def build(
         has_reply_to=bool(draft.reply_to),
         content=content,
         recipients=recipients,
-        smtputf8=any(mailbox is not None and mailbox.smtputf8 for mailbox in mailboxes),
+        smtputf8=_needs_smtputf8(draft),
         eight_bit=not content.isascii(),
     )
 
@@ -152,6 +150,15 @@ def _read(message: Any, token: str) -> Draft:
     raise InvalidMessage(
         f"expected a Message or an EmailMessage, got {type(message).__name__}", field="message"
     )
+
+
+def _subject(prefix: str, subject: str) -> str:
+    return f"{line_of(prefix, 'subject').strip(_SPACES)} {subject}".strip(_SPACES)
+
+
+def _needs_smtputf8(draft: Draft) -> bool:
+    mailboxes = (*draft.to, *draft.cc, *draft.bcc, *draft.reply_to, draft.sender)
+    return any(mailbox is not None and mailbox.smtputf8 for mailbox in mailboxes)
 
 
 def _recipients(draft: Draft) -> tuple[Recipient, ...]:
