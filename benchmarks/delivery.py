@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-APP = '''
+APP = """
 import os
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -29,7 +29,7 @@ app.config.update(SECRET_KEY="bench", SQLALCHEMY_DATABASE_URI=os.environ["BENCH_
                   SMTPADMIN_MAX_QUEUE=0)
 db = SQLAlchemy(app)
 mail = SMTPAdmin(app, db)
-'''
+"""
 
 
 class Sink(asyncio.Protocol):

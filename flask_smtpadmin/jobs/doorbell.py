@@ -114,6 +114,8 @@ class Doorbell:
         """Forget what belongs to the parent: a forked child shares no socket and no thread."""
         if self._pid == os.getpid():
             return
+        if self._pid:  # the lock may have been held by a thread that was not forked with us
+            self._lock = threading.Lock()
         with self._lock:
             if self._pid != os.getpid():
                 self._wanted = threading.Event()

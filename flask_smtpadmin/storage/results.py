@@ -25,7 +25,7 @@ from flask_smtpadmin.storage.transitions import move
 
 log = logging.getLogger(__name__)
 
-#: A suspected server's third refusal of the same message ends that message.
+#: The third refusal of a message for the server's or account's sake ends that message.
 MAX_SUSPICIONS: Final = 3
 _AFTER_MAIL: Final = ("sender", "recipient", "data", "body", "done")
 
@@ -200,7 +200,8 @@ class Results:
 
     def _condemned(self, connection: Connection, result: Result) -> Result:
         """Rule (d): at its third refusal on a server's account the message alone is dead."""
-        if result.decision.server != "suspect":
+        returned = result.decision.outcome == "returned" and result.decision.cause is not None
+        if not returned or result.trace.phase not in _AFTER_MAIL:
             return result
         columns = self._attempt.c
         earlier = connection.execute(
@@ -209,6 +210,7 @@ class Results:
             .where(
                 columns.message == result.job.id,
                 columns.outcome == "returned",
+                columns.cause.is_not(None),
                 columns.phase.in_(_AFTER_MAIL),
             )
         ).scalar_one()

@@ -308,7 +308,7 @@ class _Part:
 
 
 @contextmanager
-def scripted_server(
+def scripted_server(  # noqa: PLR0913 - independent keywords, most left out
     *scripts: Script,
     mode: Mode = "none",
     extensions: Sequence[str] = EXTENSIONS,

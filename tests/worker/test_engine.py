@@ -1,0 +1,194 @@
+"""The engine at work in this process: routing, recovery and what it tells the app."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from support.processes import free_port, wait_until
+from support.scripted import Accept, Raw, scripted_server
+from support.smtp import MailServer, mail_server
+from support.workers import WorkerSite
+
+from flask_smtpadmin import message_dead, message_sent, server_degraded, server_recovered
+from flask_smtpadmin.delivery.engine import Options
+from flask_smtpadmin.delivery.events import Summary
+from flask_smtpadmin.worker.supervisor import Supervisor
+
+
+@contextmanager
+def working(site: WorkerSite, **options: Any) -> Iterator[list[Summary]]:
+    """Run a worker in a thread of this process; the list holds its summary afterwards."""
+    supervisor = Supervisor(site.state, Options(**options))
+    summaries: list[Summary] = []
+    thread = threading.Thread(target=lambda: summaries.append(supervisor.run()))
+    thread.start()
+    try:
+        yield summaries
+    finally:
+        supervisor.stop()
+        thread.join(40)
+        assert summaries, "the worker ended in good order"
+
+
+@pytest.fixture
+def second() -> Iterator[MailServer]:
+    """Run another SMTP server."""
+    with mail_server(pipelining=True) as server:
+        yield server
+
+
+def test_the_next_server_takes_over_within_the_same_try(
+    worker_site: Callable[..., WorkerSite], second: MailServer
+):
+    """The preferred server is down: nothing is counted, everything goes through the other."""
+    other = {"host": "127.0.0.1", "port": second.port, "tls_mode": "none", "priority": 5}
+    site = worker_site(SMTPADMIN_PORT=free_port(), SMTPADMIN_SERVERS={"second": other})
+    site.send(30)
+    with working(site, burst=True):
+        site.wait_for_states(sent=30)
+    assert len(second.received) == 30
+    assert {(row.sent_via, row.failures) for row in site.rows()} == {("second", 0)}
+    returned = [row for row in site.rows("Attempt") if row.outcome == "returned"]
+    assert returned
+    assert {row.server_key for row in returned} == {"default"}
+
+
+def test_mail_flows_again_when_the_server_comes_back(worker_site: Callable[..., WorkerSite]):
+    """Down at first: the mail is parked; a probe finds the server and all of it is delivered."""
+    port = free_port()
+    site = worker_site(SMTPADMIN_PORT=port)
+    told: list[str] = []
+
+    def degraded(_app: Any, **_values: Any) -> None:
+        told.append("degraded")
+
+    def recovered(_app: Any, **_values: Any) -> None:
+        told.append("recovered")
+
+    server_degraded.connect(degraded)
+    server_recovered.connect(recovered)
+    site.send(40)
+    with working(site):
+        wait_until(lambda: {row.waiting_for for row in site.rows()} == {"server"})
+        with scripted_server({}, port=port):
+            site.wait_for_states(sent=40)
+    assert told == ["degraded", "recovered"]
+    assert {row.failures for row in site.rows()} == {0}
+
+
+def test_a_wrong_password_holds_the_server_until_it_is_changed(
+    worker_site: Callable[..., WorkerSite],
+):
+    """One sign-in, no attempt counted; the new settings are tried within 5 s."""
+    with mail_server(users={"ada": "right"}) as server:
+        site = worker_site(SMTPADMIN_HOST="", SMTPADMIN_PORT=None, SMTPADMIN_TLS_MODE=None)
+        values = {
+            "host": "127.0.0.1",
+            "port": str(server.port),
+            "tls_mode": "none",
+            "username": "ada",
+            "password": "wrong",
+        }
+        site.state.settings.save_server("default", values)
+        site.send(30)
+        with working(site, connections=1):
+            wait_until(lambda: {row.waiting_for for row in site.rows()} == {"server"})
+            assert [row.health for row in site.rows("Server")] == ["held"]
+            assert server.sign_ins == [("ada", False)]
+            began = time.monotonic()
+            site.state.settings.save_server("default", {"password": "right"})
+            site.wait_for_states(sent=30)
+            assert time.monotonic() - began < 6
+    assert {row.failures for row in site.rows()} == {0}
+
+
+def test_pause_and_resume(worker_site: Callable[..., WorkerSite], smtp: MailServer):
+    """While paused nothing is sent and each message says why; afterwards all of it is."""
+    site = worker_site()
+    site.state.pause()
+    site.send(20)
+    with working(site):
+        wait_until(lambda: {row.waiting_for for row in site.rows()} == {"paused"})
+        assert smtp.received == []
+        site.state.resume()
+        site.wait_for_states(sent=20)
+
+
+def test_urgent_mail_overtakes_a_newsletter(worker_site: Callable[..., WorkerSite]):
+    """With 1000 bulk mails queued and staged, a password reset goes out among the next few."""
+    slow = Accept(Raw(b"250 2.0.0 accepted\r\n", size=10, pause=0.02))
+    with scripted_server({"dot": slow}) as server:
+        site = worker_site(SMTPADMIN_PORT=server.port)
+        site.send(1000)
+        with working(site, connections=2):
+            wait_until(lambda: len(server.accepted) > 10)
+            before = len(server.accepted)
+            urgent = site.send(1, priority="urgent")[0]
+            site.state.doorbell.ring()
+            wait_until(lambda: site.rows()[urgent - 1].state == "sent", every=0.05)
+            assert len(server.accepted) - before < 200
+
+
+def test_a_locked_database_delays_and_loses_nothing(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer
+):
+    """Another writer holds SQLite for longer than the busy time-out, in the middle of the work."""
+    site = worker_site()
+    site.send(200)
+    path = sa.make_url(site.site.app.config["SQLALCHEMY_DATABASE_URI"]).database
+    with working(site, connections=2):
+        wait_until(lambda: len(smtp.received) > 20, every=0.001)
+        with sqlite3.connect(str(path), isolation_level=None, timeout=30) as other:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(6)
+            other.execute("COMMIT")
+        other.close()
+        site.wait_for_states(sent=200)
+    assert len({mail.message["Message-ID"] for mail in smtp.received}) == 200
+    assert len(smtp.received) == 200, "written once the database is back, not sent again"
+
+
+def test_receivers_hear_of_it_after_the_commit(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer
+):
+    """In an app context, with the row already in its new state."""
+    site = worker_site()
+    smtp.refuse = {"r0@example.com": "550 5.1.1 no such user here"}
+    heard: list[tuple[str, str, bool]] = []
+
+    def receiver(name: str) -> Callable[..., None]:
+        def receive(app: Any, *, message: int, server: str) -> None:
+            from flask import current_app
+
+            state = site.rows()[message - 1].state
+            heard.append((name, state, current_app._get_current_object() is app))
+
+        return receive
+
+    on_sent, on_dead = receiver("sent"), receiver("dead")
+    message_sent.connect(on_sent)
+    message_dead.connect(on_dead)
+    site.send(2)
+    with working(site, burst=True):
+        site.wait_for_states(sent=1, dead=1)
+    assert sorted(heard) == [("dead", "dead", True), ("sent", "sent", True)]
+
+
+def test_a_link_that_was_closed_meanwhile_is_no_fault_of_the_message(
+    worker_site: Callable[..., WorkerSite],
+):
+    """The server hangs up after every third mail: all arrive once and no failure is counted."""
+    with scripted_server({"mail": ["250 ok"] * 3 + ["421 4.7.0 enough for one link"]}) as server:
+        site = worker_site(SMTPADMIN_PORT=server.port)
+        site.send(20)
+        with working(site, connections=1, burst=True):
+            site.wait_for_states(sent=20)
+    assert {row.failures for row in site.rows()} == {0}
+    assert len(server.accepted) == 20
