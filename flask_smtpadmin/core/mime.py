@@ -76,8 +76,7 @@ def build(
     """Render ``message``.
 
     Args:
-        message: ours, Flask-Mail's (anything with its attributes), or one of the standard
-            library's, like ``EmailMessage``.
+        message: ours, Flask-Mail's (or alike), or one of the standard library's.
         now: aware; the Date header of a message that has none.
         domain: ASCII; right side of the Message-ID.
         token: unguessable, at most 60 of ``[A-Za-z0-9.-]``; left side of the Message-ID
