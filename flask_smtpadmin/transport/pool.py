@@ -94,12 +94,7 @@ class Pool:
 
     def _reusable(self) -> Session | None:
         self._reap()
-        while self._idle:
-            session = self._idle.pop()
-            if session.usable:
-                return session
-            self._discard(session)
-        return None
+        return self._idle.pop() if self._idle else None
 
     async def _opened(self) -> Session:
         session = self._opener(self.server, policy=self._policy)

@@ -153,7 +153,8 @@ def test_nothing_is_sent_when_every_recipient_is_refused(data: str, *, pipelinin
     assert (result.phase, result.accepted, usable) == ("recipient", False, True)
     assert result.reply is not None
     assert result.reply.code == 450
-    assert b"hello" not in server.clear
+    assert server.accepted in ([], [b""])
+    assert "RSET" in server.commands  # MAIL was accepted: without it the next MAIL is out of order
 
 
 def test_the_next_message_goes_over_the_same_connection_after_a_refusal() -> None:
@@ -228,7 +229,7 @@ def test_a_reply_that_nobody_asked_for_is_never_taken_for_another() -> None:
     with scripted_server({"mail": Raw(b"250 ok\r\n250 ok\r\n")}) as server:
         result, usable = deliver(server.settings())
     assert (result.accepted, result.uncertain, usable) == (False, False, False)
-    assert server.accepted == []
+    assert "RCPT" not in server.commands
 
 
 @pytest.mark.parametrize("parting", [Raw(b"421 4.4.2 idle\r\n"), Drop()], ids=["421", "fin"])
