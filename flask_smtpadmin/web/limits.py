@@ -37,11 +37,17 @@ def take(name: str, now: float) -> float:
         if len(started) >= TESTS:
             return started[0] + PERIOD - now
         started.append(now)
-        _forget(now)
+        _drop_idle(now)
         return 0.0
 
 
-def _forget(now: float) -> None:
+def forget() -> None:
+    """Start counting afresh."""
+    with _lock:
+        _started.clear()
+
+
+def _drop_idle(now: float) -> None:
     """Drop people who have not tested for a while, so that the table stays small."""
     idle = [
         name for name, started in _started.items() if not started or started[-1] <= now - PERIOD

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from flask import request
 from flask_wtf import FlaskForm
@@ -49,12 +49,14 @@ class ServerForm:
         key: of the server; "" while a new one has none yet.
         base: what stands in the fields before anything is typed.
         preset: the provider newly chosen, to be saved with the rest; None: as it is.
+        cleared: names of stored values that the new provider replaces.
         form: what was typed, if the page answers a POST.
     """
 
     key: str
     base: Server
     preset: str | None = None
+    cleared: tuple[str, ...] = ()
     form: FlaskForm | None = None
     problems: tuple[Problem, ...] = field(default=())
 
@@ -64,7 +66,7 @@ class ServerForm:
         A field left as it was shown is not touched, so that a value from app.config or from the
         provider does not turn into a saved one.
         """
-        found: dict[str, str | None] = _cleared(self.base, self.preset)
+        found: dict[str, str | None] = dict.fromkeys(self.cleared)
         for spec in SERVER_FIELDS.values():
             found.update(self._change(spec))
         return self._with_mode(self._without_suggestion(found))
@@ -87,11 +89,12 @@ class ServerForm:
         return known_preset(self.preset or self.base.preset or "")
 
     def _without_suggestion(self, values: dict[str, str | None]) -> dict[str, str | None]:
-        """Drop "password" where it was suggested only and no user name was given."""
+        """Drop "password" where it follows from the user name, or was suggested only."""
         provider = self.provider()
         demanded = provider is not None and "anonymous" not in provider.ways
         named = values.get("username") or self.base.username
-        if values.get("auth") == "password" and not named and not demanded:
+        said = self.base.fields["auth"].origin != "default" or (demanded and not named)
+        if values.get("auth") == "password" and not said:
             del values["auth"]
         return values
 
@@ -109,6 +112,8 @@ class ServerForm:
         if self.form is None or value.locked or name not in self.form:
             return {}
         typed = sent(self.form[name])
+        if typed is None:
+            return {}
         if value.secret:
             return {name: typed} if typed else {}
         return {name: typed or None} if typed.strip() != text_of(spec, value).strip() else {}
@@ -135,8 +140,9 @@ def shown(key: str, preset: str | None = None) -> ServerForm:
     if not preset:
         return ServerForm(key, known)
     find_preset(preset)
-    base = state.settings.draft(key, _cleared(known, preset), preset=preset)
-    return ServerForm(key, base, preset)
+    cleared = tuple(name for name in _FROM_PRESET if known.fields[name].stored)
+    base = state.settings.draft(key, dict.fromkeys(cleared), preset=preset)
+    return ServerForm(key, base, preset, cleared)
 
 
 def fresh(preset: str | None = None, key: str = "") -> ServerForm:
@@ -163,11 +169,3 @@ def known_preset(key: str) -> Preset | None:
         return find_preset(key)[0]
     except NotFound:
         return None
-
-
-def _cleared(server: Server, preset: str | None) -> dict[str, str | None]:
-    """Return the stored values that a newly chosen provider replaces."""
-    if preset is None:
-        return {}
-    stored: dict[str, Any] = dict(server.fields)
-    return {name: None for name in _FROM_PRESET if name in stored and stored[name].stored}

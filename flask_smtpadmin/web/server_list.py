@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.errors import ConfigurationError, NotFound
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access
@@ -36,13 +36,13 @@ def server_resume(key: str) -> Response:
 def server_delete(key: str) -> Response:
     """Remove what was saved of a server; variables of the environment stay."""
     name = _name(key)
-    current_state().settings.delete_server(key, actor=access.actor_name())
-    words = (
-        "The saved settings of the default server were cleared."
-        if key == "default"
-        else f"{name} was deleted."
-    )
-    return done(words, "servers")
+    try:
+        current_state().settings.delete_server(key, actor=access.actor_name())
+    except ConfigurationError as error:
+        return done(f"Nothing was changed. {error}", "servers", tone="warn")
+    if key == "default":
+        return done("The saved settings of the default server were cleared.", "servers")
+    return done(f"{name} was deleted.", "servers")
 
 
 def in_order(found: tuple[Server, ...]) -> tuple[Server, ...]:

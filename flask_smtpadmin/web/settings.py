@@ -43,9 +43,10 @@ def _changed(form: FlaskForm, snapshot: Snapshot) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for name, spec in EDITABLE.items():
         value = snapshot.values[name]
-        typed = sent(form[name.lower()]).strip()
-        if not value.locked and typed != text_of(spec, value).strip():
-            found[name.lower()] = typed or None
+        typed = sent(form[name.lower()])
+        if typed is None or value.locked or typed.strip() == text_of(spec, value).strip():
+            continue
+        found[name.lower()] = typed.strip() or None
     return found
 
 

@@ -92,14 +92,14 @@ def controls(
 def _control(spec: Spec, field: Field, errors: list[str], form: FlaskForm | None) -> Control:
     name = spec.name.lower()
     words = label_of(name)
-    typed = form is not None and not field.locked and not field.secret
+    typed = None if form is None or field.locked or field.secret else sent(form[name])
     return Control(
         name=name,
         label=words.text,
         help=words.help or spec.doc,
         placeholder=words.placeholder,
         widget=_widget(spec),
-        text=sent(form[name]) if typed and form is not None else text_of(spec, field),
+        text=text_of(spec, field) if typed is None else typed,
         choices=choices_of(spec) if spec.kind == "choice" else (),
         origin=field.origin,
         origin_word=wording.ORIGINS[field.origin],
@@ -124,4 +124,4 @@ def _widget(spec: Spec) -> Widget:
         return "check"
     if spec.kind == "choice":
         return "radio" if spec.name in {"TLS_MODE", "AUTH"} else "select"
-    return "area" if spec.name == "DESCRIPTION" else "text"
+    return "area" if spec.kind == "note" else "text"

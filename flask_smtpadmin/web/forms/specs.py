@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, PasswordField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 from wtforms import Field as BoundField
 
 from flask_smtpadmin.core.parse import write
@@ -20,7 +20,6 @@ from flask_smtpadmin.web.forms.labels import label_of
 
 Choices = tuple[tuple[str, str, str], ...]
 
-_LONG: Final = frozenset({"description"})
 _RADIO: Final[dict[str, Mapping[str, tuple[str, str]]]] = {
     "tls_mode": {mode: wording.ENCRYPTION[mode] for mode in ("starttls", "implicit", "none")},
     "auth": wording.AUTHENTICATION,
@@ -48,31 +47,30 @@ def text_of(spec: Spec, field: Field) -> str:
         return ""
     if field.given is not None:
         return field.given
-    return "" if field.value in (None, {}) and spec.kind != "days" else write(spec, field.value)
+    if spec.kind == "limits":
+        return ",".join(f"{name}={number}" for name, number in field.value.items())
+    return "" if field.value is None and spec.kind != "days" else write(spec, field.value)
 
 
-def sent(field: BoundField) -> str:
-    """Return what the form sent for a field, as text that ``parse`` reads."""
+def sent(field: BoundField) -> str | None:
+    """Return what the form sent for a field, as text that ``parse`` reads; None: it did not.
+
+    A check box comes with a hidden "false" before it, so that an unticked one is sent too.
+    """
+    raw: list[str] = field.raw_data or []
     if isinstance(field, BooleanField):
-        return "true" if field.data else "false"
-    return str(field.data or "")
+        return ("true" if "true" in raw else "false") if raw else None
+    return raw[0] if raw else None
 
 
 def _bound(spec: Spec) -> BoundField:
-    words = label_of(spec.name.lower())
-    made = _kind(spec)
-    if issubclass(made, (RadioField, SelectField)):
-        choices = [(value, word) for value, word, _note in choices_of(spec)]
-        return made(words.text, choices=choices, validate_choice=False)
-    return made(words.text)
+    return _kind(spec)(label_of(spec.name.lower()).text)
 
 
 def _kind(spec: Spec) -> Any:
-    name = spec.name.lower()
+    """Return the field that reads what is sent; a choice arrives as the text of its value."""
     if spec.secret:
         return PasswordField
     if spec.kind == "bool":
         return BooleanField
-    if spec.kind == "choice":
-        return RadioField if name in _RADIO else SelectField
-    return TextAreaField if name in _LONG else StringField
+    return TextAreaField if spec.kind == "note" else StringField

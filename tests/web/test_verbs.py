@@ -1,0 +1,115 @@
+"""What the buttons do: a change, then the page with its result said once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("state", "verb", "after"),
+    [
+        ("dead", "retry", "queued"),
+        ("uncertain", "retry", "queued"),
+        ("expired", "retry", "queued"),
+        ("queued", "retry", "queued"),
+        ("queued", "cancel", "cancelled"),
+        ("retrying", "cancel", "cancelled"),
+        ("uncertain", "mark-sent", "sent"),
+        ("sent", "retry", "sent"),
+        ("sending", "cancel", "sending"),
+        ("dead", "mark-sent", "dead"),
+    ],
+)
+def test_a_verb_changes_what_the_state_allows(
+    office: Any, state: str, verb: str, after: str
+) -> None:
+    """The message moves, or stays with the reason; either way the page shows it."""
+    number = office.add(state)
+    response = office.post(f"/messages/{number}/{verb}", follow_redirects=True)
+    assert response.status_code == 200
+    assert office.state_of(number) == after
+    said = "Nothing was changed" if state == after and state != "queued" else f"Message {number}"
+    assert said in response.text
+
+
+def test_a_result_is_said_once(office: Any) -> None:
+    """The line is on the page after the redirect and gone with the next one."""
+    office.post("/pause")
+    assert "Messages are kept in the queue" in office.page("/servers")
+    assert "Messages are kept in the queue" not in office.page("/servers")
+
+
+def test_a_message_can_be_deleted(office: Any) -> None:
+    """The row is gone and the list says so."""
+    number = office.add("dead")
+    response = office.post(f"/messages/{number}/delete", follow_redirects=True)
+    assert "Message deleted" in response.text
+    assert office.get(f"/messages/{number}").status_code == 404
+
+
+def test_a_message_that_a_worker_holds_is_not_deleted(office: Any) -> None:
+    """The answer is 409 and the message stays."""
+    number = office.add("sending")
+    assert office.post(f"/messages/{number}/delete").status_code == 409
+    assert office.state_of(number) == "sending"
+
+
+@pytest.mark.parametrize("verb", ["retry", "cancel", "delete", "mark-sent"])
+def test_a_verb_on_nothing_is_not_found(office: Any, verb: str) -> None:
+    """A made-up number answers 404."""
+    assert office.post(f"/messages/99/{verb}").status_code == 404
+
+
+def test_ticked_messages_are_retried(office: Any) -> None:
+    """Those that can be are; the others are counted; the filter of the list is kept."""
+    dead, sent = office.add("dead"), office.add("sent")
+    form = {"action": "retry", "ids": [str(dead), str(sent), "99", "x"]}
+    response = office.post("/messages/bulk?state=dead&next=//evil.example", form)
+    assert response.location == "/admin/email/messages?state=dead"
+    assert "1 queued again, 2 skipped" in office.page("/messages?state=dead")
+    assert (office.state_of(dead), office.state_of(sent)) == ("queued", "sent")
+
+
+def test_everything_that_matches_is_cancelled(office: Any) -> None:
+    """all=1 means the filter in the address, and nothing beside it."""
+    wanted, other = office.add(subject="Invoice"), office.add(subject="Welcome")
+    office.post("/messages/bulk?q=invoice", {"action": "cancel", "all": "1"})
+    assert (office.state_of(wanted), office.state_of(other)) == ("cancelled", "queued")
+
+
+@pytest.mark.parametrize("form", [{}, {"action": "purge", "ids": "1"}, {"action": "retry"}])
+def test_a_bulk_form_that_says_nothing_changes_nothing(office: Any, form: dict[str, str]) -> None:
+    """No action, an unknown one or nothing ticked: a line says so."""
+    number = office.add("dead")
+    response = office.post("/messages/bulk", form, follow_redirects=True)
+    assert "Nothing was changed" in response.text
+    assert office.state_of(number) == "dead"
+
+
+def test_a_server_is_paused_and_resumed(office: Any) -> None:
+    """The list shows the state and turns the button round."""
+    office.save(host="mail.example.org")
+    office.post("/servers/default/pause")
+    assert 'data-server="default" data-state="paused"' in office.page("/servers")
+    assert office.server().paused
+    office.post("/servers/default/resume")
+    assert not office.server().paused
+
+
+def test_a_server_is_deleted(office: Any) -> None:
+    """What was saved of it is gone; its page then answers 404."""
+    office.save("backup", host="mail.example.org", username="u", password="p")
+    office.post("/servers/backup/delete")
+    assert office.get("/servers/backup").status_code == 404
+
+
+def test_a_server_of_the_environment_cannot_be_deleted(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says where it is set instead of failing."""
+    monkeypatch.setenv("SMTPADMIN_SERVERS__BACKUP__HOST", "mail.example.org")
+    response = office.post("/servers/backup/delete", follow_redirects=True)
+    assert response.status_code < 500
+    assert "outside the database" in response.text
