@@ -57,7 +57,9 @@ def post(
         handling.entry(built, index, now=now, caught=caught)
         for index, built in enumerate(_built(snapshot, messages, now))
     ]
-    joined = joining.session_to_join(session, state.db.session, state.models.Message)
+    joined = joining.session_to_join(
+        session, state.db.session, mapped=state.models.Message, bind=state.bind
+    )
     return state.outbox.add(
         entries,
         session=joined,

@@ -29,7 +29,7 @@ from flask_smtpadmin.storage.vault import Vault
 if TYPE_CHECKING:
     from flask.ctx import AppContext
     from flask_sqlalchemy import SQLAlchemy
-    from sqlalchemy.engine import Engine
+    from sqlalchemy.engine import Connection, Engine
 
 NAME: Final = "smtpadmin"
 #: Seconds for which the sending side may use settings it has read before.
@@ -93,6 +93,11 @@ class State:
     def context(self) -> AppContext:
         """Return a new app context, for work outside a request."""
         return self.app.app_context()
+
+    @property
+    def bind(self) -> Engine | Connection:
+        """What ``db.session`` takes connections from for our tables; needs the app's context."""
+        return _bound(self.db, self.options.bind_key)
 
     @contextmanager
     def pushed(self) -> Iterator[None]:
@@ -189,14 +194,14 @@ def _inside(app: Flask) -> bool:
 
 def _engine(app: Flask, db: SQLAlchemy, bind_key: str | None) -> Engine:
     if _inside(app):
-        return _bound(db, bind_key)
+        return _bound(db, bind_key).engine
     with app.app_context():
-        return _bound(db, bind_key)
+        return _bound(db, bind_key).engine
 
 
-def _bound(db: SQLAlchemy, bind_key: str | None) -> Engine:
-    engines = db.engines
+def _bound(db: SQLAlchemy, bind_key: str | None) -> Engine | Connection:
+    engines: dict[str | None, Engine | Connection] = dict(db.engines)
     if bind_key not in engines:
         where = "SQLALCHEMY_DATABASE_URI" if bind_key is None else f"SQLALCHEMY_BINDS[{bind_key!r}]"
         raise ConfigurationError(f"There is no database for the mail tables: set {where}.")
-    return engines[bind_key].engine  # a test may have put a Connection there
+    return engines[bind_key]

@@ -15,7 +15,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session, SessionTransaction, SessionTransactionOrigin, scoped_session
 
 _KEY: Final = "flask_smtpadmin.joining"
@@ -80,7 +80,11 @@ def watch_scoped(sessions: scoped_session[Any]) -> None:
 
 
 def session_to_join(
-    given: Session | scoped_session[Any] | None, default: scoped_session[Any], mapped: Any
+    given: Session | scoped_session[Any] | None,
+    default: scoped_session[Any],
+    *,
+    mapped: Any,
+    bind: Engine | Connection,
 ) -> Session | None:
     """Return the session whose transaction the message becomes part of, or None.
 
@@ -88,12 +92,14 @@ def session_to_join(
         given: ``session=`` of the caller, always joined.
         default: ``db.session``; it is joined when in use, and not made when there is none.
         mapped: the message class, to find the session's connection for it.
+        bind: what ``db.session`` would take connections from: an engine, or in a test a
+            connection with a transaction that is going to be rolled back.
     """
     if given is not None:
         session = given() if isinstance(given, scoped_session) else given
         watch(session)
         return session
-    if not default.registry.has():
+    if not (default.registry.has() or _begun_outside(bind)):
         return None
     session = default()
     watch(session)
@@ -112,8 +118,7 @@ def in_use(session: Session, mapped: Any) -> bool:
             return True
     if session.new or session.dirty or session.deleted or (ledger is not None and ledger.wrote):
         return True
-    bind = session.get_bind(mapper=mapped)
-    return isinstance(bind, Connection) and bind.in_transaction()  # begun outside the session
+    return _begun_outside(session.get_bind(mapper=mapped))
 
 
 def connection_of(session: Session, mapped: Any) -> Connection:
@@ -132,6 +137,10 @@ def when_over(
     if transaction is None:
         raise RuntimeError("when_over() needs a session that is in a transaction")
     _ledger(session).waiting.append(_Waiting(transaction, committed, undone))
+
+
+def _begun_outside(bind: Engine | Connection) -> bool:
+    return isinstance(bind, Connection) and bind.in_transaction()
 
 
 def _ledger(session: Session) -> _Ledger:

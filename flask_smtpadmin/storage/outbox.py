@@ -154,14 +154,12 @@ class Outbox:
         self, connection: Connection, entries: Sequence[Entry]
     ) -> dict[str, QueuedMessage]:
         """Find who was faster, even where the caller's snapshot is too old to show it."""
-        known = self._look_up(connection, entries, latest=True)
-        if not known:
-            with self._database.read() as fresh:
-                known = self._look_up(fresh, entries)
-        return known
+        known = self._look_up(connection, entries)
+        with self._database.read() as fresh:
+            return known | self._look_up(fresh, entries)
 
     def _look_up(
-        self, connection: Connection, entries: Sequence[Entry], *, latest: bool = False
+        self, connection: Connection, entries: Sequence[Entry]
     ) -> dict[str, QueuedMessage]:
         table = self._message
         digests = [entry.key_digest for entry in entries if entry.key]
@@ -177,8 +175,6 @@ class Outbox:
         for start in range(0, len(digests), 500):
             chosen = table.c.key_digest.in_(digests[start : start + 500])
             query = sa.select(*columns).where(chosen)
-            if latest and connection.dialect.name in {"mysql", "mariadb"}:
-                query = query.with_for_update(read=True)  # sees past REPEATABLE READ
             for row in connection.execute(query):
                 found[row.key_digest] = QueuedMessage(
                     id=row.id,

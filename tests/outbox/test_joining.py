@@ -207,6 +207,19 @@ def test_external_transaction(ordered: Shop) -> None:
     assert ordered.stored() == 0
 
 
+def test_test_in_a_transaction(ordered: Shop) -> None:
+    """A test that puts a connection with an open transaction under ``db.session`` undoes all."""
+    engines = ordered.db.engines
+    engine = engines[None]
+    with engine.connect() as connection, connection.begin() as outer:
+        engines[None] = connection
+        ordered.mail.send(letter())
+        outer.rollback()
+        ordered.db.session.remove()
+        engines[None] = engine
+    assert ordered.stored() == 0
+
+
 def test_listener_after_the_commit(ordered: Shop) -> None:
     """``send`` in a listener for ``after_commit`` stands alone: that transaction is over."""
     session = ordered.db.session()
