@@ -65,8 +65,10 @@ class Batch:
 
     def leases(self) -> set[str]:
         """Return the lease tokens of every message in the batch."""
-        jobs = [item.job for item in (*self.results, *self.withdraw, *self.hand_over)]
-        return {job.token for job in (*jobs, *self.expired, *(job for job, _ in self.put_back))}
+        jobs = [result.job for result in self.results]
+        jobs += [item.job for item in (*self.withdraw, *self.hand_over)]
+        jobs += [job for job, _ in self.put_back]
+        return {job.token for job in (*jobs, *self.expired)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -119,6 +120,25 @@ def test_a_heartbeat_between_two_sweeps_starts_over(queue: MailQueue):
     timer.seconds += 25
     age(queue, lease=1, beat=60)
     assert sweeper.sweep() == 0
+
+
+def test_each_lease_must_have_been_over_at_both_sweeps(queue: MailQueue):
+    """A lease that ended between the two sweeps was seen over only once: it waits for a third."""
+    claimed_by(queue, "another-boot:1:2:3")
+    timer = Timer()
+    sweeper = new_sweeper(queue, timer)
+    age(queue, lease=1, beat=60)
+    message = queue.models.table("Message")
+    newest = sa.select(sa.func.max(message.c.id).label("id")).subquery()
+    with queue.database.write() as connection:
+        soon = utcnow() + timedelta(seconds=0.3)
+        update = sa.update(message).where(message.c.id.in_(sa.select(newest.c.id)))
+        connection.execute(update.values(lease_until=soon))
+    assert sweeper.sweep() == 0
+    time.sleep(0.4)
+    timer.seconds += 25
+    assert sweeper.sweep() == 2
+    assert queue.states() == {"queued": 2, "sending": 1}
 
 
 def test_who_we_are_cannot_be_mistaken():
