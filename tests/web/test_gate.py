@@ -21,6 +21,34 @@ GUARDED = [route for route in ROUTES if route.right != "public"]
 UNSAFE = [route for route in ROUTES if route.method == "POST"]
 PAGES = [route for route in ROUTES if route.method == "GET"]
 _NETWORK: list[str] = []
+WANTED = {
+    "GET /": "view",
+    "GET /messages": "view",
+    "GET /messages/<int:number>": "view",
+    "POST /messages/<int:number>/retry": "operate",
+    "POST /messages/<int:number>/cancel": "operate",
+    "POST /messages/<int:number>/mark-sent": "operate",
+    "POST /messages/<int:number>/delete": "configure",
+    "POST /messages/bulk": "operate",
+    "POST /pause": "operate",
+    "POST /resume": "operate",
+    "GET /servers": "view",
+    "GET /servers/new": "configure",
+    "POST /servers/new": "configure",
+    "POST /servers/new/test": "configure",
+    "GET /servers/<key>": "view",
+    "POST /servers/<key>": "configure",
+    "POST /servers/<key>/test": "configure",
+    "POST /servers/<key>/delete": "configure",
+    "POST /servers/<key>/pause": "operate",
+    "POST /servers/<key>/resume": "operate",
+    "GET /settings": "view",
+    "POST /settings": "configure",
+    "GET /test": "view",
+    "POST /test": "operate",
+    "GET /healthz": "public",
+    "GET /<path:rest>": "view",
+}
 
 
 def address(route: Route) -> str:
@@ -42,6 +70,11 @@ def test_every_address_of_the_pages_is_in_the_table(office: Any) -> None:
     for rule in rules:
         added = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         assert added == {methods.get(rule.endpoint.partition(".")[2], "GET")}
+
+
+def test_each_route_asks_for_the_right_it_was_given() -> None:
+    """The table word for word: whoever changes a right changes it here too."""
+    assert {name(route): route.right for route in ROUTES} == WANTED
 
 
 def test_endpoints_are_told_apart() -> None:
