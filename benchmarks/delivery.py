@@ -151,12 +151,11 @@ def deliver(folder: Path, port: str, args: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "flask", "smtp-worker", "--burst", "--json"]
     command += ["--connections", str(args.connections)]
     began = time.perf_counter()
-    empty = subprocess.run([*command[:4], "--help"], env=environ, capture_output=True, check=True)
+    subprocess.run([*command[:4], "--help"], env=environ, capture_output=True, check=True)
     start_up = time.perf_counter() - began
     began = time.perf_counter()
     done = subprocess.run(command, env=environ, capture_output=True, check=False)
     seconds = time.perf_counter() - began - start_up
-    del empty
     if done.returncode:
         sys.exit(done.stderr.decode())
     sent = json.loads(done.stdout)["sent"]
