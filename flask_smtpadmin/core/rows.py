@@ -10,6 +10,7 @@ from flask_smtpadmin.core.states import (
     CLAIMABLE,
     FAILED,
     STATES,
+    WAITING,
     Priority,
     RecipientState,
     State,
@@ -38,14 +39,15 @@ class Filter:
     """Which messages are meant; every part that is set must hold.
 
     Attributes:
-        state: one state, or ``"failed"`` for dead, partial, uncertain and expired.
+        state: one state, or ``"failed"`` for dead, partial, uncertain and expired, or
+            ``"waiting"`` for queued, scheduled, retrying and sending (the figure Queued).
         q: text that subject, a recipient, Message-ID or key holds, whatever the case.
         type: an e-mail type's name.
         server: the server asked for or sent through.
         range: how far back, by the time of the last change of state; ``today``: 24 hours.
     """
 
-    state: State | Literal["failed"] | None = None
+    state: State | Literal["failed", "waiting"] | None = None
     q: str = ""
     type: str | None = None
     server: str | None = None
@@ -56,6 +58,8 @@ class Filter:
         """The states that ``state`` stands for; empty: all."""
         if self.state is None:
             return ()
+        if self.state == "waiting":
+            return WAITING
         return FAILED if self.state == "failed" else (self.state,)
 
 

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Response, current_app, request
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from flask_smtpadmin.core.errors import SMTPAdminError
 from flask_smtpadmin.core.figures import assess
 from flask_smtpadmin.state import current_state
+
+log = logging.getLogger(__name__)
 
 
 def healthz() -> Response:
     """Answer ``ok`` (200) or ``unhealthy`` (503): one word, nothing about why."""
-    state = current_state()
-    status = assess(
-        state.summary.figures(), state.summary.workers(), state.settings.snapshot(), redis="none"
-    )
-    word, code = ("ok", 200) if status.healthy else ("unhealthy", 503)
+    word, code = ("ok", 200) if _healthy() else ("unhealthy", 503)
     return Response(word, code, content_type="text/plain")
+
+
+def _healthy() -> bool:
+    """Say whether mail that waits can go out; no when the database does not even answer."""
+    state = current_state()
+    try:
+        status = assess(
+            state.summary.figures(),
+            state.summary.workers(),
+            state.settings.snapshot(),
+            redis="none",
+        )
+    except (SMTPAdminError, SQLAlchemyError) as error:
+        log.warning("The health check failed: %s", type(error).__name__)
+        return False
+    return status.healthy
 
 
 def elsewhere(rest: str) -> Response:

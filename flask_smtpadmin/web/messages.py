@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from flask import Response, request, url_for
 
 from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, Range
-from flask_smtpadmin.core.states import FAILED, STATES, State
+from flask_smtpadmin.core.states import FAILED, STATES, WAITING, State
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, preview
 from flask_smtpadmin.web.render import page
@@ -17,6 +17,11 @@ from flask_smtpadmin.web.wording import MESSAGE
 _TABS: Final = ("", "queued", "retrying", "sent", "failed", "dead")
 #: What the address of a list may hold beside its cursor.
 _ADDRESS: Final = frozenset({"state", "q", "type", "server", "range", "per_page"})
+#: Words that stand for several states.
+_GROUPS: Final[dict[str, tuple[str, tuple[State, ...]]]] = {
+    "failed": ("Failed", FAILED),
+    "waiting": ("Waiting", WAITING),
+}
 _RANGE_WORDS: Final[dict[Range, str]] = {
     "today": "Today",
     "7d": "Last 7 days",
@@ -67,7 +72,7 @@ def asked_for() -> Filter:
     """Read the filter from the address; what is unknown is left out."""
     state = request.args.get("state") or None
     span = request.args.get("range")
-    known = state == "failed" or state in STATES
+    known = state in _GROUPS or state in STATES
     return Filter(
         state=cast("State", state) if known else None,
         q=request.args.get("q", "").strip()[:255],
@@ -86,17 +91,21 @@ def kept_filter() -> dict[str, str]:
 def _tabs(wanted: Filter, counts: dict[State, int]) -> tuple[Tab, ...]:
     """Return the usual tabs, and those of rarer states that hold something."""
     totals: dict[str, int] = {"": sum(counts.values())}
-    totals["failed"] = sum(counts[name] for name in FAILED)
+    for name, (_word, states) in _GROUPS.items():
+        totals[name] = sum(counts[state] for state in states)
     totals.update((str(name), count) for name, count in counts.items())
-    rare = [name for name in STATES if name not in _TABS and (counts[name] or name == wanted.state)]
+    rare = [name for name in STATES if name not in _TABS and counts[name]]
+    present = (wanted.state or "",)
     return tuple(
-        Tab(name, _word(name), totals[name], name == (wanted.state or ""))
-        for name in (*_TABS, *rare)
+        Tab(name, _word_of(name), totals[name], name in present)
+        for name in dict.fromkeys((*_TABS, *rare, *present))
     )
 
 
-def _word(tab: str) -> str:
-    return {"": "All", "failed": "Failed"}.get(tab) or MESSAGE[cast("State", tab)].word
+def _word_of(tab: str) -> str:
+    if tab in _GROUPS:
+        return _GROUPS[tab][0]
+    return MESSAGE[cast("State", tab)].word if tab else "All"
 
 
 def _per_page() -> int:

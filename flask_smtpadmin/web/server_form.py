@@ -80,6 +80,10 @@ class ServerForm:
         """Return the controls as the page draws them."""
         problems = self.base.problems if self.form is None else self.problems
         found = controls(SERVER_FIELDS, self.base.fields, problems, self.form)
+        provider = self.provider()
+        if provider is not None and provider.category != "custom":
+            found["username"] = replace(found["username"], help=f"{provider.username_hint}.")
+            found["password"] = replace(found["password"], help=f"{provider.password_hint}.")
         if self.form is None and self._asks_for_password():
             found["auth"] = replace(found["auth"], text="password")
         return found

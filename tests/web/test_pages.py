@@ -36,6 +36,7 @@ def test_the_five_figures(office: Any, path: str) -> None:
     assert found == {"sent_24h": "2", "failed_24h": "2", "queued": "2", "dead": "1"}
     assert metric(source, "mean_seconds")
     assert 'href="/admin/email/messages?state=failed&amp;range=today"' in source
+    assert len(ids(office.page("/messages?state=waiting"))) == 2
 
 
 def test_old_messages_are_not_in_the_figures_of_a_day(office: Any) -> None:
@@ -239,3 +240,9 @@ def test_the_health_word_is_public(office: Any, *, waits: bool, word: str, statu
     office.rights = set()
     response = office.get("/healthz")
     assert (response.text, response.status_code) == (word, status)
+
+
+def test_the_health_word_needs_no_tables(make_app: Callable[..., Any]) -> None:
+    """Without tables the app is not healthy, and the answer still is one word."""
+    response = make_app(create=False).app.test_client().get("/admin/email/healthz")
+    assert (response.text, response.status_code) == ("unhealthy", 503)

@@ -146,6 +146,20 @@
     apply();
   };
 
+  /* The eye shows newly typed text only: a saved secret never comes to the page */
+  const enableReveal = () => {
+    for (const input of all('input[type="password"][data-secret]')) {
+      const eye = input.parentElement.querySelector("[data-reveal]");
+      const show = (visible) => {
+        input.type = visible ? "text" : "password";
+        eye.setAttribute("aria-pressed", String(visible));
+      };
+      input.addEventListener("input", () => { eye.hidden = input.value === ""; if (eye.hidden) show(false); });
+      eye.addEventListener("click", () => show(input.type === "password"));
+      input.form.addEventListener("submit", () => show(false));
+    }
+  };
+
   /* A check: steps show up as the server finishes them ------------------------------- */
 
   const STREAM = "application/x-ndjson";
@@ -242,5 +256,6 @@
   enableSelection();
   guardForms();
   all("[data-server-form]").forEach(enhanceServerForm);
+  enableReveal();
   enableChecks();
 })();
