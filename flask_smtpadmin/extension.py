@@ -21,7 +21,7 @@ from flask_smtpadmin.delivery.diagnose import run_check
 from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.posting import AnySession, Sendable, post, post_now
 from flask_smtpadmin.queue_api import QueueAPI
-from flask_smtpadmin.state import NAME, Hooks, Options, State, current_state
+from flask_smtpadmin.state import NAME, Hooks, Options, State, current_state, ensure_debug_key
 from flask_smtpadmin.storage import joining
 from flask_smtpadmin.storage.models import Models, build_models
 from flask_smtpadmin.web.blueprint import create_blueprint
@@ -94,6 +94,7 @@ class SMTPAdmin:
         models = self._map(found)
         state = State(app, found, models, hooks=self._hooks, options=self._options)
         app.extensions[NAME] = state
+        ensure_debug_key(app)
         app.register_blueprint(create_blueprint(state.settings.boot()["URL_PREFIX"]))
         cli.register(app)
 

@@ -6,6 +6,7 @@ The parts are made when they are first asked for, because ``app.config`` may sti
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,18 +19,20 @@ from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.figures import Status, assess
 from flask_smtpadmin.jobs.doorbell import Doorbell
 from flask_smtpadmin.storage.database import Database
+from flask_smtpadmin.storage.keyfile import make_key, read_key
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.outbox import Outbox
 from flask_smtpadmin.storage.queue import Queue
 from flask_smtpadmin.storage.settings import Settings
 from flask_smtpadmin.storage.summary import Summary
-from flask_smtpadmin.storage.surroundings import read_boot
 from flask_smtpadmin.storage.vault import Vault
 
 if TYPE_CHECKING:
     from flask.ctx import AppContext
     from flask_sqlalchemy import SQLAlchemy
     from sqlalchemy.engine import Connection, Engine
+
+log = logging.getLogger(__name__)
 
 NAME: Final = "smtpadmin"
 #: Seconds for which the sending side may use settings it has read before.
@@ -111,16 +114,8 @@ class State:
     @cached_property
     def vault(self) -> Vault:
         """Seals and opens stored secrets."""
-        boot = read_boot(self.config, app_name=self.app_name)
-        keys = boot.values["ENCRYPTION_KEYS"]
-        if any(problem.field == "encryption_keys" for problem in boot.problems):
-            return Vault()  # rather no key at all than quietly another one
-        return Vault(
-            keys.value,
-            secret_key=self.config.get("SECRET_KEY"),
-            fallbacks=self.config.get("SECRET_KEY_FALLBACKS") or (),
-            variable=keys.variable,
-        )
+        late_key = partial(read_key, self.app.instance_path)
+        return Vault.from_config(self.config, late_key=late_key)
 
     @cached_property
     def settings(self) -> Settings:
@@ -169,6 +164,21 @@ class State:
         """Take back :meth:`pause` and wake the workers."""
         self.settings.set_paused(server, False, actor=actor)  # noqa: FBT003 - as above
         self.doorbell.ring()
+
+
+def ensure_debug_key(app: Flask) -> None:
+    """Let an app in debug mode that has no SECRET_KEY show its pages; see ``storage/keyfile``.
+
+    ``app.config.setdefault("SECRET_KEY", ...)`` does nothing, because Flask's own default is None.
+    """
+    if not app.debug or app.testing or app.config.get("SECRET_KEY"):
+        return
+    app.config["SECRET_KEY"] = make_key(app.instance_path)
+    if app.config["SECRET_KEY"]:
+        log.warning(
+            "SECRET_KEY is not set; while debugging, a key kept in %s stands in for it.",
+            app.instance_path,
+        )
 
 
 def current_state() -> State:

@@ -223,17 +223,19 @@ def _accepted(
             server="ok",
             recipients=ends,
         )
-    judged = [(item, _judge(item)) for item in result.recipients]
+    judged = [
+        (item, None if item.accepted else _judge(item) or classify(""))
+        for item in result.recipients
+    ]
     ends = tuple(_end(item, outcome, result) for item, outcome in judged)
     open_ones = [outcome for _, outcome in judged if outcome and outcome.transient]
-    shown = next(outcome for _, outcome in judged if outcome)
-    refusal = next(item.reply for item, outcome in judged if outcome)
+    refused, shown = next((item, outcome) for item, outcome in judged if outcome)
     decision = Decision(
         state="partial",
         outcome="partial",
         failures=standing.failures,
         cause=shown.cause,
-        error=_words(refusal, None, "recipient"),
+        error=_words(refused.reply, None, "recipient"),
         server="ok",
         recipients=ends,
     )
@@ -390,5 +392,5 @@ def _closed(ends: tuple[RecipientEnd, ...]) -> tuple[RecipientEnd, ...]:
 def _words(reply: Reply | None, error: BaseException | None, phase: str) -> str:
     if reply is not None:
         return clean(str(reply), limit=500)
-    told = str(error) if error is not None and str(error) else type(error).__name__
+    told = "no reply" if error is None else str(error) or type(error).__name__
     return clean(f"{phase}: {told}", limit=500)

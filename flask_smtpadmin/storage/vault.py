@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -32,7 +32,8 @@ class Vault:
 
     Args:
         keys: Fernet keys, newest first.
-        secret_key: ``SECRET_KEY``, from which a key is derived when ``keys`` is empty.
+        secret_key: ``SECRET_KEY``, from which a key is derived when ``keys`` is empty; or a
+            function that is asked for one until it has one.
         fallbacks: ``SECRET_KEY_FALLBACKS``, derived too, to decrypt only.
         variable: where ``keys`` came from, for problems.
         problems: why ``keys`` could not be read at all.
@@ -45,7 +46,7 @@ class Vault:
         self,
         keys: Iterable[str] = (),
         *,
-        secret_key: str | bytes | None = None,
+        secret_key: str | bytes | Callable[[], str | None] | None = None,
         fallbacks: Iterable[str | bytes] = (),
         variable: str | None = None,
         problems: tuple[Problem, ...] = (),
@@ -57,20 +58,28 @@ class Vault:
         fernets: list[Fernet] = []
         if given and not problems:
             fernets, self.problems = _read_keys(given, variable)
-        elif secret_key and not problems:
+        elif secret_key and not callable(secret_key) and not problems:
             fernets = [_derived(key) for key in (secret_key, *fallbacks) if key]
-        self._fernet = MultiFernet(fernets) if fernets else None
+        self._known = MultiFernet(fernets) if fernets else None
+        self._late_key = secret_key if callable(secret_key) and self.from_derived_key else None
 
     @classmethod
     def from_config(
-        cls, config: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+        cls,
+        config: Mapping[str, Any],
+        environ: Mapping[str, str] = os.environ,
+        *,
+        late_key: Callable[[], str | None] | None = None,
     ) -> Vault:
-        """Return the vault of an app: its keys from the environment or ``app.config``."""
+        """Return the vault of an app: its keys from the environment or ``app.config``.
+
+        ``late_key`` is asked for a key while there is no ``SECRET_KEY`` either.
+        """
         boot = read_boot(config, environ)
         keys = boot.values["ENCRYPTION_KEYS"]
         return cls(
             keys.value,
-            secret_key=config.get("SECRET_KEY"),
+            secret_key=config.get("SECRET_KEY") or late_key,
             fallbacks=config.get("SECRET_KEY_FALLBACKS") or (),
             variable=keys.variable,
             problems=tuple(item for item in boot.problems if item.field == "encryption_keys"),
@@ -78,6 +87,12 @@ class Vault:
 
     def __repr__(self) -> str:
         return f"<Vault from_derived_key={self.from_derived_key}>"
+
+    @property
+    def _fernet(self) -> MultiFernet | None:
+        if self._known is None and self._late_key is not None and (key := self._late_key()):
+            self._known = MultiFernet([_derived(key)])
+        return self._known
 
     def seal(self, secret: str, endpoint: Endpoint) -> str:
         """Return ``secret`` encrypted, to be opened for ``endpoint`` only.

@@ -56,10 +56,10 @@ def actor_name() -> str | None:
 
 
 def _understood(answer: Any) -> bool | Response:
-    if answer is None or isinstance(answer, (bool, int)):
-        return bool(answer)
     if isinstance(answer, Response):
         return answer
+    if not answer or isinstance(answer, (bool, int)):
+        return bool(answer)
     raise TypeError(
         f"access_check returned {type(answer).__name__}; return True, False or a Response."
     )
