@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from flask import Response, render_template, request, stream_with_context
 
-from flask_smtpadmin.core.address import parse_address
+from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.hosts import HostPolicy
 from flask_smtpadmin.core.settings import Server

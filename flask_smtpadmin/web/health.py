@@ -25,12 +25,8 @@ def _healthy() -> bool:
     """Say whether mail that waits can go out; no when the database does not even answer."""
     state = current_state()
     try:
-        status = assess(
-            state.summary.figures(),
-            state.summary.workers(),
-            state.settings.snapshot(),
-            redis="none",
-        )
+        figures, workers = state.summary.figures(), state.summary.workers()
+        status = assess(figures, workers, state.settings.snapshot(), redis="none")
     except (SMTPAdminError, SQLAlchemyError) as error:
         log.warning("The health check failed: %s", type(error).__name__)
         return False

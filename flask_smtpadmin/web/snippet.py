@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_smtpadmin.config import KEYS
-from flask_smtpadmin.core.describe import env_document
+from flask_smtpadmin.core.settings.describe import env_document
 from flask_smtpadmin.state import current_state
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from flask_smtpadmin.core.fields import SERVER_FIELDS
+from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
 from flask_smtpadmin.core.settings import Spec
 
 CANARY = "c4nary-hunter2"
