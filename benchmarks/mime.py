@@ -17,8 +17,8 @@ from email.utils import format_datetime, make_msgid
 import flask
 import flask_mail
 
-from flask_smtpadmin.core.message import Message
-from flask_smtpadmin.core.mime import build, sender_block
+from flask_smtpadmin.core.mail.message import Message
+from flask_smtpadmin.core.mail.mime import build, sender_block
 
 NOW = datetime.now(UTC)
 TOKEN = "0123456789abcdef0123456789abcdef"

@@ -18,7 +18,7 @@ from flask_smtpadmin.core.errors import (
     SMTPAdminError,
     WrongState,
 )
-from flask_smtpadmin.core.message import Attachment, Message
+from flask_smtpadmin.core.mail.message import Attachment, Message
 from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.extension import SMTPAdmin

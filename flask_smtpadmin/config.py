@@ -2,7 +2,7 @@
 
 The docs table is generated from :class:`Keys`. In ``app.config`` a key is ``SMTPADMIN_`` + name;
 in the environment too, unless its spec says otherwise (there the prefix is ``ENV_PREFIX``). The
-fields of mail servers stand in :mod:`flask_smtpadmin.core.fields`.
+fields of mail servers stand in :mod:`flask_smtpadmin.core.settings.fields`.
 """
 
 from __future__ import annotations

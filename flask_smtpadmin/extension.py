@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from flask_smtpadmin import cli
-from flask_smtpadmin.core.describe import config_document
 from flask_smtpadmin.core.errors import ConfigurationError, NotFound
 from flask_smtpadmin.core.handling import Handling, OnUncertain
 from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
+from flask_smtpadmin.core.settings.describe import config_document
 from flask_smtpadmin.core.states import Priority
 from flask_smtpadmin.delivery.diagnose import run_check
 from flask_smtpadmin.delivery.policies import host_policy

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 from flask_smtpadmin.core.errors import InvalidMessage, NotFound
 from flask_smtpadmin.core.handling import Handling, redirected
-from flask_smtpadmin.core.message import Message
-from flask_smtpadmin.core.mime import Built, build
+from flask_smtpadmin.core.mail.message import Message
+from flask_smtpadmin.core.mail.mime import Built, build
 from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings import Server, Snapshot

@@ -15,8 +15,8 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 from flask_smtpadmin.config import KEYS
-from flask_smtpadmin.core.fields import SERVER_FIELDS, URL
-from flask_smtpadmin.core.presets import presets
+from flask_smtpadmin.core.settings.fields import SERVER_FIELDS, URL
+from flask_smtpadmin.core.settings.presets import presets
 from flask_smtpadmin.core.states import FAILED, FINAL, STATES, TRANSITIONS
 from flask_smtpadmin.core.states import WAITING as COUNTED
 

@@ -8,9 +8,9 @@ import click
 from flask.cli import with_appcontext
 
 from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option
-from flask_smtpadmin.core.address import parse_address
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.delivery.diagnose import Report, Step, run_check
 from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.state import current_state

@@ -9,10 +9,10 @@ from flask.cli import with_appcontext
 
 from flask_smtpadmin.cli.output import emit, json_option, table
 from flask_smtpadmin.config import KEYS
-from flask_smtpadmin.core.describe import config_document, env_document
-from flask_smtpadmin.core.presets import Preset, presets
 from flask_smtpadmin.core.settings import Field, Problem, Server, Snapshot
-from flask_smtpadmin.core.sources import env_prefix
+from flask_smtpadmin.core.settings.describe import config_document, env_document
+from flask_smtpadmin.core.settings.presets import Preset, presets
+from flask_smtpadmin.core.settings.sources import env_prefix
 from flask_smtpadmin.state import current_state
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flask_smtpadmin.core.replies import Outcome
+    from flask_smtpadmin.core.outcome import Outcome
     from flask_smtpadmin.core.settings import Problem
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NoReturn, get_args
 
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.mime import Built, Recipient
+from flask_smtpadmin.core.mail.mime import Built, Recipient
 from flask_smtpadmin.core.queued import Entry
 from flask_smtpadmin.core.states import PRIORITIES, Priority
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask_smtpadmin.core.mime import Built
+from flask_smtpadmin.core.mail.mime import Built
 from flask_smtpadmin.core.states import Priority, State
 
 

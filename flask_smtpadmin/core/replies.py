@@ -13,11 +13,12 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final, Literal, cast, get_args
+from dataclasses import replace
+from typing import Final, cast, get_args
 
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.errors import ConfigurationError
+from flask_smtpadmin.core.outcome import Outcome, Retry, Scope
 from flask_smtpadmin.core.patterns import ENHANCED, PATTERNS
 from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.transaction import (
@@ -28,31 +29,6 @@ from flask_smtpadmin.core.transaction import (
     Transaction,
     TransportFailure,
 )
-
-Retry = Literal["transient", "permanent"]
-Scope = Literal["server", "account", "sender", "recipient", "message"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a failure means.
-
-    ``cause`` is the machine-readable name, ``retry`` whether the very same attempt can succeed
-    later with nobody changing anything, ``scope`` what the failure condemns, ``advice`` what to
-    do, in a sentence. ``certain`` False: only the basic code decided, so it never holds a server.
-    """
-
-    cause: str
-    retry: Retry
-    scope: Scope
-    advice: str
-    certain: bool = True
-
-    @property
-    def transient(self) -> bool:
-        """Whether waiting may help."""
-        return self.retry == "transient"
-
 
 #: Our phases by the names that failure reports use.
 STAGES: Final = {

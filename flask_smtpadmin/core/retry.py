@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from flask_smtpadmin.core.outcome import Outcome
 from flask_smtpadmin.core.redact import clean
-from flask_smtpadmin.core.replies import Outcome, classify, classify_transaction
+from flask_smtpadmin.core.replies import classify, classify_transaction
 from flask_smtpadmin.core.states import RecipientState, State, WaitingFor
 from flask_smtpadmin.core.transaction import (
     BEFORE_MAIL,

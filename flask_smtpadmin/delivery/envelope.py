@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from flask_smtpadmin.core.address import Address, format_mailbox, parse_address
-from flask_smtpadmin.core.mime import sender_block, sender_email
+from flask_smtpadmin.core.mail.address import Address, format_mailbox, parse_address
+from flask_smtpadmin.core.mail.mime import sender_block, sender_email
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import Envelope
 from flask_smtpadmin.storage.claims import Claimed

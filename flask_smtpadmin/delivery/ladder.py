@@ -19,9 +19,10 @@ from typing import Any, Final, Literal, TypedDict
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.errors import ConfigurationError, InvalidMessage
 from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
-from flask_smtpadmin.core.mime import build, sender_email
+from flask_smtpadmin.core.mail.mime import build, sender_email
+from flask_smtpadmin.core.outcome import Outcome
 from flask_smtpadmin.core.redact import clean
-from flask_smtpadmin.core.replies import Outcome, classify, classify_transaction
+from flask_smtpadmin.core.replies import classify, classify_transaction
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import Envelope, Phase, Transaction, TransportFailure
 from flask_smtpadmin.delivery.now import LIMIT, check_usable, envelope_of

@@ -9,7 +9,7 @@ from typing import Final
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.errors import ConfigurationError, DeliveryError
 from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
-from flask_smtpadmin.core.mime import Built, sender_block, sender_email
+from flask_smtpadmin.core.mail.mime import Built, sender_block, sender_email
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.replies import classify, classify_transaction
 from flask_smtpadmin.core.settings import Server

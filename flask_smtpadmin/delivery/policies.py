@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flask_smtpadmin.core.hosts import HostPolicy
-from flask_smtpadmin.core.presets import preset_ports
 from flask_smtpadmin.core.retry import Policy
 from flask_smtpadmin.core.settings import Snapshot
+from flask_smtpadmin.core.settings.presets import preset_ports
 
 
 def retry_policy(snapshot: Snapshot) -> Policy:

@@ -6,7 +6,7 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
-from flask_smtpadmin.core.message import Message
+from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.settings import Server
 
 _TEXT: Final = """\

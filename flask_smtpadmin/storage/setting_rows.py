@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from flask_smtpadmin.core.origins import Stored, StoredServer, Typed
+from flask_smtpadmin.core.settings.origins import Stored, StoredServer, Typed
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.models import Models
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from flask_smtpadmin.config import EDITABLE
-from flask_smtpadmin.core.edits import Plan, ServerEdit, passed_back, plan_server, plan_values
 from flask_smtpadmin.core.errors import (
     ConfigurationError,
     InvalidSettings,
@@ -18,10 +17,17 @@ from flask_smtpadmin.core.errors import (
     SecretMismatch,
     SecretUnreadable,
 )
-from flask_smtpadmin.core.fields import SERVER_KEY
-from flask_smtpadmin.core.origins import BOUND, Context, Stored, Typed
-from flask_smtpadmin.core.resolve import resolve
 from flask_smtpadmin.core.settings import Endpoint, Problem, Server, Snapshot
+from flask_smtpadmin.core.settings.edits import (
+    Plan,
+    ServerEdit,
+    passed_back,
+    plan_server,
+    plan_values,
+)
+from flask_smtpadmin.core.settings.fields import SERVER_KEY
+from flask_smtpadmin.core.settings.origins import BOUND, Context, Stored, Typed
+from flask_smtpadmin.core.settings.resolve import resolve
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.setting_rows import Rows, load, read_revision
 from flask_smtpadmin.storage.surroundings import read_boot, read_context

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from flask_smtpadmin.config import KEYS
 from flask_smtpadmin.core.errors import SecretUnreadable
-from flask_smtpadmin.core.origins import Context, Secrets, Stored
-from flask_smtpadmin.core.resolve import app_defaults, resolve
 from flask_smtpadmin.core.settings import Problem, Snapshot
-from flask_smtpadmin.core.sources import env_prefix, read_config, read_environment
+from flask_smtpadmin.core.settings.origins import Context, Secrets, Stored
+from flask_smtpadmin.core.settings.resolve import app_defaults, resolve
+from flask_smtpadmin.core.settings.sources import env_prefix, read_config, read_environment
 
 #: Bytes of a ``NAME_FILE`` that are read at most.
 _LARGEST: Final = 65_536

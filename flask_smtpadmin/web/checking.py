@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from flask import Response, render_template, request, stream_with_context
 
-from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.hosts import HostPolicy
+from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.delivery.diagnose import LIMIT, STEPS, Report, Step, run_check
 from flask_smtpadmin.delivery.policies import host_policy

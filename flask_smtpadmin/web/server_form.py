@@ -9,9 +9,9 @@ from flask import request
 from flask_wtf import FlaskForm
 
 from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.settings import Problem, Server, Spec
 from flask_smtpadmin.core.settings.fields import IMPLICIT_PORTS, SERVER_FIELDS, STARTTLS_PORTS
 from flask_smtpadmin.core.settings.presets import Preset, find_preset
-from flask_smtpadmin.core.settings import Problem, Server, Spec
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web.forms.controls import Control, controls
 from flask_smtpadmin.web.forms.specs import form_class, sent, text_of

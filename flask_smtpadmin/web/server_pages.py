@@ -8,9 +8,9 @@ from typing import Any
 from flask import Response, request
 
 from flask_smtpadmin.core.errors import InvalidSettings, SecretError
+from flask_smtpadmin.core.settings import Problem, Server
 from flask_smtpadmin.core.settings.fields import SERVER_KEY
 from flask_smtpadmin.core.settings.presets import Preset, presets
-from flask_smtpadmin.core.settings import Problem, Server
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, checking
 from flask_smtpadmin.web.render import done, page

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.mail import mailboxes
 
-from flask_smtpadmin.core.address import (
+from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.mail.address import (
     MAX_EMAIL,
     MAX_NAME,
     Address,
@@ -16,7 +17,6 @@ from flask_smtpadmin.core.address import (
     parse_address,
     parse_addresses,
 )
-from flask_smtpadmin.core.errors import InvalidMessage
 
 ATEXT = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+/=?^_`{|}~-"
 NAMES = st.text(

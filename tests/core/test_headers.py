@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.headers import (
+from flask_smtpadmin.core.mail.headers import (
     LINE,
     check_name,
     decode_words,

@@ -8,7 +8,7 @@ import flask_mail
 import pytest
 
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.message import Attachment, Message
+from flask_smtpadmin.core.mail.message import Attachment, Message
 
 
 @pytest.mark.parametrize(

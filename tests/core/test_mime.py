@@ -8,8 +8,8 @@ import pytest
 from support.mail import NOW, TOKEN, assert_sendable, built, parsed, text
 
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.message import Message
-from flask_smtpadmin.core.mime import (
+from flask_smtpadmin.core.mail.message import Message
+from flask_smtpadmin.core.mail.mime import (
     MAX_RECIPIENTS,
     Recipient,
     build,

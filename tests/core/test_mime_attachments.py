@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.mail import assert_sendable, built, parsed, read
 
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.message import Attachment, Message
+from flask_smtpadmin.core.mail.message import Attachment, Message
 
 
 def attached(*args, **kwargs):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.mail import NOW, TOKEN, assert_sendable, built, parsed, text
 
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.mime import Recipient
+from flask_smtpadmin.core.mail.mime import Recipient
 
 
 def email_message(body="x", **headers):

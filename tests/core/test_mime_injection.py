@@ -9,8 +9,8 @@ from markupsafe import Markup
 from support.mail import assert_sendable, built, parsed
 
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.message import Message
-from flask_smtpadmin.core.mime import sender_block, sender_email
+from flask_smtpadmin.core.mail.message import Message
+from flask_smtpadmin.core.mail.mime import sender_block, sender_email
 
 PAYLOADS = [
     "\r\nBcc: eve@evil.example",

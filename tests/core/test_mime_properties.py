@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.mail import assert_sendable, built, mailboxes, parsed, read, text
 
-from flask_smtpadmin.core.message import Attachment, Message
+from flask_smtpadmin.core.mail.message import Attachment, Message
 
 #: Without what the parser of some Python release itself takes for a line end inside a text.
 BODY = st.text(st.characters(codec="utf-8"), max_size=300) | st.lists(

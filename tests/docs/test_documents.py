@@ -17,7 +17,7 @@ from support.quickstart import run
 
 from flask_smtpadmin.cli.smtp import smtp
 from flask_smtpadmin.config import KEYS
-from flask_smtpadmin.core.fields import SERVER_FIELDS
+from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
 
 WITH_CODE = [page for page in documents() if any(blocks(page, "python"))]
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from flask_smtpadmin.core.origins import Stored
-from flask_smtpadmin.core.resolve import resolve
 from flask_smtpadmin.core.settings import Snapshot
+from flask_smtpadmin.core.settings.origins import Stored
+from flask_smtpadmin.core.settings.resolve import resolve
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.models import build_models
 from flask_smtpadmin.storage.settings import Settings

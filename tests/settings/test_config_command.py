@@ -8,8 +8,8 @@ import shlex
 import pytest
 
 from flask_smtpadmin.config import KEYS
-from flask_smtpadmin.core.describe import config_document, env_document
-from flask_smtpadmin.core.fields import SERVER_FIELDS
+from flask_smtpadmin.core.settings.describe import config_document, env_document
+from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
 
 CANARY = "canary-7f3a"
 

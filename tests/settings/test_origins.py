@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from flask_smtpadmin.config import EDITABLE, KEYS
-from flask_smtpadmin.core.fields import SERVER_FIELDS
-from flask_smtpadmin.core.origins import Stored, StoredServer
 from flask_smtpadmin.core.settings import Endpoint
-from flask_smtpadmin.core.sources import variable_name
+from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
+from flask_smtpadmin.core.settings.origins import Stored, StoredServer
+from flask_smtpadmin.core.settings.sources import variable_name
 
 #: field -> two texts that can be used, and the value of the first
 SAMPLES: dict[str, tuple[str, str, Any]] = {

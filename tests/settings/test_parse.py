@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_smtpadmin.config import KEYS
-from flask_smtpadmin.core.fields import LIMIT_NAMES, SERVER_FIELDS, URL
-from flask_smtpadmin.core.parse import is_unset, parse, quoted, write
+from flask_smtpadmin.core.settings.fields import LIMIT_NAMES, SERVER_FIELDS, URL
+from flask_smtpadmin.core.settings.parse import is_unset, parse, quoted, write
 
 EVERY = {**KEYS, **SERVER_FIELDS, "URL": URL}
 WRITTEN = [spec for spec in EVERY.values() if spec.kind != "servers"]

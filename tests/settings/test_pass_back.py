@@ -7,8 +7,8 @@ import base64
 import pytest
 
 from flask_smtpadmin.config import KEYS
-from flask_smtpadmin.core.describe import config_document, env_document
 from flask_smtpadmin.core.errors import InvalidSettings
+from flask_smtpadmin.core.settings.describe import config_document, env_document
 
 CANARY = "canary-7f3a-secret"
 SMTP = {"host": "a.example", "port": "465", "tls_mode": "implicit", "username": "ada"}

@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 from flask_smtpadmin.core.errors import NotFound
-from flask_smtpadmin.core.fields import LIMIT_NAMES, SERVER_FIELDS
-from flask_smtpadmin.core.origins import Stored, StoredServer
-from flask_smtpadmin.core.parse import parse
-from flask_smtpadmin.core.presets import PASSWORDS, USERNAMES, find_preset, preset_ports, presets
+from flask_smtpadmin.core.settings.fields import LIMIT_NAMES, SERVER_FIELDS
+from flask_smtpadmin.core.settings.origins import Stored, StoredServer
+from flask_smtpadmin.core.settings.parse import parse
+from flask_smtpadmin.core.settings.presets import (
+    PASSWORDS,
+    USERNAMES,
+    find_preset,
+    preset_ports,
+    presets,
+)
 
 EVERY = [
     (preset, region)

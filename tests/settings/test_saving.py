@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_smtpadmin.core.errors import InvalidSettings, NotFound, SchemaMissing
-from flask_smtpadmin.core.sources import variable_name
+from flask_smtpadmin.core.settings.sources import variable_name
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.models import build_models
 from flask_smtpadmin.storage.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_smtpadmin.core.origins import Stored
+from flask_smtpadmin.core.settings.origins import Stored
 
 
 def state(server):

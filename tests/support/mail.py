@@ -9,8 +9,8 @@ from email.message import EmailMessage
 from email.utils import getaddresses
 from typing import Any
 
-from flask_smtpadmin.core.headers import unfold
-from flask_smtpadmin.core.mime import Built, build, sender_block
+from flask_smtpadmin.core.mail.headers import unfold
+from flask_smtpadmin.core.mail.mime import Built, build, sender_block
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 TOKEN = "0123456789abcdef0123456789abcdef"

@@ -12,8 +12,8 @@ from support.scripted import Drop, Silence, scripted_server
 from support.smtp import mail_server
 
 from flask_smtpadmin.core.errors import ConfigurationError, DeliveryError
-from flask_smtpadmin.core.message import Message
-from flask_smtpadmin.core.mime import Built, build
+from flask_smtpadmin.core.mail.message import Message
+from flask_smtpadmin.core.mail.mime import Built, build
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.delivery.now import send_now
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
 from flask_smtpadmin.core.settings import Spec
+from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
 
 CANARY = "c4nary-hunter2"
 #: A value that each kind of field takes; an absolute path, an origin, a list of limits.

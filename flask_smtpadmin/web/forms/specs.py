@@ -1,7 +1,8 @@
 """Flask-WTF forms made from specs: one table of settings, no hand-written fields.
 
 The forms bind what was sent and hold the errors; what a value may be is decided in one place,
-``core/settings/parse.py``, when it is tried or saved. The gate has looked at the CSRF token already.
+``core/settings/parse.py``, when it is tried or saved. The gate has looked at the CSRF token
+already.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 from wtforms import Field as BoundField
 
-from flask_smtpadmin.core.settings.parse import write
 from flask_smtpadmin.core.settings import Field, Spec
+from flask_smtpadmin.core.settings.parse import write
 from flask_smtpadmin.web import wording
 from flask_smtpadmin.web.forms.labels import label_of
 

@@ -1,7 +1,7 @@
 """Everything a message says, read and checked, before it is written.
 
 :func:`of_message` reads our own ``Message`` and anything with its attributes (Flask-Mail's);
-:mod:`flask_smtpadmin.core.foreign` reads the standard library's messages.
+:mod:`flask_smtpadmin.core.mail.foreign` reads the standard library's messages.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from flask_smtpadmin.core.address import Address, listed, parse_address, parse_addresses
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.headers import check_name, line_of, text_of
-from flask_smtpadmin.core.message import Attachment, Message, pairs
-from flask_smtpadmin.core.parts import (
+from flask_smtpadmin.core.mail.address import Address, listed, parse_address, parse_addresses
+from flask_smtpadmin.core.mail.headers import check_name, line_of, text_of
+from flask_smtpadmin.core.mail.message import Attachment, Message, pairs
+from flask_smtpadmin.core.mail.parts import (
     Part,
     alternative_subtype,
     attachment_part,

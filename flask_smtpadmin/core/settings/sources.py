@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from flask_smtpadmin.core.fields import DEFAULT_PORTS, SERVER_FIELDS, SERVER_KEY, URL
-from flask_smtpadmin.core.parse import is_unset
-from flask_smtpadmin.core.server_url import split_server_url
 from flask_smtpadmin.core.settings import Origin, Problem, Spec
+from flask_smtpadmin.core.settings.fields import DEFAULT_PORTS, SERVER_FIELDS, SERVER_KEY, URL
+from flask_smtpadmin.core.settings.parse import is_unset
+from flask_smtpadmin.core.settings.server_url import split_server_url
 
 #: How every key starts in app.config.
 CONFIG_PREFIX: Final = "SMTPADMIN_"

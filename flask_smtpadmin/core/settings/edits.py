@@ -1,7 +1,7 @@
 """Edits of stored settings, worked out before anything is written.
 
 A form's values become changes (text to store, or None to remove), and the database's content as it
-would be afterwards, which :func:`flask_smtpadmin.core.resolve.resolve` can judge.
+would be afterwards, which :func:`flask_smtpadmin.core.settings.resolve.resolve` can judge.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from flask_smtpadmin.core.errors import NotFound
-from flask_smtpadmin.core.fields import SERVER_FIELDS
-from flask_smtpadmin.core.origins import ADDED, Stored, StoredServer, Typed
-from flask_smtpadmin.core.parse import is_unset, parse, write
-from flask_smtpadmin.core.presets import find_preset
 from flask_smtpadmin.core.settings import Field, Problem, Server, Snapshot, Spec
+from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
+from flask_smtpadmin.core.settings.origins import ADDED, Stored, StoredServer, Typed
+from flask_smtpadmin.core.settings.parse import is_unset, parse, write
+from flask_smtpadmin.core.settings.presets import find_preset
 
 #: name -> what to store, None to remove it
 Changes = Mapping[str, str | Typed | None]

@@ -8,10 +8,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from flask_smtpadmin.core.errors import NotFound, SecretError
-from flask_smtpadmin.core.fields import DEFAULT_PORTS, IMPLICIT_PORTS, SERVER_FIELDS
-from flask_smtpadmin.core.origins import Context, Stored, StoredServer, Typed, first, pick
-from flask_smtpadmin.core.presets import Preset, PresetPort, find_preset
-from flask_smtpadmin.core.rules import broken, unwise
 from flask_smtpadmin.core.settings import (
     LOCAL_ENGINES,
     Endpoint,
@@ -21,7 +17,11 @@ from flask_smtpadmin.core.settings import (
     Server,
     TLSMode,
 )
-from flask_smtpadmin.core.sources import Given, Layer, variable_name
+from flask_smtpadmin.core.settings.fields import DEFAULT_PORTS, IMPLICIT_PORTS, SERVER_FIELDS
+from flask_smtpadmin.core.settings.origins import Context, Stored, StoredServer, Typed, first, pick
+from flask_smtpadmin.core.settings.presets import Preset, PresetPort, find_preset
+from flask_smtpadmin.core.settings.rules import broken, unwise
+from flask_smtpadmin.core.settings.sources import Given, Layer, variable_name
 
 #: Fields whose value hangs on others; settled after the rest, in this order.
 _DEPENDENT: Final = ("PORT", "TLS_MODE", "AUTH", "PASSWORD")

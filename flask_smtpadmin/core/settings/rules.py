@@ -9,8 +9,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterator
 
-from flask_smtpadmin.core.fields import IMPLICIT_PORTS, STARTTLS_PORTS
 from flask_smtpadmin.core.settings import LOCAL_ENGINES, Problem, Server
+from flask_smtpadmin.core.settings.fields import IMPLICIT_PORTS, STARTTLS_PORTS
 
 
 def is_loopback(host: str) -> bool:

@@ -14,10 +14,10 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask_smtpadmin.core.address import parse_address
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.fields import LIMIT_NAMES
+from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.settings import Kind, Spec
+from flask_smtpadmin.core.settings.fields import LIMIT_NAMES
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})

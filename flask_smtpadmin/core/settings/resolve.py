@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from flask_smtpadmin.core.origins import BOUND, Context, Layers, Stored, Typed, pick
-from flask_smtpadmin.core.parse import parse
-from flask_smtpadmin.core.servers import resolve_server
 from flask_smtpadmin.core.settings import Field, Problem, Snapshot, Spec
-from flask_smtpadmin.core.sources import CONFIG_PREFIX, Given
+from flask_smtpadmin.core.settings.origins import BOUND, Context, Layers, Stored, Typed, pick
+from flask_smtpadmin.core.settings.parse import parse
+from flask_smtpadmin.core.settings.servers import resolve_server
+from flask_smtpadmin.core.settings.sources import CONFIG_PREFIX, Given
 
 #: Names of app objects that say nothing about the app.
 _ANONYMOUS: Final = frozenset({"app", "wsgi", "__main__"})

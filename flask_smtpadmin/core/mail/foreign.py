@@ -19,11 +19,11 @@ from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import Any, Final
 
-from flask_smtpadmin.core.address import Address, parse_address
-from flask_smtpadmin.core.draft import Draft, is_message_id, protected
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.headers import check_name, decode_words, line_of, unfold
-from flask_smtpadmin.core.parts import MAX_LINE, Part, base64_lines, transfer
+from flask_smtpadmin.core.mail.address import Address, parse_address
+from flask_smtpadmin.core.mail.draft import Draft, is_message_id, protected
+from flask_smtpadmin.core.mail.headers import check_name, decode_words, line_of, unfold
+from flask_smtpadmin.core.mail.parts import MAX_LINE, Part, base64_lines, transfer
 
 Header = tuple[str, Any]
 

@@ -14,12 +14,12 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from flask_smtpadmin.core.address import Address, format_mailbox, parse_address
-from flask_smtpadmin.core.draft import Draft, is_message_id, of_message
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.foreign import of_email_message
-from flask_smtpadmin.core.headers import check_name, folded, header, line_of
-from flask_smtpadmin.core.message import Message
+from flask_smtpadmin.core.mail.address import Address, format_mailbox, parse_address
+from flask_smtpadmin.core.mail.draft import Draft, is_message_id, of_message
+from flask_smtpadmin.core.mail.foreign import of_email_message
+from flask_smtpadmin.core.mail.headers import check_name, folded, header, line_of
+from flask_smtpadmin.core.mail.message import Message
 
 Kind = Literal["to", "cc", "bcc"]
 

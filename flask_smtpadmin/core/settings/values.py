@@ -1,7 +1,8 @@
 """What a setting is, where its value came from, and the server that the values make up.
 
-Values only; the resolution (first hit wins) stands in :mod:`flask_smtpadmin.core.resolve`, the
-list of fields in :mod:`flask_smtpadmin.core.fields`.
+Values only; the resolution (first hit wins) stands in
+:mod:`flask_smtpadmin.core.settings.resolve`, the list of fields in
+:mod:`flask_smtpadmin.core.settings.fields`.
 """
 
 from __future__ import annotations

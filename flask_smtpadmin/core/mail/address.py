@@ -15,7 +15,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any, Final
 
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.headers import (
+from flask_smtpadmin.core.mail.headers import (
     decode_words,
     encoded_words,
     has_encoded_word,

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from flask_smtpadmin.core.parse import parse
 from flask_smtpadmin.core.settings import Endpoint, Field, Origin, Problem, Spec
-from flask_smtpadmin.core.sources import Files, Given, Layer, Source
+from flask_smtpadmin.core.settings.parse import parse
+from flask_smtpadmin.core.settings.sources import Files, Given, Layer, Source
 from flask_smtpadmin.core.states import ServerState
 
 #: Stored beside a server's values: which endpoint the environment's password was last used for.

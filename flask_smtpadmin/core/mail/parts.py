@@ -16,14 +16,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.headers import (
+from flask_smtpadmin.core.mail.headers import (
     check_name,
     has_encoded_word,
     header,
     line_of,
     text_of,
 )
-from flask_smtpadmin.core.message import pairs
+from flask_smtpadmin.core.mail.message import pairs
 
 #: Characters of a line without its CRLF (RFC 5322 2.1.1).
 MAX_LINE: Final = 998
@@ -128,7 +128,7 @@ def content_id(attachment: Any) -> str | None:
 
 
 def attachment_part(attachment: Any) -> Part:
-    """Return the part of an :class:`~flask_smtpadmin.core.message.Attachment` (or Flask-Mail's).
+    """Return the part of an :class:`~flask_smtpadmin.core.mail.message.Attachment` (ours or not).
 
     Its bytes are kept exactly, in base64; only an attached message of ASCII goes as it is.
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from flask_smtpadmin.core.fields import SERVER_FIELDS
-from flask_smtpadmin.core.parse import write
 from flask_smtpadmin.core.settings import Field, Server, Snapshot, Spec
-from flask_smtpadmin.core.sources import variable_name
+from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
+from flask_smtpadmin.core.settings.parse import write
+from flask_smtpadmin.core.settings.sources import variable_name
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 #: Without these a server cannot be told apart from another one, whatever their origin.

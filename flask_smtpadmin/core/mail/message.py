@@ -1,7 +1,7 @@
 """What an application writes: a message and its attachments, with Flask-Mail's names and order.
 
-Nothing is rendered here; :func:`flask_smtpadmin.core.mime.build` checks every value and names the
-one that cannot be used.
+Nothing is rendered here; :func:`flask_smtpadmin.core.mail.mime.build` checks every value and
+names the one that cannot be used.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flask_smtpadmin.core.address import Mailbox, listed
 from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.mail.address import Mailbox, listed
 
 Alternatives = Mapping[str, str] | Iterable[tuple[str, str]]
 
