@@ -9,29 +9,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from support.fields import value_for
 
 from flask_smtpadmin.core.settings import Spec
 from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
 
 CANARY = "c4nary-hunter2"
-#: A value that each kind of field takes; an absolute path, an origin, a list of limits.
-VALUES = {
-    "str": "text",
-    "note": "text",
-    "host": "mail.env.example",
-    "email": "env@example.org",
-    "path": "/etc/ssl/env.pem",
-    "float": "12",
-    "int": "7",
-    "bool": "true",
-    "limits": "per_day=5",
-    "url": "socks5://proxy.env.example:1080",
-}
-
-
-def value_for(spec: Spec) -> str:
-    """Return text that the spec's parser takes and that is not its default."""
-    return spec.choices[-1] if spec.kind == "choice" else VALUES[spec.kind]
 
 
 def stored(office: Any) -> dict[str, str]:
