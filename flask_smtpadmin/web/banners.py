@@ -81,10 +81,11 @@ def _no_worker(now: Situation) -> Banner | None:
     if now.live:
         return None
     last = max((worker.beat_at for worker in now.workers), default=None)
-    waits = f" {number(now.figures.queued)} messages wait." if now.figures.queued else ""
+    queued = now.figures.queued
+    waits = f" {number(queued)} message{'s wait' if queued > 1 else ' waits'}." if queued else ""
     return Banner(
         name="no-worker",
-        tone="bad" if now.figures.queued else "warn",
+        tone="bad" if queued else "warn",
         icon="worker",
         text=f"No worker is running, so nothing is sent.{waits} Start one:",
         since=last,

@@ -48,6 +48,7 @@ def forbidden(right: Right) -> Response:
         title="You may not do this",
         text=f"Your account may not {_MEANING[right]} here. Ask whoever runs this app for access.",
         detail=f"Missing right: {right}",
+        way_back=right != "view",
     )
 
 
