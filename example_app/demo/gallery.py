@@ -29,6 +29,8 @@ CHROMIUM_OPTIONS = (
     "--disable-sync",
     "--no-first-run",
 )
+#: a bar that stays at the foot of the screen would lie across a picture of the whole page
+UNFIXED = ".sa-nav { position: static !important; }"
 #: until the seeded mails have been delivered, refused and put off
 SETTLED_AFTER = 4.0  # seconds
 
@@ -89,10 +91,23 @@ def _take_all(
         page.goto(address)
         page.wait_for_load_state("networkidle")
         path = folder / f"{name}-{look.name}.png"
-        page.screenshot(path=path, full_page=True)
-        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        click.echo(f"{path}{'  WIDER THAN THE SCREEN' if wide else ''}")
+        _take(page, path)
+    if "test" in pages:
+        _run_a_test(page, running)
+        _take(page, folder / f"test-ran-{look.name}.png")
     page.context.close()
+
+
+def _take(page: Page, path: Path) -> None:
+    page.screenshot(path=path, full_page=True, style=UNFIXED)
+    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    click.echo(f"{path}{'  WIDER THAN THE SCREEN' if wide else ''}")
+
+
+def _run_a_test(page: Page, running: Running) -> None:
+    page.goto(f"{running.back_office}test")
+    page.click("main button[type=submit]")
+    page.wait_for_selector("[data-step=message][data-state=ok]")
 
 
 def _signed_in(browser: Browser, running: Running, look: Look) -> Page:
