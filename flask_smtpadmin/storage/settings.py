@@ -24,6 +24,7 @@ from flask_smtpadmin.core.settings.edits import (
     passed_back,
     plan_server,
     plan_values,
+    signs_in,
 )
 from flask_smtpadmin.core.settings.fields import SERVER_KEY
 from flask_smtpadmin.core.settings.origins import BOUND, Context, Stored, Typed
@@ -245,8 +246,8 @@ class Settings:
         """Note for which endpoint a password from outside the database is used."""
         if after.fields["password"].origin not in {"environment", "app_config"}:
             return
-        used = after if after.host else before
-        if used is not None and used.host:
+        used = after if signs_in(after) else before
+        if used is not None and signs_in(used):
             rows.put(f"server:{after.key}", BOUND, self._vault.seal("", used.endpoint))
 
     def _sealed(self, value: str | Typed | None) -> str | None:

@@ -115,6 +115,32 @@ def test_no_detour_frees_a_password_from_outside(place):
     assert settings.save_server("default", SMTP).password == CANARY
 
 
+@pytest.mark.parametrize(
+    "detour",
+    [
+        [{"host": "evil.example", "auth": "none"}, {"auth": "password"}],
+        [{"host": "evil.example", "auth": "none"}, {"auth": None}],
+        [{"host": "evil.example", "auth": "oauth2"}, {"auth": "password"}],
+        [{"username": None, "host": "evil.example"}, {"username": "ada"}],
+        [{"host": "", "auth": "none"}, {"host": "evil.example"}, {"auth": None}],
+    ],
+)
+@pytest.mark.parametrize("outside", ["environ", "config"])
+def test_no_password_follows_a_host_changed_while_it_slept(place, detour, outside):
+    """A host changed while the server signed in without it: the password wants to be typed."""
+    getattr(place, outside)["SMTPADMIN_PASSWORD"] = CANARY
+    settings = place.settings()
+    settings.save_server("default", SMTP)
+    *before, last = detour
+    for change in before:
+        settings.save_server("default", change)
+    assert settings.draft("default", last).password == ""
+    with pytest.raises(InvalidSettings, match="SMTPADMIN_PASSWORD would go"):
+        settings.save_server("default", last)
+    settings.save_server("default", SMTP | {"auth": None})
+    assert settings.snapshot().default.password == CANARY
+
+
 def test_a_lost_key_is_a_clear_state(place, settings):
     """Another SECRET_KEY: misconfigured, with what to do; typing it again helps."""
     place.config["SECRET_KEY"] = "another"

@@ -75,7 +75,8 @@ def passed_back(before: Server | None, after: Server, typed: str, *, known: bool
     """Say whether an edit would send the environment's password to another server.
 
     A password that a form cannot see must not follow a host that a form can change. It may when
-    the one who changes the host types the password too.
+    the one who changes the host types the password too. A server that was changed while it
+    signed in without a password was not the password's endpoint either.
 
     Args:
         before: the server as it is.
@@ -83,14 +84,19 @@ def passed_back(before: Server | None, after: Server, typed: str, *, known: bool
         typed: the password in the form, or "".
         known: whether ``after`` is the endpoint it was last used for; None: not used yet.
     """
-    if after.auth != "password" or not after.host or not after.password:
+    if not signs_in(after) or not after.password or known:
         return False
     if after.fields["password"].origin == "database":
         return False
-    moved = before is not None and before.endpoint != after.endpoint
-    if not moved or known or (known is None and before is not None and not before.host):
+    goes_there = before is not None and signs_in(before) and before.endpoint == after.endpoint
+    if goes_there or (known is None and before is not None and not before.host):
         return False
     return not hmac.compare_digest(typed.encode(), after.password.encode())
+
+
+def signs_in(server: Server) -> bool:
+    """Say whether a password goes to the server's host."""
+    return bool(server.host) and server.auth == "password"
 
 
 def _changes(
