@@ -29,11 +29,14 @@ class LocalFiles:
             content = file.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise ValueError(path)
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")  # some editors put a mark in front
 
     def readable(self, path: str) -> bool:
         """Say whether ``path`` is a file that may be read."""
-        return Path(path).is_file() and os.access(path, os.R_OK)
+        try:
+            return Path(path).is_file() and os.access(path, os.R_OK)
+        except (OSError, ValueError):  # a name too long, a folder that may not be entered
+            return False
 
 
 class NoSecrets:

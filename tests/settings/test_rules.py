@@ -133,6 +133,26 @@ def test_certificate_files_must_be_readable(read, tmp_path):
     assert [problem.variable for problem in server.problems] == ["SMTPADMIN_CA_FILE"]
 
 
+def test_a_path_that_no_system_takes_is_a_problem(read):
+    """A name too long for the file system misconfigures the server and crashes nothing."""
+    server = read(env(HOST="a.example", CA_FILE="x" * 300)).default
+    assert [problem.field for problem in server.problems] == ["ca_file"]
+
+
+def test_a_proxy_is_a_problem_while_there_is_no_proxying(read):
+    """PROXY_URL set: said at once, not at each delivery."""
+    server = read(env(HOST="a.example", PROXY_URL="socks5://u:canary@p")).default
+    assert [problem.field for problem in server.problems] == ["proxy_url"]
+    assert "canary" not in server.problems[0].message
+
+
+def test_a_password_without_a_user_name_is_pointed_out(read):
+    """Nobody signs in then: a warning, because the mail may go out all the same."""
+    server = read(env(HOST="a.example", PASSWORD="s3cret")).default
+    assert (server.auth, server.problems) == ("none", ())
+    assert "no user name" in server.warnings[0].message
+
+
 def test_unusable_global_setting_holds_every_server(read):
     """MODE=redirct:... must not send mail to real people: every server waits."""
     environ = env(HOST="a.example", MODE="redirct:a@b")

@@ -43,6 +43,9 @@ def test_single_variable_beats_its_part_of_the_url(read):
         "https://h.example",
         "smtps://u:canary/x@h",
         "smtps://h:99999",
+        "smtps://h:0",
+        "smtps://u:can\nary@h",
+        "smtps://u:can\tary@h",
         "smtps://h/path",
         "smtps://u:%FFcanary@h",
         "smtps://",
@@ -75,14 +78,31 @@ def test_name_and_file_together_are_a_problem(read, tmp_path):
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe", b"x" * 70_000])
 def test_file_that_cannot_be_read_is_a_problem(read, tmp_path, content):
-    """No file, no text, too large: misconfigured, naming the variable and the path."""
+    """No file, no text, too large: misconfigured, naming the variable."""
     path = tmp_path / "secret"
     if content is not None:
         path.write_bytes(content)
     server = read({"SMTPADMIN_PASSWORD_FILE": str(path)}).default
     assert server.problems[0].variable == "SMTPADMIN_PASSWORD_FILE"
-    assert str(path) in server.problems[0].message
+    assert "the file it names cannot be read" in server.problems[0].message
     assert server.password == ""
+
+
+@pytest.mark.parametrize("name", ["PASSWORD_FILE", "URL_FILE", "PROXY_URL_FILE"])
+def test_a_secret_in_the_place_of_its_file_is_not_quoted(read, name):
+    """SMTPADMIN_PASSWORD_FILE=the-password-itself: pages and logs do not repeat it."""
+    snapshot = read({f"SMTPADMIN_{name}": "smtps://u:canary@h"})
+    assert snapshot.default.problems[0].variable == f"SMTPADMIN_{name}"
+    assert "canary" not in repr(snapshot)
+    other = read({"SMTPADMIN_HOST_FILE": "/no/host"}).default.problems[0]
+    assert "'/no/host' cannot be read: No such file" in other.message
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(read, tmp_path):
+    """An editor may put one in front of the text."""
+    path = tmp_path / "secret"
+    path.write_bytes(b"\xef\xbb\xbfs3cret\r\n")
+    assert read({"SMTPADMIN_PASSWORD_FILE": str(path)}).default.password == "s3cret"
 
 
 def test_only_one_newline_is_cut(read, tmp_path):

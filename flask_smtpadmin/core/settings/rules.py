@@ -28,6 +28,8 @@ def broken(server: Server, *, readable: Callable[[str], bool]) -> Iterator[Probl
     yield from _files(server, readable)
     yield from _sign_in(server)
     yield from _plain_sign_in(server)
+    if server.proxy_url:
+        yield _about(server, "proxy_url", "Proxies are not supported by this version.")
 
 
 def unwise(server: Server) -> Iterator[Problem]:
@@ -47,6 +49,8 @@ def unwise(server: Server) -> Iterator[Problem]:
     if server.tls_mode != "none" and not server.verify_cert:
         text = "The certificate is not checked: anyone on the way can pose as this server."
         yield _about(server, "verify_cert", text)
+    if server.password and not server.username and server.auth == "none":
+        yield _about(server, "password", "There is a password but no user name: nobody signs in.")
     if server.force_from and not server.from_email:
         yield _about(server, "force_from", "There is no From address to put in place.")
 

@@ -37,8 +37,11 @@ def split_server_url(text: str) -> ServerURL:
     Raises:
         ValueError: the text is none; the sentence quotes nothing, as it may hold a password.
     """
+    text = text.strip()
+    if any(char in text for char in "\t\r\n"):  # urlsplit() would drop them without a word
+        raise ValueError(_SHAPE)
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(text)
         port = parts.port
         host, user, password = (
             None if part is None else unquote(part, errors="strict")

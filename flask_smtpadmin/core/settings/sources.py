@@ -191,8 +191,10 @@ def _one(spec: Spec, plain: Given | None, file: Given | None, files: Files) -> G
     try:
         text = files.text(str(file.raw).strip())
     except (OSError, ValueError) as error:
+        # the secret itself may stand where its file should be named
+        name = "it names" if spec.secret else repr(str(file.raw)[:200])
         reason = getattr(error, "strerror", None) or "it is not text"
-        return Given(None, file.variable, f"the file {str(file.raw)!r} cannot be read: {reason}")
+        return Given(None, file.variable, f"the file {name} cannot be read: {reason}")
     text = text.removesuffix("\n").removesuffix("\r")
     return None if is_unset(spec, text) else Given(text, file.variable)
 
@@ -220,11 +222,13 @@ def _with_url(layer: Layer) -> Layer:
         parts = split_server_url(str(given.raw))
     except ValueError as error:
         return own | {name: Given(None, given.variable, str(error)) for name in free[:1]}
-    mode = str(own["TLS_MODE"].raw).lower() if "TLS_MODE" in own else parts.tls_mode
+    mode = str(own["TLS_MODE"].raw).strip().lower() if "TLS_MODE" in own else parts.tls_mode
     raw = {
         "HOST": parts.host,
         "TLS_MODE": parts.tls_mode,
-        "PORT": parts.port or DEFAULT_PORTS.get(mode, DEFAULT_PORTS[parts.tls_mode]),
+        "PORT": DEFAULT_PORTS.get(mode, DEFAULT_PORTS[parts.tls_mode])
+        if parts.port is None
+        else parts.port,
         "USERNAME": parts.username,
         "PASSWORD": parts.password,
     }
