@@ -29,8 +29,11 @@ CHROMIUM_OPTIONS = (
     "--disable-sync",
     "--no-first-run",
 )
-#: a bar that stays at the foot of the screen would lie across a picture of the whole page
-UNFIXED = ".sa-nav { position: static !important; }"
+#: bars that stay where the screen ends would lie across a picture of the whole page
+UNFIX = """() => {
+  for (const bar of document.querySelectorAll(".sa-nav, .sa-top")) bar.style.position = "static";
+  scrollTo(0, 0);
+}"""
 #: until the seeded mails have been delivered, refused and put off
 SETTLED_AFTER = 4.0  # seconds
 
@@ -99,7 +102,8 @@ def _take_all(
 
 
 def _take(page: Page, path: Path) -> None:
-    page.screenshot(path=path, full_page=True, style=UNFIXED)
+    page.evaluate(UNFIX)
+    page.screenshot(path=path, full_page=True)
     wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
     click.echo(f"{path}{'  WIDER THAN THE SCREEN' if wide else ''}")
 
