@@ -19,7 +19,7 @@ class Keys:
 
     #: Where the pages live.
     URL_PREFIX: Final = Spec(
-        "URL_PREFIX", "prefix", "/admin/email", "Where the pages live.", editable=False
+        "URL_PREFIX", "prefix", "/admin/email", "Where the pages live.", editable=False, holds=False
     )
     #: Prefix of the environment variables, with its underscore.
     ENV_PREFIX: Final = Spec(
@@ -51,10 +51,17 @@ class Keys:
         max_length=2048,
         secret=True,
         editable=False,
+        holds=False,
     )
     #: Name of the RQ queue.
     QUEUE_NAME: Final = Spec(
-        "QUEUE_NAME", "str", "smtpadmin", "Name of the RQ queue.", max_length=64, editable=False
+        "QUEUE_NAME",
+        "str",
+        "smtpadmin",
+        "Name of the RQ queue.",
+        max_length=64,
+        editable=False,
+        holds=False,
     )
     #: Fernet keys, newest first; unset: derived from SECRET_KEY and SECRET_KEY_FALLBACKS.
     ENCRYPTION_KEYS: Final = Spec(
@@ -148,6 +155,7 @@ class Keys:
         "",
         "Template of the host app that the pages extend.",
         editable=False,
+        holds=False,
     )
     #: Content-Security-Policy of the pages; unset: strict, none with a BASE_TEMPLATE.
     CSP: Final = Spec(
@@ -157,6 +165,7 @@ class Keys:
         "Content-Security-Policy of the pages; unset: a strict one.",
         max_length=4096,
         editable=False,
+        holds=False,
     )
     #: Address of the app, for links in mails.
     BASE_URL: Final = Spec(
@@ -175,6 +184,7 @@ class Keys:
         "Folder for activity logs by date.",
         max_length=1024,
         editable=False,
+        holds=False,
     )
     #: Which addresses may be connected to: private, strict or a callable(ip, port).
     HOST_POLICY: Final = Spec(

@@ -153,6 +153,19 @@ def _misconfigured(now: Situation) -> Banner | None:
     )
 
 
+def _setting(now: Situation) -> Banner | None:
+    if not now.snapshot.harmless:
+        return None
+    return Banner(
+        name="setting",
+        tone="warn",
+        icon="warning",
+        text=f"{now.snapshot.harmless[0].message} The default is used instead.",
+        label="Open settings",
+        endpoint="settings",
+    )
+
+
 def _not_configured(now: Situation) -> Banner | None:
     if now.servers:
         return None
@@ -206,6 +219,7 @@ _RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (
     _all_failing,
     _misconfigured,
     _not_configured,
+    _setting,
     _differs,
     _unverified,
 )

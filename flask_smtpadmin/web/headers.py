@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Response, request
 
-from flask_smtpadmin.web.options import option
+from flask_smtpadmin.web.options import base_template, option
 
 #: Nothing inline, nothing foreign.
 CSP: Final = (
@@ -37,7 +37,7 @@ def secure(response: Response) -> Response:
 
 
 def _policy() -> str:
-    return option("CSP") or ("" if option("BASE_TEMPLATE") else CSP)
+    return option("CSP") or ("" if base_template() else CSP)
 
 
 def _cache_static(response: Response) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import g
+from flask import current_app, g
+from jinja2 import TemplateNotFound
 
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.state import current_state
@@ -14,6 +15,15 @@ def option(name: str) -> str:
         g.smtpadmin_boot = current_state().settings.boot()
     boot: Snapshot = g.smtpadmin_boot
     return str(boot[name] or "")
+
+
+def base_template() -> str:
+    """Return the host app's template that the pages extend; "" when there is none to be found."""
+    name = option("BASE_TEMPLATE")
+    try:
+        return name if name and current_app.jinja_env.get_template(name) else ""
+    except TemplateNotFound:
+        return ""
 
 
 def app_name() -> str:

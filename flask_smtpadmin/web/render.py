@@ -11,7 +11,7 @@ from flask import Response, make_response, redirect, render_template, request, s
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, assets, formats, wording
-from flask_smtpadmin.web.options import app_name, option
+from flask_smtpadmin.web.options import app_name, base_template, option
 from flask_smtpadmin.web.tokens import form_token
 from flask_smtpadmin.web.wording import Tone
 
@@ -44,10 +44,12 @@ class Frame:
 
 def page_globals() -> dict[str, Any]:
     """Return what every template of ours may use; nothing here reads the database."""
+    base = base_template()
     return {
         "asset": assets.asset,
-        "base_template": option("BASE_TEMPLATE") or "smtpadmin/shell.html",
-        "embedded": bool(option("BASE_TEMPLATE")),
+        "base_template": base or "smtpadmin/shell.html",
+        "embedded": bool(base),
+        "lost_template": "" if base else option("BASE_TEMPLATE"),
         "app_name": app_name(),
         "form_token": form_token,
         "looks": wording,

@@ -64,6 +64,7 @@ def _show(
         figures=state.summary.figures(),
         dead=state.queue.list(Filter(state="dead"), per_page=_DEAD_SHOWN),
         **default,
+        harmless=snapshot.harmless,
         globals=controls(EDITABLE, values, problems or snapshot.problems, form),
         servers=all_servers(),
         to=first_recipient("default"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flask_smtpadmin.config import KEYS
 from flask_smtpadmin.core.settings.origins import Stored, StoredServer
 
 
@@ -160,6 +161,40 @@ def test_unusable_global_setting_holds_every_server(read):
     assert [server.state for server in snapshot.servers.values()] == ["misconfigured"] * 2
     assert snapshot["MODE"] == "live"
     assert snapshot.problems[0].variable == "SMTPADMIN_MODE"
+
+
+@pytest.mark.parametrize("name", ["CSP", "URL_PREFIX", "BASE_TEMPLATE", "REDIS_URL", "LOG_DIR"])
+def test_a_setting_that_no_mail_hangs_on_holds_none(read, name):
+    """An unusable setting of the pages or the doorbell is a problem, and mail goes out."""
+    snapshot = read(env(HOST="a.example") | {f"SMTPADMIN_{name}": "a\nb"})
+    assert snapshot.default.usable
+    assert [problem.variable for problem in snapshot.problems] == [f"SMTPADMIN_{name}"]
+    assert snapshot.harmless == snapshot.problems
+    assert snapshot[name] == KEYS[name].default
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MODE", "x"),
+        ("HOST_POLICY", "x"),
+        ("ALLOWED_PORTS", "x"),
+        ("ENCRYPTION_KEYS", "\0"),
+        ("MAX_QUEUE", "x"),
+        ("RETRY_DELAY", "x"),
+        ("MAX_AGE", "x"),
+        ("ON_UNCERTAIN", "x"),
+        ("WINDOW", "x"),
+        ("RETENTION_SENT", "x"),
+        ("BASE_URL", "x"),
+        ("APP_NAME", "a\nb"),
+    ],
+)
+def test_a_setting_that_mail_hangs_on_holds_it(read, name, value):
+    """Whether, where or how mail is sent or kept is never guessed."""
+    snapshot = read(env(HOST="a.example") | {f"SMTPADMIN_{name}": value})
+    assert snapshot.default.state == "misconfigured"
+    assert snapshot.harmless == ()
 
 
 def test_default_server_always_exists_and_rows_alone_make_none(read):

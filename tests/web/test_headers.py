@@ -115,6 +115,27 @@ def test_a_policy_of_the_apps_own_is_used(host: Callable[..., Any]) -> None:
     assert response.headers["Content-Security-Policy"] == "default-src 'self'"
 
 
+def test_an_unusable_policy_holds_no_mail_and_leaves_the_strict_one(
+    make_office: Callable[..., Any],
+) -> None:
+    """SMTPADMIN_CSP with a line break: said on the pages, the default in force, mail goes out."""
+    office = make_office(SMTPADMIN_CSP="default-src *;\nscript-src *")
+    office.save(host="mail.example", from_email="app@example.com")
+    response = office.get("/settings")
+    assert response.headers["Content-Security-Policy"] == STRICT
+    assert 'data-problem="csp"' in response.text
+    assert "SMTPADMIN_CSP cannot be used" in office.page("/")
+    assert office.server().usable
+
+
+def test_a_base_template_that_is_not_there_is_named(make_office: Callable[..., Any]) -> None:
+    """The pages stand alone then, locked down as ever."""
+    response = make_office(SMTPADMIN_BASE_TEMPLATE="no/such.html").get("/")
+    assert response.status_code == 200
+    assert response.headers["Content-Security-Policy"] == STRICT
+    assert "<code>no/such.html</code>" in response.text
+
+
 def test_a_header_of_the_host_stays(office: Any) -> None:
     """What the app sets on every response is not overwritten by us."""
 

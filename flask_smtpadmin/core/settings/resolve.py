@@ -27,14 +27,14 @@ def app_defaults(app_name: str, *, testing: bool) -> dict[str, Any]:
 def resolve(context: Context, stored: Stored) -> Snapshot:
     """Return all settings as they are in force."""
     values: dict[str, Field] = {}
-    problems = list(context.problems)
+    problems, harmless = list(context.problems), []
     for name, spec in context.specs.items():
         if spec.kind == "servers":
             problems += _servers_problem(context, spec)
             continue
         values[name], problem = _global(context, spec, stored)
         if problem and problem not in problems:
-            problems.append(problem)
+            (problems if spec.holds else harmless).append(problem)
     common = tuple(problems)
     app_name = str(values["APP_NAME"].value) if "APP_NAME" in values else ""
     servers = {
@@ -44,7 +44,7 @@ def resolve(context: Context, stored: Stored) -> Snapshot:
     return Snapshot(
         servers=servers,
         values=values,
-        problems=common,
+        problems=(*common, *harmless),
         warnings=context.environment.warnings + context.config.warnings,
         paused=stored.paused,
         revision=stored.revision,

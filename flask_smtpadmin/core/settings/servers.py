@@ -39,7 +39,7 @@ def resolve_server(
         context: environment, app.config and the rest.
         stored: what the database holds.
         app_name: the default of FROM_NAME.
-        common: problems of global settings, which hold up every server.
+        common: problems of global settings that hold up every server.
     """
     row = stored.servers.get(key, StoredServer())
     build = _Build(key, context, row, stored.server(key))

@@ -53,7 +53,8 @@ class Spec:
     ``name`` is upper case without prefix (``"HOST"``); form fields use ``name.lower()``.
     ``editable`` says whether pages may change it; ``environment`` whether a variable may.
     ``choices`` are the values of a choice, or the schemes of a URL. ``exact`` keeps surrounding
-    spaces. Times are in seconds, ``days`` in days.
+    spaces. ``holds`` says whether mail waits while the value cannot be used: not where it changes
+    nothing about which mail goes where and how. Times are in seconds, ``days`` in days.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Spec:
     exact: bool = False
     editable: bool = True
     environment: bool = True
+    holds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +220,9 @@ class Snapshot:
     """All settings as they were at one load.
 
     ``servers`` by key, ``default`` always among them; ``values`` the global settings by upper
-    case name (:class:`flask_smtpadmin.config.Keys`) with ``problems`` of their own, which every
-    server carries too. ``warnings`` are for the eye: a variable that looks like a typing error.
+    case name (:class:`flask_smtpadmin.config.Keys`) with ``problems`` of their own; those that
+    hold mail up are every server's too. ``warnings`` are for the eye: a variable that looks like
+    a typing error.
     """
 
     servers: Mapping[str, Server]
@@ -232,6 +235,11 @@ class Snapshot:
     def __getitem__(self, name: str) -> Any:
         """Return the effective value of a global setting, ``snapshot["MAX_QUEUE"]``."""
         return self.values[name].value
+
+    @property
+    def harmless(self) -> tuple[Problem, ...]:
+        """The problems that hold no mail up: the default is used instead."""
+        return tuple(item for item in self.problems if item not in self.default.problems)
 
     @property
     def default(self) -> Server:
