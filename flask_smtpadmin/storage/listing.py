@@ -26,6 +26,8 @@ from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.models import Models
 
 MAX_PER_PAGE: Final = 100
+#: The largest id that a column holds; drivers raise errors of their own beyond it.
+LARGEST_ID: Final = 2**63 - 1
 #: What ``purge`` removes when it is told no state.
 ENDED: Final[tuple[State, ...]] = FINAL
 #: ``today`` is the last 24 hours: the same for every viewer's time zone, and as on the tiles.
@@ -75,6 +77,13 @@ def page(
         next=_cursor("older", found[-1].id) if found and older else None,
         previous=_cursor("newer", found[0].id) if found and newer else None,
     )
+
+
+def known_id(number: int) -> int:
+    """Return ``number`` where it can be an id at all, else raise NotFound."""
+    if not 0 < number <= LARGEST_ID:
+        raise NotFound("message", number)
+    return number
 
 
 def detail(connection: Connection, models: Models, number: int) -> Detail:
@@ -182,6 +191,7 @@ def _read_cursor(cursor: str | None) -> tuple[bool, int | None]:
     try:
         padded = (cursor or "") + "=" * (-len(cursor or "") % 4)
         direction, _, number = base64.urlsafe_b64decode(padded).decode().partition(":")
-        return direction == "newer", int(number)
+        wanted = int(number)
     except (ValueError, binascii.Error):
         return False, None
+    return direction == "newer", wanted if 0 <= wanted <= LARGEST_ID else None

@@ -22,6 +22,7 @@ from flask_smtpadmin.core.rows import (
 from flask_smtpadmin.core.states import STATES, State
 from flask_smtpadmin.storage import listing
 from flask_smtpadmin.storage.database import Database, utcnow
+from flask_smtpadmin.storage.listing import known_id
 from flask_smtpadmin.storage.transitions import move
 
 #: Rows changed or removed in one transaction of a wide action.
@@ -59,11 +60,11 @@ class Queue:
             NotFound: there is none with this id.
         """
         with self._database.read() as connection:
-            return listing.detail(connection, self._database.models, number)
+            return listing.detail(connection, self._database.models, known_id(number))
 
     def content(self, number: int) -> bytes | None:
         """Return the stored bytes (all but the sender block), None when they were wiped."""
-        query = sa.select(self._content.c.body).where(self._content.c.id == number)
+        query = sa.select(self._content.c.body).where(self._content.c.id == known_id(number))
         with self._database.read() as connection:
             body: bytes | None = connection.execute(query).scalar()
         return None if body is None else bytes(body)
@@ -88,7 +89,8 @@ class Queue:
             WrongState: it is being sent, or was sent to everybody.
         """
         with self._database.write() as connection:
-            if not self._start_over(connection, [number]) and not self._hurry(connection, [number]):
+            chosen = [known_id(number)]
+            if not self._start_over(connection, chosen) and not self._hurry(connection, chosen):
                 raise self._refusal(connection, number, "retry")
             state = self._state(connection, number)
         self._wake()
@@ -109,7 +111,7 @@ class Queue:
             WrongState: it does not wait.
         """
         with self._database.write() as connection:
-            if not self._cancel(connection, [number]):
+            if not self._cancel(connection, [known_id(number)]):
                 raise self._refusal(connection, number, "cancel")
         return "cancelled"
 
@@ -126,7 +128,8 @@ class Queue:
         """
         done = move(self._message, "sent", utcnow(), came_from=("uncertain",))
         with self._database.write() as connection:
-            if not connection.execute(done.where(self._message.c.id == number)).rowcount:
+            settled = connection.execute(done.where(self._message.c.id == known_id(number)))
+            if not settled.rowcount:
                 raise self._refusal(connection, number, "mark-sent")
         return "sent"
 
@@ -138,7 +141,7 @@ class Queue:
             WrongState: a worker holds it.
         """
         with self._database.write() as connection:
-            if not self._delete(connection, [number]):
+            if not self._delete(connection, [known_id(number)]):
                 raise self._refusal(connection, number, "delete")
 
     def delete_all(self, wanted: Filter) -> int:

@@ -82,6 +82,12 @@ def asked_for() -> Filter:
     )
 
 
+def understood(wanted: Filter) -> bool:
+    """Say whether ``wanted`` holds all that the address says: else it means more than was asked."""
+    given = request.args
+    return (wanted.state, wanted.range) == (given.get("state") or None, given.get("range") or None)
+
+
 def kept_filter() -> dict[str, str]:
     """Return what of the address says which messages are meant, without the cursor."""
     given = request.args.items()

@@ -12,11 +12,12 @@ from flask_smtpadmin.core.errors import NotFound, WrongState
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, wording
 from flask_smtpadmin.web.formats import number as counted
-from flask_smtpadmin.web.messages import asked_for, kept_filter
+from flask_smtpadmin.web.messages import asked_for, kept_filter, understood
 from flask_smtpadmin.web.render import done
 
 #: Ids that one bulk form may bring: a page holds a hundred rows.
 _MOST: Final = 100
+_LONGEST_ID: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def messages_bulk() -> Response:
         return done("Nothing was changed: no action was chosen.", "messages", tone="warn")
     if request.form.get("all") == "1":
         return _all(action)
-    numbers = [int(text) for text in request.form.getlist("ids")[:_MOST] if text.isdecimal()]
+    ticked = request.form.getlist("ids")[:_MOST]
+    numbers = [int(text) for text in ticked if text.isdecimal() and len(text) <= _LONGEST_ID]
     if not numbers:
         return _back("Nothing was changed: no message was ticked.", 0)
     changed = sum(_changed(action, number) for number in numbers)
@@ -105,6 +107,8 @@ def _changed(action: str, number: int) -> bool:
 
 def _all(action: str) -> Response:
     queue, wanted = current_state().queue, asked_for()
+    if not understood(wanted):
+        return _back("Nothing was changed: there is no such filter.", 0)
     changed = (queue.retry_all if action == "retry" else queue.cancel_all)(wanted)
     return _back(_result(action, changed, 0), changed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -32,6 +33,28 @@ def test_a_verb_changes_what_the_state_allows(
     assert office.state_of(number) == after
     said = "Nothing was changed" if state == after and state != "queued" else f"Message {number}"
     assert said in response.text
+
+
+@pytest.mark.parametrize("number", [0, 10**19, 10**30])
+def test_a_number_that_no_row_can_have_is_not_found(office: Any, number: int) -> None:
+    """Too large for a column: 404 for each verb and page, no error of the driver's."""
+    assert office.get(f"/messages/{number}").status_code == 404
+    for verb in ("retry", "cancel", "mark-sent", "delete"):
+        assert office.post(f"/messages/{number}/{verb}").status_code == 404
+    form = {"action": "retry", "ids": [str(number), "9" * 5000]}
+    assert office.post("/messages/bulk", form).status_code == 303
+    cursor = base64.urlsafe_b64encode(f"older:{number}".encode()).decode()
+    assert office.get(f"/messages?cursor={cursor}").status_code == 200
+
+
+@pytest.mark.parametrize("query", ["state=ded", "range=1d", "state=dead&range=x"])
+def test_a_filter_that_is_not_understood_changes_nothing(office: Any, query: str) -> None:
+    """All of a filter that means nothing is not all messages."""
+    number = office.add("dead")
+    office.post(f"/messages/bulk?{query}", {"action": "retry", "all": "1"})
+    assert office.state_of(number) == "dead"
+    office.post("/messages/bulk?state=dead&range=7d", {"action": "retry", "all": "1"})
+    assert office.state_of(number) == "queued"
 
 
 def test_a_result_is_said_once(office: Any) -> None:

@@ -27,7 +27,8 @@ def app_defaults(app_name: str, *, testing: bool) -> dict[str, Any]:
 def resolve(context: Context, stored: Stored) -> Snapshot:
     """Return all settings as they are in force."""
     values: dict[str, Field] = {}
-    problems, harmless = list(context.problems), []
+    problems = list(context.problems)
+    harmless: list[Problem] = []
     for name, spec in context.specs.items():
         if spec.kind == "servers":
             problems += _servers_problem(context, spec)
