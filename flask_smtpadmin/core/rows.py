@@ -65,7 +65,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRow:
-    """One message as lists and the head of its own page show it."""
+    """One message as lists and the head of its own page show it.
+
+    ``server`` is the one asked for, ``last_server`` that of the last attempt, ``sent_via`` the
+    one that accepted it.
+    """
 
     id: int
     message_id: str
@@ -82,6 +86,7 @@ class MessageRow:
     first_recipient: str
     server: str | None
     sent_via: str | None
+    last_server: str | None
     created_at: datetime
     next_try_at: datetime | None
     expires_at: datetime | None

@@ -62,7 +62,7 @@ def page(
     table = models.table("Message")
     size = max(1, min(per_page, MAX_PER_PAGE))
     back, number = _read_cursor(cursor)
-    query = _rows(table).where(*conditions(models, wanted, utcnow())).limit(size + 1)
+    query = _rows(models).where(*conditions(models, wanted, utcnow())).limit(size + 1)
     if number is not None:
         query = query.where(table.c.id > number if back else table.c.id < number)
     query = query.order_by(table.c.id.asc() if back else table.c.id.desc())
@@ -89,7 +89,7 @@ def known_id(number: int) -> int:
 def detail(connection: Connection, models: Models, number: int) -> Detail:
     """Return one message with recipients and attempts, or raise NotFound."""
     table = models.table("Message")
-    row = connection.execute(_rows(table).where(table.c.id == number)).one_or_none()
+    row = connection.execute(_rows(models).where(table.c.id == number)).one_or_none()
     if row is None:
         raise NotFound("message", number)
     recipient, attempt = models.table("Recipient"), models.table("Attempt")
@@ -114,8 +114,17 @@ def _mentions(models: Models, text: str) -> sa.ColumnElement[bool]:
 _HIDDEN: Final = frozenset({"key_digest", "lease_token", "lease_until"})
 
 
-def _rows(table: sa.Table) -> sa.Select[Any]:
-    return sa.select(*(column for column in table.c if column.name not in _HIDDEN))
+def _rows(models: Models) -> sa.Select[Any]:
+    table, attempt = models.table("Message"), models.table("Attempt")
+    last = (
+        sa.select(attempt.c.server_key)
+        .where(attempt.c.message == table.c.id)
+        .order_by(attempt.c.n.desc(), attempt.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    shown = (column for column in table.c if column.name not in _HIDDEN)
+    return sa.select(*shown, last.label("last_server"))
 
 
 def _message(row: Row[Any]) -> MessageRow:
@@ -135,6 +144,7 @@ def _message(row: Row[Any]) -> MessageRow:
         first_recipient=row.first_recipient,
         server=row.server_key,
         sent_via=row.sent_via,
+        last_server=row.last_server,
         created_at=row.created_at.replace(tzinfo=UTC),
         next_try_at=_aware(row.run_at),
         expires_at=_aware(row.expires_at),

@@ -111,10 +111,11 @@ def test_detail(shop: Shop) -> None:
     number = put(shop, "retrying", attempts=2)
     table = shop.state.models.table("Attempt")
     moment = datetime(2026, 1, 2, 3, 4, 5, 678900)  # noqa: DTZ001 - as the tables hold it
-    common = {"message": number, "worker_id": "w", "server_key": "default", "phase": "data"}
+    common = {"message": number, "worker_id": "w", "phase": "data"}
     with shop.state.database.write() as connection:
-        for n in (2, 1):
-            row = {**common, "n": n, "started_at": moment + timedelta(minutes=n)}
+        for n, key in ((2, "spare"), (1, "main")):
+            started = moment + timedelta(minutes=n)
+            row = {**common, "n": n, "server_key": key, "started_at": started}
             connection.execute(sa.insert(table).values(row))
     detail = shop.state.queue.get(number)
     assert [one.n for one in detail.attempts] == [1, 2]
@@ -122,6 +123,8 @@ def test_detail(shop: Shop) -> None:
     document = detail.document()
     assert document["attempts"][0]["started_at"] == "2026-01-02T03:05:05.678900+00:00"
     assert document["recipients"][0]["address"] == "ada@example.com"
+    listed = shop.state.queue.list().messages[0]
+    assert (listed.last_server, listed.sent_via, listed) == ("spare", None, detail.message)
 
 
 @pytest.mark.parametrize("state", ["dead", "uncertain", "expired", "partial", "cancelled"])

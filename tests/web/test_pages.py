@@ -112,13 +112,14 @@ def test_pages_follow_each_other_without_gap(office: Any) -> None:
 def test_one_message_with_its_attempts(office: Any) -> None:
     """The page tells each attempt with reply and technical details, and offers to retry."""
     number = office.add("dead", subject="Hello Grace", attempts=1, failures=1)
+    assert "chosen when sent" in office.page(f"/messages/{number}")
     table = office.state.models.table("Attempt")
     with office.app.app_context(), office.state.database.write() as connection:
         values = {
             "message": number,
             "n": 1,
             "worker_id": "w1",
-            "server_key": "default",
+            "server_key": "relay_7",
             "address": "192.0.2.1:25",
             "started_at": utcnow(),
             "phase": "recipient",
@@ -135,6 +136,10 @@ def test_one_message_with_its_attempts(office: Any) -> None:
     assert "550 5.1.1 &lt;script&gt;alert(1)&lt;/script&gt; no such user" in source
     assert "<script>alert" not in source
     assert "192.0.2.1:25" in source
+    assert "<dt>Server</dt><dd>relay_7</dd>" in source
+    assert '<td data-label="Server" class="sa-via sa-extra">relay_7</td>' in office.page(
+        "/messages"
+    )
     assert f'action="/admin/email/messages/{number}/retry"' in source
 
 
