@@ -187,6 +187,13 @@ def test_a_saved_password_follows_no_changed_host(office: Any) -> None:
     assert office.server().host == "mail.example.org"
 
 
+def test_what_does_not_work_yet_is_not_offered(office: Any) -> None:
+    """OAuth2 is on the form only where it is set, to be changed to something else."""
+    assert 'value="oauth2"' not in office.page("/servers/default")
+    office.save(host="mail.example.org", auth="oauth2")
+    assert as_sent(office.page("/servers/default"))["auth"] == "oauth2"
+
+
 def test_hostile_names_are_shown_as_text(office: Any) -> None:
     """Markup in a server's name, description or From name does not become markup."""
     payload = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"

@@ -93,14 +93,15 @@ def _control(spec: Spec, field: Field, errors: list[str], form: FlaskForm | None
     name = spec.name.lower()
     words = label_of(name)
     typed = None if form is None or field.locked or field.secret else sent(form[name])
+    text = text_of(spec, field) if typed is None else typed
     return Control(
         name=name,
         label=words.text,
         help=words.help or spec.doc,
         placeholder=words.placeholder,
         widget=_widget(spec),
-        text=text_of(spec, field) if typed is None else typed,
-        choices=choices_of(spec) if spec.kind == "choice" else (),
+        text=text,
+        choices=choices_of(spec, text) if spec.kind == "choice" else (),
         origin=field.origin,
         origin_word=wording.ORIGINS[field.origin],
         variable=field.variable,

@@ -32,7 +32,7 @@ LABELS: Final[dict[str, Label]] = {
     "verify_cert": Label("Check the server's certificate", "Switch off only for a test server."),
     "ca_file": Label("CA file", "PEM file of certificate authorities to trust."),
     "client_cert_file": Label("Client certificate", "PEM file with certificate and key."),
-    "proxy_url": Label("Proxy", "socks5://, socks5h:// or http:// address to connect through."),
+    "proxy_url": Label("Proxy", "For a later version: this one cannot connect through a proxy."),
     "timeout": Label("Time limit for a reply", "Seconds."),
     "data_timeout": Label("Time limit for the message itself", "Seconds; RFC 5321 asks for 600."),
     "engine": Label(

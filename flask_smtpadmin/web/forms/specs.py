@@ -25,6 +25,8 @@ _RADIO: Final[dict[str, Mapping[str, tuple[str, str]]]] = {
     "tls_mode": {mode: wording.ENCRYPTION[mode] for mode in ("starttls", "implicit", "none")},
     "auth": wording.AUTHENTICATION,
 }
+#: Choices that settings know and that nothing carries out yet.
+_NOT_YET: Final = frozenset({"oauth2"})
 
 
 def form_class(specs: Mapping[str, Spec]) -> type[FlaskForm]:
@@ -34,12 +36,13 @@ def form_class(specs: Mapping[str, Spec]) -> type[FlaskForm]:
     return type("SpecForm", (FlaskForm,), {**fields, "Meta": meta})
 
 
-def choices_of(spec: Spec) -> Choices:
-    """Return value, word and note of each choice."""
+def choices_of(spec: Spec, current: str) -> Choices:
+    """Return value, word and note of each choice; what does not work yet only if ``current``."""
     worded = _RADIO.get(spec.name.lower())
-    if worded is not None:
-        return tuple((value, *words) for value, words in worded.items())
-    return tuple((choice, choice, "") for choice in spec.choices)
+    if worded is None:
+        return tuple((choice, choice, "") for choice in spec.choices)
+    offered = worded.keys() - _NOT_YET | {current}
+    return tuple((value, *words) for value, words in worded.items() if value in offered)
 
 
 def text_of(spec: Spec, field: Field) -> str:
