@@ -25,6 +25,11 @@ _READS: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _WITH: Final = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*with\b", re.IGNORECASE | re.DOTALL)
+#: What may hold one of those words without changing anything: text, names, comments, row locks.
+_NOISE: Final = re.compile(
+    r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|/\*.*?\*/|\bfor\s+(?:no\s+key\s+)?update\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _CHANGES: Final = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
 
 _classes: WeakSet[type[Session]] = WeakSet()
@@ -58,7 +63,7 @@ class _Ledger:
 def changes(statement: str) -> bool:
     """Say whether an SQL text is anything but a read or a savepoint."""
     if _WITH.match(statement):
-        return _CHANGES.search(statement) is not None
+        return _CHANGES.search(_NOISE.sub(" ", statement)) is not None
     return _READS.match(statement) is None
 
 

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from support.shop import Shop, letter
 
+from flask_smtpadmin.storage.joining import changes
+
 Begin = Callable[[Shop], None]
 
 
@@ -109,6 +111,34 @@ def test_only_reads(ordered: Shop) -> None:
     assert not sa.inspect(order).expired_attributes
     ordered.db.session.rollback()
     assert ordered.stored() == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "WITH x AS (SELECT 'please update or delete' AS y) SELECT y FROM x",
+        'WITH x AS (SELECT 1 AS "update") SELECT * FROM x -- delete',
+        "WITH x AS (SELECT id FROM t FOR UPDATE SKIP LOCKED) SELECT * FROM x",
+        "WITH x AS (SELECT id FROM t FOR NO KEY UPDATE) SELECT * FROM x",
+    ],
+)
+def test_a_read_that_only_speaks_of_changes(statement: str) -> None:
+    """Text, names and row locks change nothing: a session that nobody commits is not joined."""
+    assert not changes(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "WITH x AS (SELECT 'it''s') INSERT INTO t SELECT * FROM x",
+        "with x as (update t set n = 'a' returning id) select * from x",
+        "/* select */ DELETE FROM t",
+        "LOCK TABLE t",
+    ],
+)
+def test_whatever_is_no_read(statement: str) -> None:
+    """A change inside WITH, and any other statement, is work that somebody will commit."""
+    assert changes(statement)
 
 
 def test_after_the_commit(ordered: Shop) -> None:
