@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, get_args
 
-from flask import current_app, g
+from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from flask_smtpadmin.core.actor import Actor
@@ -14,6 +14,7 @@ from flask_smtpadmin.state import current_state
 #: unsaved values; read_content: bodies; privacy: clear addresses (masked without it).
 Right = Literal["view", "operate", "configure", "read_content", "privacy"]
 RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
+_ANSWERS: Final = "flask_smtpadmin.rights"
 
 
 def checked() -> bool:
@@ -24,12 +25,13 @@ def checked() -> bool:
 def ask(right: Right) -> bool | Response:
     """Put ``right`` to the app's access check: yes, no, or its own answer to the browser.
 
-    Asked once a request. Without an access check the answer is no.
+    Asked once a request: ``g`` would last longer where the app's context is open around several.
+    Without an access check the answer is no.
 
     Raises:
         TypeError: the check returned something else; letting that in would be a guess.
     """
-    answers: dict[str, bool | Response] = g.setdefault("smtpadmin_rights", {})
+    answers: dict[str, bool | Response] = request.environ.setdefault(_ANSWERS, {})
     if right not in answers:
         check = current_state().hooks.access_check
         answer = current_app.ensure_sync(check)(right) if check is not None else False

@@ -43,20 +43,23 @@ class Frame:
 
 
 def page_globals() -> dict[str, Any]:
-    """Return what every template of ours may use; nothing here reads the database."""
+    """Return what every template of ours may use; nothing here reads the database.
+
+    The names begin with ``sa_``, because the app's own base template sees them too.
+    """
     base = base_template()
     return {
-        "asset": assets.asset,
-        "base_template": base or "smtpadmin/shell.html",
-        "embedded": bool(base),
-        "lost_template": "" if base else option("BASE_TEMPLATE"),
-        "app_name": app_name(),
-        "form_token": form_token,
-        "looks": wording,
-        "may": access.may,
-        "address": shown_address,
-        "frame": None,
-        "notice": None,
+        "sa_asset": assets.asset,
+        "sa_base_template": base or "smtpadmin/shell.html",
+        "sa_embedded": bool(base),
+        "sa_lost_template": "" if base else option("BASE_TEMPLATE"),
+        "sa_app_name": app_name(),
+        "sa_form_token": form_token,
+        "sa_looks": wording,
+        "sa_may": access.may,
+        "sa_address": shown_address,
+        "sa_frame": None,
+        "sa_notice": None,
     }
 
 
@@ -70,11 +73,11 @@ def page(template: str, *, status: int = 200, here: str = "", **values: Any) -> 
         **values: for the template.
     """
     snapshot = current_state().settings.snapshot(max_age=_FRAME_AGE)
-    values.setdefault("actor", access.current_actor())
+    values.setdefault("sa_actor", access.current_actor())
     html = render_template(
         f"smtpadmin/{template}.html",
-        frame=_frame(snapshot, here),
-        notice=session.pop(_NOTICE, None),
+        sa_frame=_frame(snapshot, here),
+        sa_notice=session.pop(_NOTICE, None),
         **values,
     )
     return make_response(html, status)

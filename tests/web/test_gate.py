@@ -254,3 +254,11 @@ def _audit(event: str, _arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_audit)
+
+
+def test_a_right_is_asked_for_at_each_request(office: Any) -> None:
+    """An app context around several requests, as tests have it, keeps nobody's rights."""
+    with office.app.app_context():
+        assert office.get("/").status_code == 200
+        office.rights.clear()
+        assert office.get("/").status_code == 403

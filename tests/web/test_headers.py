@@ -109,6 +109,17 @@ def test_inside_a_host_page_the_host_decides(host: Callable[..., Any]) -> None:
     assert 'aria-label="E-mail"' in response.text
 
 
+def test_the_hosts_own_names_stay_its_own(host: Callable[..., Any], tmp_path: Path) -> None:
+    """What the host's template calls app_name, asset or notice is not replaced by ours."""
+    office = host()
+    names = ("app_name", "asset", "notice", "frame", "may", "address", "actor", "looks")
+    shown = "".join(f"<i>{{{{ {name} }}}}</i>" for name in names)
+    (tmp_path / "host.html").write_text(f"{shown}{{% block content %}}{{% endblock %}}")
+    office.app.context_processor(lambda: {name: f"host {name}" for name in names})
+    source = office.page("/")
+    assert all(f"<i>host {name}</i>" in source for name in names)
+
+
 def test_a_policy_of_the_apps_own_is_used(host: Callable[..., Any]) -> None:
     """SMTPADMIN_CSP is sent as it stands, inside a host page too."""
     response = host(SMTPADMIN_CSP="default-src 'self'").get("/")
