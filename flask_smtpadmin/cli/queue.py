@@ -212,7 +212,9 @@ def _status_text(found: Status) -> str:
 
 
 def _word(server: Server) -> str:
-    return server.state if server.configured else "not set up yet"
+    if not server.configured:
+        return "not set up yet"
+    return f"{server.state}: {server.reason}" if server.reason else server.state
 
 
 def _oldest(since: datetime | None) -> str:

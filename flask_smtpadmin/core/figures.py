@@ -155,6 +155,7 @@ def _server(server: Server) -> dict[str, Any]:
     return {
         "state": server.state,
         "configured": server.configured,
+        "reason": server.reason,
         "problems": [problem.document() for problem in server.problems],
     }
 

@@ -28,10 +28,12 @@ def load(connection: Connection, models: Models) -> Stored:
         sa.select(setting.scope, setting.name, setting.value)
     ):
         values.setdefault(scope, {})[name] = value
-    columns = (server.key, server.preset, server.enabled, server.paused, server.health)
+    columns = (server.preset, server.enabled, server.paused, server.health, server.reason)
     servers = {
-        key: StoredServer(preset, bool(enabled), bool(paused), health)
-        for key, preset, enabled, paused, health in connection.execute(sa.select(*columns))
+        key: StoredServer(preset, bool(enabled), bool(paused), health, reason)
+        for key, preset, enabled, paused, health, reason in connection.execute(
+            sa.select(server.key, *columns)
+        )
     }
     return Stored(values, servers)
 

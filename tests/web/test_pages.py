@@ -251,3 +251,15 @@ def test_the_health_word_needs_no_tables(make_app: Callable[..., Any]) -> None:
     """Without tables the app is not healthy, and the answer still is one word."""
     response = make_app(create=False).app.test_client().get("/admin/email/healthz")
     assert (response.text, response.status_code) == ("unhealthy", 503)
+
+
+@pytest.mark.parametrize(("health", "told"), [("held", True), ("open", True), ("ok", False)])
+def test_a_server_in_trouble_says_why(office: Any, health: str, *, told: bool) -> None:
+    """Lists and its page show the words of a server that refuses us, until it is well."""
+    office.state.settings.save_server("default", {"host": "mail.example.org"})
+    row = office.state.models.table("Server")
+    with office.state.database.write() as connection:
+        words = {"health": health, "reason": "535 5.7.8 <no> such user"}
+        connection.execute(row.update().values(**words))
+    for path in ("/", "/servers", "/servers/default"):
+        assert ("535 5.7.8 &lt;no&gt; such user" in office.page(path)) is told

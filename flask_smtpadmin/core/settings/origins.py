@@ -36,6 +36,7 @@ class StoredServer:
     enabled: bool = True
     paused: bool = False
     health: ServerState = "unverified"
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

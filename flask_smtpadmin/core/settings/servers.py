@@ -25,6 +25,7 @@ from flask_smtpadmin.core.settings.sources import Given, Layer, variable_name
 
 #: Fields whose value hangs on others; settled after the rest, in this order.
 _DEPENDENT: Final = ("PORT", "TLS_MODE", "AUTH", "PASSWORD")
+_TROUBLED: Final = frozenset({"degraded", "open", "held"})
 _GOOGLE_HOSTS: Final = frozenset({"smtp.gmail.com", "smtp-relay.gmail.com"})
 _GOOGLE_PASSWORD: Final = re.compile(r"\s*[a-zA-Z]{4}(\s[a-zA-Z]{4}){3}\s*")
 
@@ -50,6 +51,7 @@ def resolve_server(
         enabled=row.enabled,
         paused=row.paused,
         health=row.health,
+        reason=row.reason if row.health in _TROUBLED else None,
         fields={name.lower(): build.fields[name] for name in SERVER_FIELDS},
         **{name.lower(): build.fields[name].value for name in SERVER_FIELDS},
     )

@@ -136,7 +136,7 @@ class Server:
 
     ``problems`` non-empty: it is misconfigured and its mail waits. ``warnings`` hold nothing up.
     ``host`` empty: nothing was set up yet. ``fields`` by lower-case name. ``health`` is what the
-    workers saw last.
+    workers saw last, ``reason`` why it is not well, in the server's words where it spoke.
     """
 
     key: str
@@ -172,6 +172,7 @@ class Server:
     enabled: bool = True
     paused: bool = False
     health: ServerState = "unverified"
+    reason: str | None = None
     fields: Mapping[str, Field] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
