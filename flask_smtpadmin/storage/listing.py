@@ -42,6 +42,8 @@ def conditions(models: Models, wanted: Filter, now: datetime) -> list[sa.ColumnE
     """Return what a row of ``smtpadmin_message`` must fulfil; ``now`` naive UTC."""
     table = models.table("Message")
     found: list[sa.ColumnElement[bool]] = []
+    if "\0" in f"{wanted.q}{wanted.type}{wanted.server}":  # no text holds it; PostgreSQL refuses
+        return [sa.false()]
     if wanted.states:
         found.append(table.c.state.in_(wanted.states))
     if wanted.type:

@@ -106,6 +106,16 @@ def test_counts(shop: Shop) -> None:
     assert shop.state.queue.counts() == expected
 
 
+@pytest.mark.parametrize("name", ["q", "type", "server"])
+def test_a_filter_with_a_null_character_finds_nothing(shop: Shop, name: str) -> None:
+    """No database holds such a text, and one refuses to look for it."""
+    put(shop, "dead")
+    chosen: dict[str, Any] = {name: "a\0"}
+    wanted = Filter(**chosen)
+    assert shop.state.queue.list(wanted).messages == ()
+    assert shop.state.queue.delete_all(wanted) == 0
+
+
 def test_detail(shop: Shop) -> None:
     """A message comes with its recipients and its attempts in the order of time."""
     number = put(shop, "retrying", attempts=2)

@@ -201,6 +201,14 @@ def as_shown(source: str) -> dict[str, str]:
     return {**{key: sent[key] for key in sent if key != "csrf_token"}, "on_uncertain": chosen[1]}
 
 
+@pytest.mark.parametrize("typed", ["inf", "1e400", "nan", "-1", "٣x"])
+def test_a_span_that_is_none_is_explained(office: Any, typed: str) -> None:
+    """The answer is the form with the reason beside the field."""
+    response = office.post("/settings", {"retry_delay": typed, "max_age": typed})
+    assert response.status_code == 422
+    assert 'id="error-retry_delay"' in response.text
+
+
 def test_a_bad_global_setting_is_refused_at_its_field(office: Any) -> None:
     """Nothing is stored and the field says why."""
     form = {**as_shown(office.page("/settings")), "max_queue": "many"}

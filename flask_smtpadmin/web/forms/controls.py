@@ -19,6 +19,7 @@ _NUMBERS: Final = frozenset({"int", "float"})
 #: Settings in seconds that are usually long, and from where on a number is hard to read.
 _SPANS: Final = frozenset({"retry_delay", "retry_max_delay", "max_age"})
 _LONG_SPAN: Final = 120.0
+_ENDLESS: Final = 1e10
 _MONO: Final = frozenset({"host", "path", "url", "limits"})
 
 
@@ -57,7 +58,7 @@ class Control:
             seconds = float(self.text) if self.name in _SPANS else 0.0
         except ValueError:
             return ""
-        return formats.duration(seconds) if seconds >= _LONG_SPAN else ""
+        return formats.duration(seconds) if _LONG_SPAN <= seconds < _ENDLESS else ""
 
     @property
     def from_environment(self) -> bool:
