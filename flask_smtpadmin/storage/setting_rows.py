@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -112,8 +113,13 @@ class Rows:
     def _insert_revision(self) -> None:
         row = {"value": "0", "updated_at": utcnow(), "updated_by": self._actor}
         insert = sa.insert(self._settings).values(scope=_META, name=_REVISION, **row)
-        if self._connection.dialect.name == "sqlite":  # holds the write lock: nobody races
+        dialect = self._connection.dialect.name
+        if dialect == "sqlite":  # holds the write lock: nobody races
             self._connection.execute(insert)
+            return
+        if dialect in {"mysql", "mariadb"}:  # a duplicate would leave shared locks, and deadlocks
+            upsert = mysql.insert(self._settings).values(scope=_META, name=_REVISION, **row)
+            self._connection.execute(upsert.on_duplicate_key_update(scope=_META))
             return
         try:
             with self._connection.begin_nested():
