@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
 from flask_smtpadmin.core.retry import Standing
@@ -34,6 +35,11 @@ class Plan:
 class Dispatcher:
     """Keeps the stage and the window.
 
+    A message that a worker had in its hands when it died is a *suspect*: perhaps it was the
+    reason. Suspects are handed over one at a time, those with the fewest crashes first, so that
+    the next crash meets only one of them, and what merely stood beside a message that kills
+    workers is not condemned with it.
+
     Args:
         fleet: where messages go.
         now: the database's time, naive UTC.
@@ -42,6 +48,7 @@ class Dispatcher:
     def __init__(self, fleet: Fleet, now: Callable[[], datetime]) -> None:
         self.stage = Stage()
         self.in_flight: dict[int, Flight] = {}
+        self._suspects = Stage(attrgetter("crashes"))
         self._fleet = fleet
         self._now = now
         self._bytes = 0
@@ -53,8 +60,22 @@ class Dispatcher:
 
     def tokens(self) -> set[str]:
         """Return every lease token in our hands."""
-        staged = {job.token for job in self.stage}
+        staged = {job.token for stage in (self.stage, self._suspects) for job in stage}
         return staged | {flight.job.token for flight in self.in_flight.values()}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything is claimed and not handed over yet."""
+        return bool(self.stage or self._suspects)
+
+    def take_in(self, jobs: Iterable[Claimed]) -> None:
+        """Keep claimed messages until there is room for them."""
+        for job in jobs:
+            (self._suspects if job.crashes else self.stage).push([job])
+
+    def empty(self) -> list[Claimed]:
+        """Give away everything that is not handed over."""
+        return [*self.stage.empty(), *self._suspects.empty()]
 
     def plan(self) -> Plan:
         """Give staged messages to lanes with room, while the window has room.
@@ -62,11 +83,27 @@ class Dispatcher:
         The places are reserved: what is not handed over after all must :meth:`land`.
         """
         plan = Plan()
-        skipped: list[tuple[int, int, Claimed]] = []
         room = self._fleet.window - len(self.in_flight)
         now = self._now()
-        while self.stage and len(plan.flights) < room and len(skipped) < _SKIPS:
-            place = self.stage.take()
+        tried = any(flight.job.crashes for flight in self.in_flight.values())
+        if self._suspects and room > 0 and not tried:
+            self._place(self._suspects, plan, now, most=1)
+        self._place(self.stage, plan, now, most=room)
+        self.in_flight.update((flight.job.id, flight) for flight in plan.flights)
+        return plan
+
+    def land(self, number: int) -> None:
+        """Give the place of a message free: its result is committed, or it was lost."""
+        flight = self.in_flight.pop(number, None)
+        if flight is not None:
+            flight.lanes.load -= 1
+            self._bytes -= flight.job.size
+
+    def _place(self, stage: Stage, plan: Plan, now: datetime, *, most: int) -> None:
+        """Take messages from ``stage`` into ``plan`` until it holds ``most`` flights."""
+        skipped: list[tuple[int, int, Claimed]] = []
+        while stage and len(plan.flights) < most and len(skipped) < _SKIPS:
+            place = stage.take()
             job = place[2]
             if self._limit(job) <= now:
                 plan.expired.append(job)
@@ -80,16 +117,7 @@ class Dispatcher:
                 lanes.load += 1
                 self._bytes += job.size
                 plan.flights.append(Flight(job, job.attempts + 1, lanes))
-        self.stage.restore(skipped)
-        self.in_flight.update((flight.job.id, flight) for flight in plan.flights)
-        return plan
-
-    def land(self, number: int) -> None:
-        """Give the place of a message free: its result is committed, or it was lost."""
-        flight = self.in_flight.pop(number, None)
-        if flight is not None:
-            flight.lanes.load -= 1
-            self._bytes -= flight.job.size
+        stage.restore(skipped)
 
     def _limit(self, job: Claimed) -> datetime:
         standing = Standing(now=job.due_at, due_at=job.due_at, expires_at=job.expires_at)

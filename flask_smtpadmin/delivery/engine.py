@@ -223,7 +223,7 @@ class Engine:
             self.hands.land(result.job.id)
             if result.kept:
                 result.job.attempts = result.n
-                self.hands.stage.push([result.job])
+                self.hands.take_in([result.job])
         for result in written.lost:
             self.hands.land(result.job.id)
         for item in batch.withdraw:
@@ -232,7 +232,7 @@ class Engine:
             self._look_now()  # they are due again, for another server or to be parked
         for item in batch.hand_over:
             self._depart(item, ours=item.job.id in written.handed)
-        self.hands.stage.push(written.claimed)
+        self.hands.take_in(written.claimed)
         if batch.claim:
             self._looked(batch, written)
         self._tell(written.finished)
@@ -318,7 +318,7 @@ class Engine:
     async def _rest(self) -> None:
         """Wait for results, a poke, or the next time to look."""
         pause = max(0.0, self._look_at - time.monotonic())
-        if self.hands.stage or not self.leases_hold():
+        if self.hands.waiting or not self.leases_hold():
             pause = min(max(pause, 0.05), 0.5)  # servers with room, or leases, may come back
         try:
             await asyncio.wait_for(self._wake.wait(), max(pause, 0.001))
@@ -332,7 +332,7 @@ class Engine:
         if (
             not self._options.burst
             or self.hands.in_flight
-            or self.hands.stage
+            or self.hands.waiting
             or self.busy_elsewhere()
         ):
             return False
@@ -351,7 +351,7 @@ class Engine:
         self._stopping = True
         self._stop_by = min(self._stop_by, time.monotonic() + GRACE)
         self._orphans.extend(self.fleet.take_back())
-        await self._write([(job, None) for job in self.hands.stage.empty()])
+        await self._write([(job, None) for job in self.hands.empty()])
         while self.hands.in_flight and not self._must_end():
             await self._rest()
             await self._write()

@@ -1,18 +1,20 @@
-"""Messages that were claimed and not handed over yet, the most urgent first."""
+"""Messages that were claimed and not handed over yet, in the order to hand them over."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 
 from flask_smtpadmin.storage.claims import Claimed
 
 
 class Stage:
-    """A heap by priority, then in the order of arrival."""
+    """A heap by rank (smallest first; the priority unless told otherwise), then by arrival."""
 
-    def __init__(self) -> None:
+    def __init__(self, rank: Callable[[Claimed], int] = attrgetter("priority")) -> None:
+        self._rank = rank
         self._heap: list[tuple[int, int, Claimed]] = []
         self._numbers = itertools.count()
 
@@ -25,10 +27,10 @@ class Stage:
     def push(self, jobs: Iterable[Claimed]) -> None:
         """Add messages."""
         for job in jobs:
-            heapq.heappush(self._heap, (job.priority, next(self._numbers), job))
+            heapq.heappush(self._heap, (self._rank(job), next(self._numbers), job))
 
     def take(self) -> tuple[int, int, Claimed]:
-        """Take the most urgent one, with the place that :meth:`restore` puts it back to."""
+        """Take the first one, with the place that :meth:`restore` puts it back to."""
         return heapq.heappop(self._heap)
 
     def restore(self, places: Iterable[tuple[int, int, Claimed]]) -> None:
@@ -43,5 +45,5 @@ class Stage:
 
     @property
     def least_urgent(self) -> int:
-        """The priority of the least urgent message (0 when there is none)."""
-        return max((priority for priority, _, _ in self._heap), default=0)
+        """The rank of the last message (0 when there is none)."""
+        return max((rank for rank, _, _ in self._heap), default=0)

@@ -43,8 +43,8 @@ class PendingRecipient:
 class Claimed:
     """A message in a worker's hands. ``content`` None: not loaded yet.
 
-    ``attempts`` and ``failures`` are as the row had them when it was claimed; ``accepted`` and
-    ``refused`` count the recipients that an earlier try settled.
+    ``attempts``, ``failures`` and ``crashes`` are as the row had them when it was claimed;
+    ``accepted`` and ``refused`` count the recipients that an earlier try settled.
     """
 
     id: int
@@ -62,6 +62,7 @@ class Claimed:
     on_uncertain: str | None
     attempts: int
     failures: int
+    crashes: int = 0
     recipients: tuple[PendingRecipient, ...] = ()
     accepted: int = 0
     refused: int = 0
@@ -202,6 +203,7 @@ def _claimed(row: sa.Row[Any], token: str) -> Claimed:
         on_uncertain=row.on_uncertain,
         attempts=row.attempts,
         failures=row.failures,
+        crashes=row.crashes,
     )
 
 
