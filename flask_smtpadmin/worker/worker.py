@@ -94,8 +94,18 @@ class SMTPWorker(SimpleWorker):
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
-        """Wait for a job of ours; anything else in the queue is refused on the way."""
+        """Wait for a job of ours; anything else in the queue is refused on the way.
+
+        A Redis that goes away is no error here: the supervisor says so in one line.
+        """
         del max_idle_time
+        try:
+            return self._wait_for_job(timeout)
+        except RedisError as error:
+            log.debug("Redis went away", exc_info=True)
+            raise StopRequested from error
+
+    def _wait_for_job(self, timeout: int | None) -> tuple[Job, Queue] | None:
         self.set_state(WorkerStatus.IDLE)
         while not (self._stopping() or self._stop_requested):
             self.heartbeat()

@@ -42,6 +42,8 @@ def test_redis_may_stop_and_come_back(
     redis_server.kill()
     site.send(100)
     site.wait_for_states(sent=200)
+    wait_until(lambda: "does not answer" in site.log.read_text(), timeout=20)
+    assert "Traceback" not in site.log.read_text(), "one line tells it"
     redis_server.start()
     wait_until(lambda: site.log.read_text().count("answers") == 2, timeout=20)
     site.send(50)
