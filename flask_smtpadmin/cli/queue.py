@@ -115,11 +115,13 @@ def cancel(*, numbers: tuple[int, ...], state: Any, as_json: bool) -> None:
 @queue.command("purge", cls=Command)
 @click.option("--state", type=click.Choice(STATES), help="Only this state; else all that ended.")
 @click.option("--days", type=click.FloatRange(min=0), metavar="N", help="Only older ones.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed with --json.")
 @json_option
 @with_appcontext
 def purge(*, state: State | None, days: float | None, yes: bool, as_json: bool) -> None:
     """Remove messages for good."""
+    if as_json and not yes:
+        raise click.UsageError("Add --yes: with --json nobody is asked.")
     if not yes:
         what = f"all {state} messages" if state else "all messages that ended"
         older = f" older than {days:g} days" if days is not None else ""

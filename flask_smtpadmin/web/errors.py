@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 from flask import Response
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from flask_smtpadmin.core.errors import NotFound, SchemaMissing, SMTPAdminError, WrongState
@@ -68,6 +69,18 @@ def http_error(error: HTTPException) -> Response:
     status = error.code or 400
     title, text = _WORDS.get(status, _WORDS[400])
     return bare("errors/error", status=status, icon="search", title=title, text=text)
+
+
+def database_error(error: OperationalError) -> Response:
+    """Say that the database is locked or away; what the driver said is for the log."""
+    log.error("A page failed: %s", error, exc_info=error)
+    return bare(
+        "errors/error",
+        status=503,
+        icon="database",
+        title="The database did not answer",
+        text="It is busy or cannot be reached. Nothing was changed. Try again in a moment.",
+    )
 
 
 def own_error(error: SMTPAdminError) -> Response:

@@ -103,6 +103,7 @@ def test_queue_commands(ready: Shop) -> None:
     assert run(ready, "queue", "retry", "--state", "cancelled") == {"retried": 1}
     assert run(ready, "queue", "retry", code=2)["error"]["code"] == "usage"
     assert run(ready, "queue", "cancel", "--state", "queued") == {"cancelled": 2}
+    assert run(ready, "queue", "purge", code=2)["error"]["code"] == "usage"
     assert run(ready, "queue", "purge", "--yes") == {"purged": 2}
     assert run(ready, "queue", "show", str(first), code=2)["error"]["code"] == "not_found"
 

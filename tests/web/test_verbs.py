@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,3 +139,17 @@ def test_a_server_of_the_environment_cannot_be_deleted(
     response = office.post("/servers/backup/delete", follow_redirects=True)
     assert response.status_code < 500
     assert "outside the database" in response.text
+
+
+def test_a_locked_database_is_a_page(make_office: Any, tmp_path: Path) -> None:
+    """503 and what to do; neither SQL nor a driver's words."""
+    office = make_office()
+    office.state.database.busy_timeout = 0.05
+    token = office.token()
+    with closing(sqlite3.connect(tmp_path / "app.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        response = office.client.post("/admin/email/pause", data={"csrf_token": token})
+    assert response.status_code == 503
+    assert "Nothing was changed" in response.text
+    assert "BEGIN" not in response.text
+    assert response.headers["Cache-Control"] == "no-store"
