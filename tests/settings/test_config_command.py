@@ -123,6 +123,17 @@ def test_documents_are_json(read):
     assert CANARY not in text
 
 
+@pytest.mark.parametrize("name", ["it's `id`", "it's $HOME", "${SECRET_KEY}", "a\\$(id)"])
+def test_no_line_of_the_env_file_is_expanded_or_run(read, name):
+    """A saved name must not become a command of whoever loads the file."""
+    snapshot = read({}, {"SMTPADMIN_HOST": "h", "SMTPADMIN_NAME": name})
+    lines = env_document(snapshot, "SMTPADMIN_", KEYS).splitlines()
+    assert [line for line in lines if "NAME" in line and not line.startswith("#")] == []
+    assert "# SMTPADMIN_NAME is left out" in "\n".join(lines)
+    plain = read({}, {"SMTPADMIN_HOST": "h", "SMTPADMIN_NAME": "a `b` $c"})
+    assert "SMTPADMIN_NAME='a `b` $c'" in env_document(plain, "SMTPADMIN_", KEYS)
+
+
 def test_presets(run):
     """47 providers with host, ports and the recommended one."""
     rows = document(run("smtp presets --json"))["presets"]

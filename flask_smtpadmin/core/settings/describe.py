@@ -93,14 +93,26 @@ def _lines(spec: Spec, field: Field, variable: str, *, always: bool = False) -> 
         yield f"# {variable} is set to a function in app.config"
     else:
         text = write(spec, field.value)
-        if text:
+        if text and _is_ambiguous(text):
+            yield f"# {variable} is left out: a shell and python-dotenv would read it differently"
+        elif text:
             yield f"{variable}={_quoted(text)}"
+
+
+def _is_ambiguous(text: str) -> bool:
+    """Say whether no quoting keeps ``text`` from being expanded, or run, by one of its readers."""
+    double = not _fits_single_quotes(text)
+    return "${" in text or (double and any(char in text for char in "$`"))
+
+
+def _fits_single_quotes(text: str) -> bool:
+    return "'" not in text and "\\" not in text
 
 
 def _quoted(text: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
-    if "'" not in text and "\\" not in text:
+    if _fits_single_quotes(text):
         return f"'{text}'"
     escaped = re.sub(r'([\\"])', r"\\\1", text).replace("\n", "\\n")
     return f'"{escaped}"'
