@@ -85,8 +85,8 @@ def test_env_reads_back_to_the_same_settings(run, read, monkeypatch):
         "tls_mode": "starttls",
         "username": "ada",
         "password": CANARY,
-        "from_name": 'Ada\'s "$HOME" `x` \\ Ünï',
-        "subject_prefix": "[A] ",
+        "from_name": 'Ada\'s "home" \\ Ünï',
+        "subject_prefix": '["$HOME" `x`] ',
         "limits": "per_day=5",
         "verify_cert": "no",
     }
