@@ -50,7 +50,7 @@ def test_a_number_that_no_row_can_have_is_not_found(office: Any, number: int) ->
     assert office.get(f"/messages?cursor={cursor}").status_code == 200
 
 
-@pytest.mark.parametrize("query", ["state=ded", "range=1d", "state=dead&range=x"])
+@pytest.mark.parametrize("query", ["state=lost", "range=1d", "state=dead&range=x"])
 def test_a_filter_that_is_not_understood_changes_nothing(office: Any, query: str) -> None:
     """All of a filter that means nothing is not all messages."""
     number = office.add("dead")
