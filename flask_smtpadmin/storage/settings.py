@@ -230,7 +230,10 @@ class Settings:
         _refuse(plan.problems)
         after = resolve(context, plan.stored).servers[edit.key]
         _refuse(self._endpoint_problems(edit, stored, before, after))
-        self._write_server(rows, plan, before, after)
+        try:
+            self._write_server(rows, plan, before, after)
+        except ConfigurationError as error:  # no key to encrypt with
+            _refuse([Problem("password", error.variable, str(error))])
 
     def _write_server(self, rows: Rows, plan: Plan, before: Snapshot, after: Server) -> None:
         scope = f"server:{after.key}"

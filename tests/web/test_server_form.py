@@ -177,6 +177,21 @@ def test_an_empty_password_keeps_the_saved_one(office: Any) -> None:
     assert office.server().password == ""
 
 
+def test_a_password_that_cannot_be_encrypted_is_refused_at_its_field(
+    make_office: Callable[..., Any],
+) -> None:
+    """Without a usable key the form comes back with the reason and what was typed."""
+    office = make_office(SMTPADMIN_ENCRYPTION_KEYS="no-key")
+    form = {"host": "mail.example.org", "username": "u", "password": CANARY}
+    response = office.post("/servers/default", form)
+    assert response.status_code == 422
+    assert 'id="error-password"' in response.text
+    assert "is not a Fernet key" in response.text
+    assert 'value="mail.example.org"' in response.text
+    assert CANARY not in response.text
+    assert stored(office) == {}
+
+
 def test_a_saved_password_follows_no_changed_host(office: Any) -> None:
     """With another host the form asks for the password again and stores nothing."""
     office.save(host="mail.example.org", username="u", password=CANARY)
