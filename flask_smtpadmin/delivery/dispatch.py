@@ -63,6 +63,11 @@ class Dispatcher:
         staged = {job.token for stage in (self.stage, self._suspects) for job in stage}
         return staged | {flight.job.token for flight in self.in_flight.values()}
 
+    def ids(self) -> set[int]:
+        """Return the id of every message in our hands."""
+        staged = {job.id for stage in (self.stage, self._suspects) for job in stage}
+        return staged | set(self.in_flight)
+
     @property
     def waiting(self) -> bool:
         """Whether anything is claimed and not handed over yet."""

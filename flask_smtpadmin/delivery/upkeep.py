@@ -74,6 +74,7 @@ class Upkeep:
         self._postponed: set[WaitingFor] = set()
         self._recheck_wanted = asyncio.Event()
         self._rechecking = False
+        self._strays: set[int] = set()
         self._loaded_at = time.monotonic()
         engine.busy_elsewhere = self._busy
 
@@ -133,15 +134,35 @@ class Upkeep:
             fingerprints=engine.fleet.fingerprints(),
         )
         began = time.monotonic()
-        await engine.db(self._write_beat, beat)
+        held = await engine.db(self._write_beat, beat)
         engine.leases_renewed(began)
+        await self._recover(held - engine.hands.ids())
 
-    def _write_beat(self, beat: Beat) -> None:
+    async def _recover(self, strays: set[int]) -> None:
+        """Take back what the database says we have and we do not: it lost a commit of ours.
+
+        A database that answers before its disk does (``synchronous_commit = off``), or a replica
+        that takes over, may do that. Seen in two beats, so that what changes hands is left alone.
+        """
+        before, self._strays = self._strays, strays
+        if strays & before:
+            log.warning("The database forgot what became of %d messages.", len(strays & before))
+            await self._engine.db(self._take_back, strays & before)
+            self._engine.look_again()
+
+    def _take_back(self, strays: set[int]) -> None:
+        policy, now = self._engine.fleet.policy, self._premises.clock.now()
+        with self._premises.database.write() as connection:
+            who = self._premises.who.id
+            self._leases.reclaim(connection, who, strays, policy, now)
+
+    def _write_beat(self, beat: Beat) -> set[int]:
         with self._premises.database.write() as connection:
             self._premises.clock.look(connection)
             now = self._premises.clock.now()
             self._leases.renew(connection, self._premises.who.id, now)
             self._workers.beat(connection, self._premises.who, beat, now)
+            return self._leases.held(connection, self._premises.who.id)
 
     # -- settings and shared health -----------------------------------------------------------
 

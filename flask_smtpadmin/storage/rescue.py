@@ -48,6 +48,14 @@ class Leases:
         )
         connection.execute(update.values(lease_until=now + timedelta(seconds=LEASE)))
 
+    def held(self, connection: Connection, worker_id: str) -> set[int]:
+        """Return the ids of the messages that ``worker_id`` has, as the database knows it."""
+        columns = self._message.c
+        query = sa.select(columns.id).where(
+            columns.worker_id == worker_id, columns.state == "sending"
+        )
+        return set(connection.execute(query).scalars())
+
     def drop_unknown(
         self, connection: Connection, worker_id: str, tokens: Collection[str], now: datetime
     ) -> int:
@@ -89,12 +97,34 @@ class Leases:
             now: the database's time.
             lapsed: only rows whose lease ended before this; None: whatever the lease says.
         """
+        lease_until = self._message.c.lease_until
+        which = sa.true() if lapsed is None else lease_until < lapsed
+        return self._take_back(connection, worker_id, which, policy, now)
+
+    def reclaim(
+        self,
+        connection: Connection,
+        worker_id: str,
+        ids: Collection[int],
+        policy: Policy,
+        now: datetime,
+    ) -> Rescued:
+        """Take back those of ``ids`` that the database says ``worker_id`` has."""
+        which = self._message.c.id.in_(list(ids))
+        return self._take_back(connection, worker_id, which, policy, now)
+
+    def _take_back(
+        self,
+        connection: Connection,
+        worker_id: str,
+        which: sa.ColumnElement[bool],
+        policy: Policy,
+        now: datetime,
+    ) -> Rescued:
         columns = self._message.c
         query = sa.select(self._message).where(
-            columns.worker_id == worker_id, columns.state == "sending"
+            columns.worker_id == worker_id, columns.state == "sending", which
         )
-        if lapsed is not None:
-            query = query.where(columns.lease_until < lapsed)
         if connection.dialect.name != "sqlite":
             query = query.with_for_update()
         rows = connection.execute(query.order_by(columns.id).limit(BATCH)).all()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from support.smtp import MailServer, mail_server
 from support.workers import WorkerSite
 
 from flask_smtpadmin import message_dead, message_sent, server_degraded, server_recovered
+from flask_smtpadmin.delivery import upkeep
 from flask_smtpadmin.delivery.engine import Options
 from flask_smtpadmin.delivery.events import Summary
+from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.worker.supervisor import Supervisor
 
 
@@ -153,6 +156,31 @@ def test_a_locked_database_delays_and_loses_nothing(
         site.wait_for_states(sent=200)
     assert len({mail.message["Message-ID"] for mail in smtp.received}) == 200
     assert len(smtp.received) == 200, "written once the database is back, not sent again"
+
+
+def test_what_the_database_forgot_is_taken_back(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer, monkeypatch: pytest.MonkeyPatch
+):
+    """Rows that are ours by the database and not in our hands are due again after two beats."""
+    monkeypatch.setattr(upkeep, "BEAT_EVERY", 0.3)
+    site = worker_site()
+    late = datetime.now(UTC) + timedelta(days=1)
+    forgotten, handed_over = site.send(2, send_at=late)
+    message, attempt = site.state.models.table("Message"), site.state.models.table("Attempt")
+    with working(site):
+        wait_until(lambda: len(site.rows("Worker")) == 1)
+        worker = {"worker_id": site.rows("Worker")[0].id}
+        lease = {"lease_token": "lost", "lease_until": late.replace(tzinfo=None), "run_at": None}
+        opened = {"server_key": "default", "phase": "handed_over", "started_at": utcnow()}
+        with site.state.database.write() as connection:
+            lost = sa.update(message).values(state="sending", attempts=1, **worker, **lease)
+            connection.execute(lost)
+            connection.execute(sa.insert(attempt).values(message=2, n=1, **worker, **opened))
+        site.wait_for_states(sent=2)
+    assert len(smtp.received) == 2
+    outcomes = [(row.message, row.outcome) for row in site.rows("Attempt")]
+    assert outcomes[0] == (handed_over, "uncertain")
+    assert sorted(outcomes[1:]) == [(forgotten, "sent"), (handed_over, "sent")]
 
 
 def test_receivers_hear_of_it_after_the_commit(
