@@ -54,10 +54,23 @@ class _Ledger:
     connections: list[Connection] = field(default_factory=list)
     waiting: list[_Waiting] = field(default_factory=list)
 
-    def on_execute(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def on_execute(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
         """Note whether ``statement`` changes anything."""
+        if statement.startswith("SAVEPOINT") and connection.dialect.name == "sqlite":
+            _begin_before_savepoint(connection, cursor)
         if not self.wrote:
             self.wrote = changes(statement)
+
+
+def _begin_before_savepoint(connection: Connection, cursor: Any) -> None:
+    """Open the transaction that SQLite's driver leaves out in front of a SAVEPOINT.
+
+    Without it the savepoint is the outermost transaction, and its release commits what the
+    session may roll back later: a message would go out that nobody committed. (SQLAlchemy,
+    SQLite dialect, "Serializable isolation / Savepoints / Transactional DDL".)
+    """
+    if not getattr(connection.connection.dbapi_connection, "in_transaction", True):
+        cursor.execute("BEGIN")
 
 
 def changes(statement: str) -> bool:

@@ -187,6 +187,20 @@ def test_released_savepoint_and_outer_rollback(ordered: Shop) -> None:
     assert (ordered.stored(), ordered.orders(), ordered.bell.count) == (0, 1, 0)
 
 
+def test_a_savepoint_that_comes_first(ordered: Shop) -> None:
+    """A savepoint with nothing before it commits nothing either, on SQLite too."""
+    ordered.db.session.get_one(ordered.Order, 1)
+    with ordered.db.session.begin_nested():
+        _flushed(ordered)
+        ordered.mail.send(letter())
+    ordered.db.session.rollback()
+    assert (ordered.stored(), ordered.orders(), ordered.bell.count) == (0, 1, 0)
+    with ordered.db.session.begin_nested():
+        ordered.mail.send(letter())
+    ordered.db.session.commit()
+    assert (ordered.stored(), ordered.bell.count) == (1, 1)
+
+
 def test_rolled_back_savepoint(ordered: Shop) -> None:
     """Only the message inside the savepoint is undone when that rolls back."""
     _flushed(ordered)
