@@ -11,21 +11,10 @@ from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.errors import NotFound
 from flask_smtpadmin.core.mail.address import parse_address
-from flask_smtpadmin.delivery.diagnose import Report, Step, run_check
+from flask_smtpadmin.delivery.diagnose import STEP_NAMES, Report, Step, run_check
 from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.state import current_state
 
-_LABELS: Final = {
-    "resolve": "Resolve name",
-    "connect": "Connect",
-    "greeting": "Greeting",
-    "encrypt": "Encrypt",
-    "hello": "Hello",
-    "sign_in": "Sign in",
-    "sender": "Sender accepted",
-    "recipient": "Recipient accepted",
-    "message": "Message accepted",
-}
 _COLOURS: Final = {"ok": "green", "failed": "red", "skipped": None}
 _WORDS: Final = {"ok": "OK", "failed": "FAILED", "skipped": "skipped"}
 
@@ -70,7 +59,7 @@ def _show(step: Step) -> None:
     word = click.style(f"{_WORDS[step.state]:<8}", fg=_COLOURS[step.state])
     tale = "  ".join(part for part in (step.detail, step.reply) if part)
     time = f"{step.ms:7.0f} ms" if step.state != "skipped" else " " * 10
-    click.echo(f"{_LABELS[step.name]:<19} {word} {time}  {tale}".rstrip())
+    click.echo(f"{STEP_NAMES[step.name]:<19} {word} {time}  {tale}".rstrip())
 
 
 def _conclude(report: Report, to: str | None) -> None:

@@ -30,18 +30,20 @@ from flask_smtpadmin.delivery.sample import test_message
 from flask_smtpadmin.transport import Session, open_session
 
 StepState = Literal["ok", "failed", "skipped"]
-#: The steps in the order in which they are shown; without ``to`` the ladder ends at ``sign_in``.
-STEPS: Final = (
-    "resolve",
-    "connect",
-    "greeting",
-    "encrypt",
-    "hello",
-    "sign_in",
-    "sender",
-    "recipient",
-    "message",
-)
+#: What people call each step, in the order in which they are shown.
+STEP_NAMES: Final[dict[str, str]] = {
+    "resolve": "Resolve name",
+    "connect": "Connect",
+    "greeting": "Greeting",
+    "encrypt": "Encrypt",
+    "hello": "Hello",
+    "sign_in": "Sign in",
+    "sender": "Sender accepted",
+    "recipient": "Recipient accepted",
+    "message": "Message accepted",
+}
+#: The steps in that order; without ``to`` the ladder ends at ``sign_in``.
+STEPS: Final = tuple(STEP_NAMES)
 #: The phases that make up the step ``message``.
 _STEP_OF: Final[dict[Phase, str]] = {"data": "message", "body": "message", "done": "message"}
 _NOT_SMTP: Final = "The answer is not SMTP."

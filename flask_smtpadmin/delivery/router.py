@@ -51,7 +51,7 @@ class Router:
             and self._healthy(server.key)
             and has_sender(message, server)
         ]
-        return fitting if len(fitting) < 2 else self._ordered(fitting)  # noqa: PLR2004
+        return fitting if len(fitting) < 2 else self._ordered(fitting)  # noqa: PLR2004 - a choice takes two
 
     def obstacle(self, message: Routable) -> WaitingFor:
         """Return what a message without candidates waits for."""

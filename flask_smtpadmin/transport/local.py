@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,7 +42,7 @@ class Kept:
 MEMORY: Final[deque[Kept]] = deque(maxlen=1000)
 
 
-class LocalSession:
+class LocalSession(ABC):
     """Accepts every message; the subclasses say what becomes of it."""
 
     def __init__(self, server: Server, observer: Observer | None = None) -> None:
@@ -92,12 +93,12 @@ class LocalSession:
         """Let go."""
         self.usable = False
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most places need nothing
         """Make the place ready; raises OSError."""
 
+    @abstractmethod
     def keep(self, envelope: Envelope) -> str:
         """Keep one message and return a name for it; raises OSError."""
-        raise NotImplementedError
 
 
 class ConsoleSession(LocalSession):

@@ -9,6 +9,7 @@ from typing import Any, Final
 from flask import Response, make_response, redirect, render_template, request, session, url_for
 
 from flask_smtpadmin.core.settings import Snapshot
+from flask_smtpadmin.delivery.diagnose import STEP_NAMES
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, assets, formats, wording
 from flask_smtpadmin.web.options import app_name, base_template, option
@@ -56,6 +57,7 @@ def page_globals() -> dict[str, Any]:
         "sa_app_name": app_name(),
         "sa_form_token": form_token,
         "sa_looks": wording,
+        "sa_steps": STEP_NAMES,
         "sa_may": access.may,
         "sa_address": shown_address,
         "sa_frame": None,

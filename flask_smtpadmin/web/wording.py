@@ -74,22 +74,6 @@ STEP: Final[dict[str, Look]] = {
     "pending": Look("Waiting", "quiet", "clock"),
 }
 
-STEP_NAMES: Final[dict[str, str]] = {
-    "resolve": "Resolve name",
-    "connect": "Connect",
-    "greeting": "Greeting",
-    "encrypt": "Encrypt",
-    "hello": "Hello",
-    "sign_in": "Sign in",
-    "sender": "Sender accepted",
-    "recipient": "Recipient accepted",
-    "message": "Message accepted",
-    "stored": "Stored",
-    "queued": "Queued",
-    "picked_up": "Picked up",
-    "sent": "Sent",
-}
-
 #: The headline of a check, by the step that failed.
 STOPPED: Final[dict[str, str]] = {
     "resolve": "The server's name could not be resolved",
@@ -145,16 +129,3 @@ RETRY: Final[dict[State, str]] = {
     "expired": "Requeue",
     "caught": "Release",
 }
-
-#: The steps of a check from a page, in order.
-LADDER: Final = (
-    "resolve",
-    "connect",
-    "greeting",
-    "encrypt",
-    "hello",
-    "sign_in",
-    "sender",
-    "recipient",
-    "message",
-)
