@@ -59,6 +59,7 @@ class Claimed:
     eight_bit: bool
     size: int
     server_key: str | None
+    cleared: bool
     on_uncertain: str | None
     attempts: int
     failures: int
@@ -158,7 +159,7 @@ class Claims:
         columns = self._recipient.c
         query = sa.select(columns.message, columns.id, columns.address, columns.state)
         query = query.where(columns.message.in_(list(claimed))).order_by(columns.id)
-        for message, number, address, state in connection.execute(query):
+        for message, number, address, state in connection.execute(query).all():
             if state == "pending":
                 pending[message].append(PendingRecipient(number, address))
             elif state == "accepted":
@@ -183,7 +184,7 @@ def _affordable(messages: Iterable[Claimed]) -> list[Claimed]:
 
 def _bodies(connection: Connection, content: sa.Table, ids: list[int]) -> list[tuple[int, bytes]]:
     query = sa.select(content.c.id, content.c.body).where(content.c.id.in_(ids))
-    return [(number, bytes(body)) for number, body in connection.execute(query)]
+    return [(number, bytes(body)) for number, body in connection.execute(query).all()]
 
 
 def _claimed(row: sa.Row[Any], token: str) -> Claimed:
@@ -200,6 +201,7 @@ def _claimed(row: sa.Row[Any], token: str) -> Claimed:
         eight_bit=row.eight_bit,
         size=row.size,
         server_key=row.server_key,
+        cleared=row.cleared,
         on_uncertain=row.on_uncertain,
         attempts=row.attempts,
         failures=row.failures,

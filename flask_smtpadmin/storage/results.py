@@ -80,6 +80,11 @@ class Results:
         self._recipient = models.table("Recipient")
         self._attempt = models.table("Attempt")
         self._worker_id = worker_id
+        # what every cycle runs, built once: building a statement costs as much as running it
+        self._open = _open_statement(self._message)
+        self._sent = _sent_statement(self._message)
+        self._accept = _accept_statement(self._recipient)
+        self._insert = sa.insert(self._attempt)
         self._complete = _complete_statement(self._attempt)
 
     def hand_over(
@@ -92,14 +97,13 @@ class Results:
         ours: set[int] = set()
         for (token, n), group in _grouped(items, lambda item: (item.job.token, item.n)):
             ids = [item.job.id for item in group]
-            update = self._held(token, ids).values(attempts=n)
-            moved = connection.execute(update).rowcount
+            moved = connection.execute(self._open, {"ids": ids, "token": token, "n": n}).rowcount
             ours.update(ids if moved == len(ids) else self._still_ours(connection, token, ids))
         if again:
             self._forget(connection, [item.job.id for item in items])
         rows = [self._opened(item, now) for item in items if item.job.id in ours]
         if rows:
-            connection.execute(sa.insert(self._attempt), rows)
+            connection.execute(self._insert, rows)
         return ours
 
     def finish(
@@ -158,9 +162,8 @@ class Results:
         by_server = _grouped(results, lambda item: (item.job.token, item.trace.server))
         for (token, server), group in by_server:
             ids = [item.job.id for item in group]
-            update = self._ended("sent", token, now).where(self._message.c.id.in_(ids))
-            values = {"sent_via": server, "waiting_for": None, "cause": None, "error": None}
-            moved = connection.execute(update.values(**values)).rowcount
+            values = {"ids": ids, "token": token, "now": now, "server": server}
+            moved = connection.execute(self._sent, values).rowcount
             if moved != len(ids):
                 ids = self._already(connection, token, ids, "sent")
             ours.update(ids)
@@ -168,11 +171,7 @@ class Results:
         codes = _grouped(written, lambda item: item.trace.code)
         for code, group in codes:
             ids = [item.job.id for item in group]
-            columns = self._recipient.c
-            update = sa.update(self._recipient).where(
-                columns.message.in_(ids), columns.state == "pending"
-            )
-            connection.execute(update.values(state="accepted", code=code, reply=None))
+            connection.execute(self._accept, {"ids": ids, "accepted": code})
         return written, [item for item in results if item.job.id not in ours]
 
     def _finish_one(self, connection: Connection, result: Result, now: datetime) -> Result | None:
@@ -299,6 +298,31 @@ class Results:
             "tls": trace.tls,
             "ms": trace.ms,
         }
+
+
+def _open_statement(message: sa.Table) -> sa.Update:
+    columns = message.c
+    update = sa.update(message).where(*_ours(message), columns.state == "sending")
+    return update.values(attempts=sa.bindparam("n"))
+
+
+def _sent_statement(message: sa.Table) -> sa.Update:
+    now = sa.bindparam("now", type_=message.c.state_at.type)
+    update = move(message, "sent", now, came_from=("sending",)).where(*_ours(message))
+    nothing = dict.fromkeys(("worker_id", "lease_until", "waiting_for", "cause", "error"))
+    return update.values(sent_via=sa.bindparam("server"), **nothing)
+
+
+def _accept_statement(recipient: sa.Table) -> sa.Update:
+    columns = recipient.c
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+    update = sa.update(recipient).where(columns.message.in_(ids), columns.state == "pending")
+    return update.values(state="accepted", code=sa.bindparam("accepted"), reply=None)
+
+
+def _ours(message: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+    return message.c.id.in_(ids), message.c.lease_token == sa.bindparam("token")
 
 
 def _complete_statement(attempt: sa.Table) -> sa.Update:

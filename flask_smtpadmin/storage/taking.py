@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,7 +58,7 @@ def _returned(
     connection: Connection, message: sa.Table, update: sa.Update, ids: sa.Select[Any]
 ) -> Rows:
     statement = update.where(message.c.id.in_(ids)).returning(*message.c)
-    return sorted(connection.execute(statement), key=lambda row: row.id)
+    return sorted(connection.execute(statement).all(), key=attrgetter("id"))
 
 
 def _locked(
@@ -84,4 +85,4 @@ def _guarded(
 
 def _read(connection: Connection, message: sa.Table, ids: Sequence[int]) -> Rows:
     rows = connection.execute(sa.select(message).where(message.c.id.in_(ids)))
-    return sorted(rows, key=lambda row: row.id)
+    return sorted(rows.all(), key=attrgetter("id"))

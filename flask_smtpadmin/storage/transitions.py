@@ -27,7 +27,11 @@ def entering(to: State, now: datetime) -> dict[str, Any]:
 
 
 def move(
-    table: sa.Table, to: State, now: datetime, *, came_from: Iterable[State] | None = None
+    table: sa.Table,
+    to: State,
+    now: datetime | sa.BindParameter[datetime],
+    *,
+    came_from: Iterable[State] | None = None,
 ) -> sa.Update:
     """Return the guarded UPDATE that moves rows of ``table`` into ``to``.
 
@@ -37,7 +41,7 @@ def move(
     Args:
         table: ``smtpadmin_message``.
         to: the state to enter.
-        now: naive UTC, written as ``state_at``.
+        now: naive UTC, written as ``state_at``; or the parameter that will bring it.
         came_from: the states the rows may be in; every state the table allows when omitted.
 
     Raises:

@@ -63,9 +63,10 @@ class MailProtocol(asyncio.Protocol):
 
     async def drain(self, seconds: float) -> None:
         """Wait until the transport takes more; raises OSError (TimeoutError too)."""
-        async with asyncio.timeout(seconds):
-            while self._writable is not None and self._fault is None:
-                await self._writable
+        if self._writable is not None:
+            async with asyncio.timeout(seconds):
+                while self._writable is not None and self._fault is None:
+                    await self._writable
         if self._fault is not None:
             raise self._fault
 

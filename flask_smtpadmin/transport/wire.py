@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from flask_smtpadmin.core.redact import clean
@@ -81,6 +82,7 @@ class ReplyParser:
         return Reply(MALFORMED, "", clean(line, limit=256))
 
 
+@lru_cache(maxsize=256)  # most replies are the same few
 def make_reply(code: int, text: str | bytes) -> Reply:
     """Return a reply with the enhanced code (RFC 3463) taken from its text and the text clean."""
     shown = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
