@@ -53,8 +53,9 @@ def post(
     if handling.server is not None and handling.server not in snapshot.servers:
         raise NotFound("server", handling.server)
     now, caught = datetime.now(UTC), _caught(snapshot)
+    cleared = snapshot["MODE"].startswith(_REDIRECT)
     entries = [
-        handling.entry(built, index, now=now, caught=caught)
+        handling.entry(built, index, now=now, caught=caught, cleared=cleared)
         for index, built in enumerate(_built(snapshot, messages, now))
     ]
     joined = joining.session_to_join(

@@ -62,10 +62,13 @@ class Handling:
                 if key is not None:
                     _check_text("key", key, MAX_KEY)
 
-    def entry(self, built: Built, index: int, *, now: datetime, caught: bool) -> Entry:
+    def entry(
+        self, built: Built, index: int, *, now: datetime, caught: bool, cleared: bool = False
+    ) -> Entry:
         """Return ``built``, number ``index``, with all that its row needs; ``now`` is aware.
 
-        A caught message is stored, and no worker touches it.
+        A caught message is stored, and no worker touches it; a cleared one may go out whatever
+        ``MODE`` is by then.
 
         Raises:
             InvalidMessage: ``expires_in`` cannot be used.
@@ -82,6 +85,7 @@ class Handling:
             key=None if self.keys is None else self.keys[index],
             server=self.server,
             on_uncertain=self.on_uncertain,
+            cleared=cleared,
         )
 
     def _expires_at(self, now: datetime, due: datetime) -> datetime | None:

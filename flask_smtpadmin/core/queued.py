@@ -48,7 +48,8 @@ class Entry:
     """One built message with everything its row needs; times as in the tables: naive UTC.
 
     ``run_at`` is None exactly for a ``caught`` message. ``server`` is the key the caller asked
-    for, ``on_uncertain`` ``"retry"``, ``"hold"`` or None for the app's own setting.
+    for, ``on_uncertain`` ``"retry"``, ``"hold"`` or None for the app's own setting; ``cleared``
+    says that it may go out while ``MODE`` is not ``live``.
     """
 
     built: Built
@@ -60,6 +61,7 @@ class Entry:
     key: str | None = None
     server: str | None = None
     on_uncertain: str | None = None
+    cleared: bool = False
 
     @property
     def key_digest(self) -> str | None:

@@ -86,7 +86,7 @@ class Fleet:
             Whether any server or the pause changed, and what was handed to lanes that are no
             longer right and not begun: it must go back to the queue.
         """
-        before, paused = self.fingerprints(), self.snapshot.paused
+        before, paused, mode = self.fingerprints(), self.snapshot.paused, self.snapshot["MODE"]
         usable = {server.key for server in self.snapshot.servers.values() if server.usable}
         self.snapshot = snapshot
         self.policy = retry_policy(snapshot)
@@ -102,7 +102,9 @@ class Fleet:
             if before.get(key) != after.get(key) or key not in now_usable
         ]
         orphans = [flight for key in stale for flight in self._retire(key)]
-        changed = before != after or paused != snapshot.paused or usable != now_usable
+        mode_changed = mode != snapshot["MODE"]
+        changed = mode_changed or before != after or paused != snapshot.paused
+        changed = changed or usable != now_usable
         return changed, orphans
 
     def choose(self, job: Claimed) -> Lanes | WaitingFor | None:

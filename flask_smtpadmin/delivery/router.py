@@ -22,6 +22,11 @@ class Routable(Protocol):
         """The From mailbox of its own."""
         ...
 
+    @property
+    def cleared(self) -> bool:
+        """Whether it may go out while MODE is not live."""
+        ...
+
 
 class Router:
     """Orders the servers for a message by priority, and among equals at random by weight.
@@ -38,11 +43,15 @@ class Router:
         self._snapshot = snapshot
         self._healthy = healthy
         self._chance = chance
+        self._live = snapshot["MODE"] == "live"
         self._usable = [server for server in snapshot.servers.values() if server.usable]
 
     def candidates(self, message: Routable) -> list[Server]:
-        """Return the servers that may take the message now, best first; may be empty."""
-        if self._snapshot.paused:
+        """Return the servers that may take the message now, best first; may be empty.
+
+        Mail from before ``MODE`` became catch or redirect goes to nobody: it was meant for others.
+        """
+        if self._snapshot.paused or not (self._live or message.cleared):
             return []
         fitting = [
             server
@@ -63,6 +72,8 @@ class Router:
         working = [server for server in asked if not server.problems]
         if self._snapshot.paused or (working and all(server.paused for server in working)):
             return "paused"
+        if not (self._live or message.cleared):
+            return "settings"
         able = [s for s in working if not s.paused and has_sender(message, s)]
         return "server" if able else "settings"
 

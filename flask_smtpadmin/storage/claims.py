@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -70,6 +70,9 @@ class Claimed:
     content: bytes | None = field(default=None, repr=False)
 
 
+_FIELDS: Final = frozenset(item.name for item in fields(Claimed))
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """When each priority has something to do next; missing: nothing is planned."""
@@ -100,6 +103,7 @@ class Claims:
         self._recipient = models.table("Recipient")
         self._worker_id = worker_id
         self._claims = 0
+        self._columns = [c for c in self._message.c if c.name in _FIELDS]
         self._peek = _peek_statement(self._message)
 
     def peek(self, connection: Connection) -> Due:
@@ -139,7 +143,7 @@ class Claims:
             }
             update = move(self._message, "sending", now, came_from=CLAIMABLE).values(**values)
             chosen = due_ids(self._message, priority, now, limit - len(rows))
-            rows += take(connection, self._message, update, chosen)
+            rows += take(connection, self._columns, update, chosen)
         return self._complete(connection, token, rows)
 
     def load(self, connection: Connection, messages: Iterable[Claimed]) -> None:
@@ -188,25 +192,7 @@ def _bodies(connection: Connection, content: sa.Table, ids: list[int]) -> list[t
 
 
 def _claimed(row: sa.Row[Any], token: str) -> Claimed:
-    return Claimed(
-        id=row.id,
-        token=token,
-        message_id=row.message_id,
-        priority=row.priority,
-        due_at=row.due_at,
-        expires_at=row.expires_at,
-        sender=row.sender,
-        has_reply_to=row.has_reply_to,
-        smtputf8=row.smtputf8,
-        eight_bit=row.eight_bit,
-        size=row.size,
-        server_key=row.server_key,
-        cleared=row.cleared,
-        on_uncertain=row.on_uncertain,
-        attempts=row.attempts,
-        failures=row.failures,
-        crashes=row.crashes,
-    )
+    return Claimed(token=token, **row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def _peek_statement(message: sa.Table) -> sa.Select[Any]:

@@ -71,6 +71,7 @@ def message_row(entry: Entry, now: datetime) -> dict[str, Any]:
         "recipients_total": len(built.recipients),
         "first_recipient": built.recipients[0].address,
         "server_key": entry.server,
+        "cleared": entry.cleared,
         "on_uncertain": entry.on_uncertain,
         "created_at": now,
         "due_at": entry.run_at or now,

@@ -58,6 +58,8 @@ class MessageMixin:
     first_recipient: Mapped[str] = mapped_column(sa.String(320))
     #: the server the caller asked for; NULL: the router chooses
     server_key: Mapped[str | None] = mapped_column(sa.String(32))
+    #: may go out while MODE is not live: it was redirected, or released by hand
+    cleared: Mapped[bool] = mapped_column(sa.Boolean, default=False)
     on_uncertain: Mapped[str | None] = mapped_column(sa.String(8))
     created_at: Mapped[datetime] = mapped_column(Moment)
     #: since when it is to go out (``send_at``, else enqueue, else the last manual retry): its age

@@ -162,9 +162,12 @@ class Queue:
 
     def _start_over(self, connection: Connection, numbers: Sequence[int]) -> int:
         now = utcnow()
+        meant = self._message.c.id.in_(numbers)
+        released = sa.update(self._message).where(meant, self._message.c.state == "caught")
+        connection.execute(released.values(cleared=True))
         again = (
             move(self._message, "queued", now, came_from=RETRYABLE)
-            .where(self._message.c.id.in_(numbers))
+            .where(meant)
             .values(
                 due_at=now,
                 run_at=now,

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask_smtpadmin.core.settings import Problem, Server, Snapshot
+from flask_smtpadmin.core.settings import Field, Problem, Server, Snapshot
 from flask_smtpadmin.delivery.router import Router
 
 
@@ -17,6 +17,7 @@ class Mail:
 
     server_key: str | None = None
     sender: str | None = "me@example.com"
+    cleared: bool = False
 
 
 def server(key: str, **values: Any) -> Server:
@@ -24,9 +25,12 @@ def server(key: str, **values: Any) -> Server:
     return Server(key=key, **{"host": f"{key}.example", **values})
 
 
-def routed(*servers: Server, paused: bool = False, down: tuple[str, ...] = ()) -> Router:
+def routed(
+    *servers: Server, paused: bool = False, down: tuple[str, ...] = (), mode: str = "live"
+) -> Router:
     """Return a router over ``servers``; those in ``down`` have an open breaker."""
-    snapshot = Snapshot({item.key: item for item in servers}, {}, paused=paused)
+    values = {"MODE": Field("MODE", mode, "app_config")}
+    snapshot = Snapshot({item.key: item for item in servers}, values, paused=paused)
     return Router(snapshot, lambda key: key not in down, random.Random(1).random)
 
 
@@ -58,6 +62,15 @@ def test_a_pinned_message_goes_nowhere_else():
     assert keys(router, Mail("b")) == []
     assert router.obstacle(Mail("b")) == "server"
     assert router.obstacle(Mail("gone")) == "settings"
+
+
+def test_mail_from_before_catch_mode_goes_to_nobody():
+    """What was queued as live mail waits while MODE is anything else; what was cleared goes."""
+    for mode in ("catch", "record", "redirect:me@example.com"):
+        router = routed(server("a"), mode=mode)
+        assert keys(router, Mail()) == []
+        assert router.obstacle(Mail()) == "settings"
+        assert keys(router, Mail(cleared=True)) == ["a"]
 
 
 def test_what_it_waits_for():
