@@ -82,13 +82,17 @@ class Dispatcher:
         """Give away everything that is not handed over."""
         return [*self.stage.empty(), *self._suspects.empty()]
 
-    def plan(self) -> Plan:
+    def plan(self, settled: int = 0) -> Plan:
         """Give staged messages to lanes with room, while the window has room.
 
         The places are reserved: what is not handed over after all must :meth:`land`.
+
+        Args:
+            settled: how many results the same transaction commits. Their places in the window
+                are free with it, so that what is written ahead never exceeds W.
         """
         plan = Plan()
-        room = self._fleet.window - len(self.in_flight)
+        room = self._fleet.window - len(self.in_flight) + settled
         now = self._now()
         tried = any(flight.job.crashes for flight in self.in_flight.values())
         if self._suspects and room > 0 and not tried:
@@ -101,6 +105,12 @@ class Dispatcher:
         """Give the place of a message free: its result is committed, or it was lost."""
         flight = self.in_flight.pop(number, None)
         if flight is not None:
+            self.leave(flight)
+
+    def leave(self, flight: Flight) -> None:
+        """Note that the lanes are done with a message; its result may still be uncommitted."""
+        if flight.placed:
+            flight.placed = False
             flight.lanes.load -= 1
             self._bytes -= flight.job.size
 

@@ -161,7 +161,7 @@ class Engine:
 
     def _plan(self) -> Batch | None:
         """Return what the next transaction shall do, or None when there is nothing to do."""
-        plan = self.hands.plan()
+        plan = self.hands.plan(settled=len(self._results))
         claim, below = self._claim_size()
         if claim:
             self._poked = False
@@ -287,9 +287,10 @@ class Engine:
     # -- what came back -----------------------------------------------------------------------
 
     def _on_ended(self, ended: Ended) -> None:
-        result = judge(ended, self.fleet.policy, self._parts.clock.now())
+        result = judge(ended, self.fleet.policy)
         if not ended.cut and not self._stopping:
             result = self._judge_server(result, ended)
+        self.hands.leave(ended.flight)
         self._results.append(result)
         self._wake.set()
 

@@ -38,12 +38,16 @@ _LINK_PHASES: Final[frozenset[Phase]] = BEFORE_MAIL | {"sender", "recipient", "d
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """A message that is written as handed over; ``n`` is the number of the try."""
+    """A message that is written as handed over; ``n`` is the number of the try.
+
+    ``placed``: it counts towards the load of its lanes.
+    """
 
     job: Claimed
     n: int
     lanes: Lanes
     relinked: bool = False
+    placed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ class Upkeep:
         engine = self._engine
         beat = Beat(
             connections=engine.fleet.busy,
-            in_flight=len(engine.hands.in_flight),
+            in_flight=min(len(engine.hands.in_flight), engine.fleet.window),
             sent=engine.tally.sent,
             failed=engine.tally.failed,
             redis=self._premises.redis(),

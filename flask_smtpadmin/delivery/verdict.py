@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
 
 from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.retry import Decision, Policy, Standing, broken, decide
@@ -18,10 +17,10 @@ _ENHANCED_LENGTH = 12
 _LONGEST_CODE = 999
 
 
-def judge(ended: Ended, policy: Policy, now: datetime) -> Result:
+def judge(ended: Ended, policy: Policy) -> Result:
     """Say what becomes of the message of a flight."""
     flight = ended.flight
-    return Result(flight.job, flight.n, _decision(ended, policy, now), _trace(ended))
+    return Result(flight.job, flight.n, _decision(ended, policy), _trace(ended))
 
 
 def server_word(result: Result) -> Word:
@@ -32,8 +31,8 @@ def server_word(result: Result) -> Word:
     return Word(decision.server, decision.cause, decision.error, domain)
 
 
-def _decision(ended: Ended, policy: Policy, now: datetime) -> Decision:
-    job = ended.flight.job
+def _decision(ended: Ended, policy: Policy) -> Decision:
+    job, now = ended.flight.job, ended.finished_at
     standing = Standing(
         now=now,
         due_at=job.due_at,

@@ -13,26 +13,27 @@ from sqlalchemy.engine import Connection, Dialect
 from flask_smtpadmin.core.states import CLAIMABLE
 
 Rows = list[sa.Row[Any]]
+Columns = Sequence[sa.Column[Any]]
 
 
-def take(connection: Connection, message: sa.Table, update: sa.Update, due: sa.Select[Any]) -> Rows:
+def take(connection: Connection, columns: Columns, update: sa.Update, due: sa.Select[Any]) -> Rows:
     """Move the rows that ``due`` selects and return them, oldest first.
 
     Args:
         connection: inside a write transaction (on SQLite one begun with BEGIN IMMEDIATE).
-        message: ``smtpadmin_message``.
+        columns: what to return of each row, ``smtpadmin_message.id`` first.
         update: the guarded UPDATE to sending, without the rows it is meant for.
         due: selects the ids to take, in order and limited.
     """
     dialect = connection.dialect
     if dialect.name == "postgresql":
         chosen = due.with_for_update(skip_locked=True).cte("due")
-        return _returned(connection, message, update, sa.select(chosen.c.id))
+        return _returned(connection, columns, update, sa.select(chosen.c.id))
     if dialect.name == "sqlite" and dialect.update_returning:
-        return _returned(connection, message, update, due)
+        return _returned(connection, columns, update, due)
     if skips_locked(dialect):
-        return _locked(connection, message, update, due)
-    return _guarded(connection, message, update, due)
+        return _locked(connection, columns, update, due)
+    return _guarded(connection, columns, update, due)
 
 
 def due_ids(message: sa.Table, priority: int, now: datetime, limit: int) -> sa.Select[Any]:
@@ -55,34 +56,34 @@ def skips_locked(dialect: Dialect) -> bool:
 
 
 def _returned(
-    connection: Connection, message: sa.Table, update: sa.Update, ids: sa.Select[Any]
+    connection: Connection, columns: Columns, update: sa.Update, ids: sa.Select[Any]
 ) -> Rows:
-    statement = update.where(message.c.id.in_(ids)).returning(*message.c)
+    statement: sa.Executable = update.where(columns[0].in_(ids)).returning(*columns)
     return sorted(connection.execute(statement).all(), key=attrgetter("id"))
 
 
 def _locked(
-    connection: Connection, message: sa.Table, update: sa.Update, due: sa.Select[Any]
+    connection: Connection, columns: Columns, update: sa.Update, due: sa.Select[Any]
 ) -> Rows:
     ids = list(connection.execute(due.with_for_update(skip_locked=True)).scalars())
     if not ids:
         return []
-    connection.execute(update.where(message.c.id.in_(ids)))
-    return _read(connection, message, ids)
+    connection.execute(update.where(columns[0].in_(ids)))
+    return _read(connection, columns, ids)
 
 
 def _guarded(
-    connection: Connection, message: sa.Table, update: sa.Update, due: sa.Select[Any]
+    connection: Connection, columns: Columns, update: sa.Update, due: sa.Select[Any]
 ) -> Rows:
     """Whatever the database: one UPDATE a row, and the row count says who won it."""
     won = [
         number
         for number in connection.execute(due).scalars().all()
-        if connection.execute(update.where(message.c.id == number)).rowcount == 1
+        if connection.execute(update.where(columns[0] == number)).rowcount == 1
     ]
-    return _read(connection, message, won) if won else []
+    return _read(connection, columns, won) if won else []
 
 
-def _read(connection: Connection, message: sa.Table, ids: Sequence[int]) -> Rows:
-    rows = connection.execute(sa.select(message).where(message.c.id.in_(ids)))
-    return sorted(rows.all(), key=attrgetter("id"))
+def _read(connection: Connection, columns: Columns, ids: Sequence[int]) -> Rows:
+    query: sa.Executable = sa.select(*columns).where(columns[0].in_(ids))
+    return sorted(connection.execute(query).all(), key=attrgetter("id"))

@@ -92,8 +92,8 @@ def test_an_unknown_database_claims_row_by_row(sqlite_queue: MailQueue):
     due = taking.due_ids(table, 1, utcnow(), 10)
     update = sa.update(table).where(table.c.state == "queued").values(state="sending", run_at=None)
     with sqlite_queue.database.write() as connection:
-        won = taking._guarded(connection, table, update, due)
-        again = taking._guarded(connection, table, update, sa.select(table.c.id))
+        won = taking._guarded(connection, list(table.c), update, due)
+        again = taking._guarded(connection, list(table.c), update, sa.select(table.c.id))
     assert [row.id for row in won] == ids
     assert again == []
 

@@ -139,6 +139,23 @@ def test_urgent_mail_overtakes_a_newsletter(worker_site: Callable[..., WorkerSit
             assert len(server.accepted) - before < 200
 
 
+def test_no_more_than_the_window_is_written_ahead(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer
+):
+    """Hand-overs without a committed result never exceed W, and come close to it under load."""
+    site = worker_site(SMTPADMIN_WINDOW=12)
+    site.send(300)
+    attempt = site.state.models.table("Attempt")
+    open_now = sa.select(sa.func.count()).where(attempt.c.outcome.is_(None))
+    seen: list[int] = []
+    with working(site), site.state.database.engine.connect() as connection:
+        while not seen or len(smtp.received) < 300:
+            seen.append(connection.execute(open_now).scalar_one())
+            connection.rollback()
+        site.wait_for_states(sent=300)
+    assert 6 <= max(seen) <= 12
+
+
 def test_a_locked_database_delays_and_loses_nothing(
     worker_site: Callable[..., WorkerSite], smtp: MailServer
 ):
