@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from support.processes import free_port
 from support.smtp import MailServer
 from support.workers import WorkerSite
@@ -132,3 +133,29 @@ def test_in_memory_databases_are_refused(worker_site: Callable[..., WorkerSite])
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "in-memory" in json.loads(output)["error"]["message"].lower()
+
+
+def test_switching_to_catch_mode_stops_what_was_queued_before(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer
+):
+    """Live mail of a copied database reaches nobody under catch, and goes once MODE is live."""
+    site = worker_site()
+    site.send(2)
+    assert site.burst(SMTPADMIN_MODE="catch")["waiting"] == 2
+    assert smtp.received == []
+    assert {(row.state, row.waiting_for) for row in site.rows()} == {("queued", "settings")}
+    assert site.burst()["sent"] == 2
+
+
+def test_a_caught_message_goes_out_when_it_is_released(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer, monkeypatch: pytest.MonkeyPatch
+):
+    """Release is the one way out of catch mode, for that message alone."""
+    site = worker_site()
+    monkeypatch.setenv("SMTPADMIN_MODE", "catch")
+    first, _ = site.send(2)
+    assert site.burst()["sent"] == 0
+    with site.site.app.app_context():
+        site.state.queue.retry(first)
+    assert site.burst()["sent"] == 1
+    assert site.states() == {"sent": 1, "caught": 1}
