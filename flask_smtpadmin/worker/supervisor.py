@@ -149,6 +149,8 @@ class Supervisor:
         try:
             yield
         finally:
+            if self._stop.is_set():  # told to end: one more SIGTERM must not spoil a good ending
+                before[signal.SIGTERM] = signal.SIG_IGN
             for number, handler in before.items():
                 signal.signal(number, handler)
 

@@ -33,6 +33,15 @@ _WORKER_TTL: Final = 60
 _REFUSED_TTL: Final = 86_400
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say whether RQ tells more than that Redis went away: the supervisor says that in one line."""
+    return not (record.exc_info and isinstance(record.exc_info[1], RedisError))
+
+
+_rq_log = logging.getLogger("flask_smtpadmin.worker.rq")
+_rq_log.addFilter(_is_news)
+
+
 class SMTPWorker(SimpleWorker):
     """Answers the doorbell of one queue.
 
@@ -62,7 +71,7 @@ class SMTPWorker(SimpleWorker):
             worker_ttl=_WORKER_TTL,
             log_job_description=False,
         )
-        self.log = logging.getLogger("flask_smtpadmin.worker.rq")
+        self.log = _rq_log
 
     @property
     def dequeue_timeout(self) -> int:

@@ -66,6 +66,18 @@ def test_what_stood_beside_a_poisoned_message_is_not_condemned_with_it(
     assert {(row.cause, row.crashes) for row in dead} == {("worker_crash", 3)}
 
 
+def test_a_late_sigterm_does_not_spoil_a_good_ending(worker_site: Callable[..., WorkerSite]):
+    """The second one meets a process that has ended its work and is about to exit: still 0."""
+    site = worker_site()
+    worker = site.start()
+    wait_until(lambda: site.log.exists() and "delivers mail" in site.log.read_text(), timeout=20)
+    worker.send_signal(signal.SIGTERM)
+    wait_until(lambda: "has ended" in site.log.read_text(), every=0.001)
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=10)
+    assert worker.returncode == 0
+
+
 def test_hold_never_sends_twice(worker_site: Callable[..., WorkerSite], smtp: MailServer):
     """Under ``hold`` what was in a killed worker's hands is shown as uncertain, not sent again."""
     site = worker_site(SMTPADMIN_ON_UNCERTAIN="hold")

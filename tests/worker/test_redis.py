@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
+import pytest
+import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 from support.processes import free_port, wait_until
@@ -13,6 +16,7 @@ from support.smtp import MailServer
 from support.workers import WorkerSite
 
 from flask_smtpadmin.jobs.doorbell import JOB, token_key
+from flask_smtpadmin.worker import worker as _worker  # noqa: F401 - it sets RQ's logger up
 
 
 def test_the_bell_wakes_an_idle_worker(
@@ -50,6 +54,17 @@ def test_redis_may_stop_and_come_back(
     site.wait_for_states(sent=250)
     assert worker.poll() is None
     assert len({mail.message["Message-ID"] for mail in smtp.received}) == len(smtp.received) == 250
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(redis.ConnectionError("gone"), 0), (ValueError("a mistake"), 1)]
+)
+def test_rq_prints_no_traceback_for_a_lost_redis(
+    error: Exception, told: int, caplog: pytest.LogCaptureFixture
+):
+    """Wherever RQ meets it; anything else that it did not expect is still told."""
+    logging.getLogger("flask_smtpadmin.worker.rq").error("unhandled", exc_info=error)
+    assert len(caplog.records) == told
 
 
 def test_redis_that_never_started(worker_site: Callable[..., WorkerSite], smtp: MailServer):
