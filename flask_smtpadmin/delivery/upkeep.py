@@ -34,6 +34,7 @@ from flask_smtpadmin.storage.workers import BEAT_EVERY, Beat, Identity, Workers
 
 log = logging.getLogger(__name__)
 
+_FIRST_BEAT: Final = 1.0
 #: Seconds between two looks at the settings' revision and the servers' health.
 _LOOK_EVERY: Final = 2.0
 #: Seconds after which settings are read anew even so: files and presets have no revision.
@@ -74,6 +75,7 @@ class Upkeep:
         self._postponed: set[WaitingFor] = set()
         self._recheck_wanted = asyncio.Event()
         self._rechecking = False
+        self._beaten = False
         self._strays: set[int] = set()
         self._loaded_at = time.monotonic()
         engine.busy_elsewhere = self._busy
@@ -84,7 +86,7 @@ class Upkeep:
         await self._probe()
         self._recheck_wanted.set()
         chores: dict[str, tuple[Callable[[], Awaitable[None]], Callable[[], float]]] = {
-            "heartbeat": (self._beat, lambda: BEAT_EVERY),
+            "heartbeat": (self._beat, self._until_next_beat),
             "settings": (self._look, lambda: _LOOK_EVERY),
             "probes": (self._probe, lambda: _PROBE_EVERY),
             "sweep": (self._sweep, lambda: random.uniform(*_SWEEP_EVERY)),  # noqa: S311 - jitter
@@ -123,6 +125,10 @@ class Upkeep:
 
     # -- heartbeat and leases -----------------------------------------------------------------
 
+    def _until_next_beat(self) -> float:
+        """Seconds; the first beat is early, because only with it pages hear of Redis."""
+        return BEAT_EVERY if self._beaten else _FIRST_BEAT
+
     async def _beat(self) -> None:
         engine = self._engine
         beat = Beat(
@@ -136,6 +142,7 @@ class Upkeep:
         began = time.monotonic()
         held = await engine.db(self._write_beat, beat)
         engine.leases_renewed(began)
+        self._beaten = True
         await self._recover(held - engine.hands.ids())
 
     async def _recover(self, strays: set[int]) -> None:

@@ -99,3 +99,12 @@ def test_foreign_jobs_are_not_run(
     assert not marker.exists()
     assert worker.poll() is None
     client.close()
+
+
+def test_pages_soon_hear_what_the_worker_knows_of_redis(
+    worker_site: Callable[..., WorkerSite], smtp: MailServer, redis_server: QueueServer
+):
+    """The first heartbeat is early: no page says "no queue server" for 10 s after a start."""
+    site = worker_site(SMTPADMIN_REDIS_URL=redis_server.url)
+    site.start()
+    wait_until(lambda: [row.redis for row in site.rows("Worker")] == ["ok"], timeout=8)
