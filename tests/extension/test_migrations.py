@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import flask_migrate
@@ -13,6 +15,19 @@ from flask_sqlalchemy import SQLAlchemy
 from support.shop import letter
 
 from flask_smtpadmin import SMTPAdmin
+
+
+@pytest.fixture(autouse=True)
+def _loggers_kept() -> Iterator[None]:
+    """Undo what Alembic's ``fileConfig`` does to the process: it disables every other logger."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 @pytest.mark.filterwarnings("ignore:'get_engine' is deprecated")  # Flask-Migrate's own template
