@@ -18,7 +18,16 @@ from flask_smtpadmin.web.forms.specs import form_class, sent, text_of
 
 FORM: Final = form_class(SERVER_FIELDS)
 #: What a newly chosen provider decides anew, whatever was saved before.
-_FROM_PRESET: Final = ("host", "port", "tls_mode", "auth", "username", "limits", "pool_size")
+_FROM_PRESET: Final = (
+    "host",
+    "port",
+    "tls_mode",
+    "auth",
+    "username",
+    "limits",
+    "pool_size",
+    "messages_per_connection",
+)
 _FRONT: Final = frozenset(
     {
         "name",

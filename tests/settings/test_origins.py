@@ -37,6 +37,8 @@ SAMPLES: dict[str, tuple[str, str, Any]] = {
     "ENVELOPE_FROM": ("bounce@example.com", "b@example.com", "bounce@example.com"),
     "FORCE_FROM": ("1", "0", True),
     "POOL_SIZE": ("4", "5", 4),
+    "MESSAGES_PER_CONNECTION": ("100", "50", 100),
+    "IDLE_TIMEOUT": ("0", "12.5", 0.0),
     "PRIORITY": ("7", "8", 7),
     "WEIGHT": ("2", "3", 2),
     "LIMITS": ("per_day=5", "per_day=6", {"per_day": 5}),
@@ -61,6 +63,7 @@ FROM_PRESET = {
         },
     ),
     "POOL_SIZE": ("microsoft365", 3),
+    "MESSAGES_PER_CONNECTION": ("sendgrid", 5000),
 }
 
 

@@ -111,6 +111,22 @@ _FIELDS: Final = (
     Spec("ENVELOPE_FROM", "email", "", "MAIL FROM, where bounces go; unset: the From address."),
     Spec("FORCE_FROM", "bool", default=False, doc="Replace the From address of every message."),
     Spec("POOL_SIZE", "int", 10, "Connections per worker at most.", minimum=1, maximum=1000),
+    Spec(
+        "MESSAGES_PER_CONNECTION",
+        "int",
+        0,
+        "Messages after which a connection is closed and a new one opened; 0: no limit.",
+        minimum=0,
+        maximum=1_000_000,
+    ),
+    Spec(
+        "IDLE_TIMEOUT",
+        "float",
+        30.0,
+        "Seconds that a connection without mail is kept open; 0: it closes at once.",
+        minimum=0,
+        maximum=3600,
+    ),
     Spec("PRIORITY", "int", 0, "Lower is tried first.", minimum=0, maximum=1000),
     Spec("WEIGHT", "int", 1, "Share among servers of one priority.", minimum=0, maximum=1000),
     Spec(

@@ -116,6 +116,7 @@ class Preset:
             "AUTH": "oauth2" if self.ways == ("oauth2",) else "",
             "LIMITS": dict(self.limits),
             "POOL_SIZE": pool if pool < _POOL_SIZE else "",
+            "MESSAGES_PER_CONNECTION": self.limits.get("messages_per_connection", ""),
         }
         return {name: value for name, value in found.items() if value not in ("", {})}
 

@@ -164,6 +164,8 @@ class Server:
     envelope_from: str = ""
     force_from: bool = False
     pool_size: int = 10
+    messages_per_connection: int = 0
+    idle_timeout: float = 30.0
     priority: int = 0
     weight: int = 1
     limits: Mapping[str, int] = field(default_factory=dict)

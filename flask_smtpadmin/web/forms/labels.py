@@ -41,6 +41,10 @@ LABELS: Final[dict[str, Label]] = {
     "envelope_from": Label("Envelope sender", "Where bounces go. Empty: the From address."),
     "force_from": Label("Always use this From address", "Replaces the one that a message brings."),
     "pool_size": Label("Connections", "Per worker, at most."),
+    "messages_per_connection": Label(
+        "Messages per connection", "Then a new one is opened. 0: no limit."
+    ),
+    "idle_timeout": Label("Keep idle connections", "Seconds. 0: close at once."),
     "priority": Label("Priority", "Lower is tried first."),
     "weight": Label("Weight", "Share among servers of one priority."),
     "limits": Label("Limits", "Such as per_second=10,per_day=500.", "per_day=500"),
