@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -21,12 +20,14 @@ from typing import Any, Final
 
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.core.states import WaitingFor
+from flask_smtpadmin.delivery.commits import Commits
 from flask_smtpadmin.delivery.dispatch import Dispatcher
+from flask_smtpadmin.delivery.ending import Ending, end
 from flask_smtpadmin.delivery.events import ANNOUNCED, Event, Tally
 from flask_smtpadmin.delivery.fleet import Fleet
 from flask_smtpadmin.delivery.lanes import Ended, Flight
 from flask_smtpadmin.delivery.verdict import judge, server_word
-from flask_smtpadmin.delivery.writer import Batch, DatabaseAway, Writer, Written
+from flask_smtpadmin.delivery.writer import Batch, Writer, Written
 from flask_smtpadmin.storage.claims import LEASE, Claimed
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.health import SharedHealth
@@ -37,8 +38,6 @@ log = logging.getLogger(__name__)
 #: Seconds between two looks for mail: without a doorbell, and with one as a safety net.
 POLL: Final = 1.0
 POLL_WITH_BELL: Final = 5.0
-#: Seconds that what is in flight has to finish after a request to stop.
-GRACE: Final = 25.0
 #: Nothing new begins when our leases end in less than so many seconds.
 LEASE_MARGIN: Final = 10.0
 _URGENT: Final = 50
@@ -83,11 +82,12 @@ class Engine:
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self._hurry = asyncio.Event()
         self.fleet = Fleet(
             parts.snapshot, options.connections, parts.clock, self._on_ended, self.leases_hold
         )
         self.hands = Dispatcher(self.fleet, parts.clock.now)
+        self._ending = Ending()
+        self._commits = Commits(self._write_batch, self.hands.tokens, self._ending)
         self._results: list[Result] = []
         self._orphans: list[Flight] = []
         self._news: list[SharedHealth] = []
@@ -96,8 +96,6 @@ class Engine:
         self._found_nothing = False
         self._leased_until = time.monotonic() + LEASE
         self._burst_ends = time.monotonic() + options.wait
-        self._stop_by = math.inf
-        self._stopping = False
 
     # -- called from other threads ------------------------------------------------------------
 
@@ -114,14 +112,16 @@ class Engine:
     async def run(self) -> None:
         """Work until told to stop, or with ``burst`` until nothing is left to do."""
         while True:
-            batch = None if self._stopping else self._plan()
+            batch = None if self._ending.asked else self._plan()
             if batch is not None:
-                self._apply(batch, await self._commit(batch))
-            elif self._stopping or self._done():
+                self._apply(batch, await self._commits.commit(batch))
+            elif self._ending.asked or self._done():
                 break
             else:
-                await self._rest()
-        await self._finish()
+                await self.rest()
+        if not self._ending.asked:
+            self._ending.ask()
+        await end(self, self._ending)
 
     async def db(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run ``function`` in the database thread."""
@@ -195,27 +195,15 @@ class Engine:
 
     # -- writing ------------------------------------------------------------------------------
 
-    async def _commit(self, batch: Batch) -> Written:
-        """Write a batch, again and again while the database is away; results are kept."""
-        pause, told = 0.1, False
-        while True:
-            try:
-                written: Written = await self.db(self._parts.writer.commit, batch)
-            except DatabaseAway as error:
-                if not told:
-                    log.warning("The database cannot be written to: %s. Trying on.", error)
-                told = True
-            else:
-                if told:
-                    log.info("The database is back.")
-                return written
-            if self._must_end():
-                log.error("Stopped with %d results unwritten.", len(batch.results))
-                return Written(lost=batch.results)
-            await asyncio.sleep(_spread(pause))
-            pause = min(5.0, pause * 2)
-            tokens = batch.tokens | frozenset(batch.leases()) | self.hands.tokens()
-            batch = replace(batch, claim=0, again=True, tokens=tokens)
+    async def _write_batch(self, batch: Batch) -> Written:
+        written: Written = await self.db(self._parts.writer.commit, batch)
+        return written
+
+    async def write(self, put_back: Sequence[tuple[Claimed, WaitingFor | None]] = ()) -> None:
+        """Write what came back and what goes back to the queue, and begin nothing new."""
+        batch = replace(self._leftovers(), put_back=put_back)
+        if batch.writes:
+            self._apply(batch, await self._commits.commit(batch))
 
     def _apply(self, batch: Batch, written: Written) -> None:
         """Take in what a transaction did."""
@@ -242,7 +230,7 @@ class Engine:
             self.hands.land(item.job.id)
             return
         flight = self.hands.in_flight[item.job.id]
-        if self._stopping or not self.fleet.health.usable(item.server):
+        if self._ending.asked or not self.fleet.health.usable(item.server):
             self._orphans.append(flight)  # things changed while it was being written
         else:
             flight.lanes.put(flight)
@@ -288,7 +276,7 @@ class Engine:
 
     def _on_ended(self, ended: Ended) -> None:
         result = judge(ended, self.fleet.policy)
-        if not ended.cut and not self._stopping:
+        if not ended.cut and not self._ending.asked:
             result = self._judge_server(result, ended)
         self.hands.leave(ended.flight)
         self._results.append(result)
@@ -314,9 +302,9 @@ class Engine:
         self.give_back(self.fleet.take_back(key))
         self._parts.announce([Event("degraded", server=key, reason=reason)])
 
-    # -- resting and ending -------------------------------------------------------------------
+    # -- resting ------------------------------------------------------------------------------
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
         """Wait for results, a poke, or the next time to look."""
         pause = max(0.0, self._look_at - time.monotonic())
         if self.hands.waiting or not self.leases_hold():
@@ -347,31 +335,6 @@ class Engine:
         now = self._parts.clock.now()
         return any(t is not None and (t - now).total_seconds() <= left for t in times)
 
-    async def _finish(self) -> None:
-        """Return what was not begun, wait for what is in flight, write the last results."""
-        self._stopping = True
-        self._stop_by = min(self._stop_by, time.monotonic() + GRACE)
-        self._orphans.extend(self.fleet.take_back())
-        await self._write([(job, None) for job in self.hands.empty()])
-        while self.hands.in_flight and not self._must_end():
-            await self._rest()
-            await self._write()
-        self.fleet.cut()
-        while self.hands.in_flight:
-            await asyncio.sleep(0.01)
-            self._orphans.extend(self.fleet.take_back())
-            await self._write()
-        await self._write()
-        await self.fleet.close()
-
-    def _must_end(self) -> bool:
-        return self._hurry.is_set() or time.monotonic() > self._stop_by
-
-    async def _write(self, put_back: Sequence[tuple[Claimed, WaitingFor | None]] = ()) -> None:
-        batch = replace(self._leftovers(), put_back=put_back)
-        if batch.writes:
-            self._apply(batch, await self._commit(batch))
-
     def _look_now(self) -> None:
         self._look_at = 0.0
         self._poked = True
@@ -379,10 +342,7 @@ class Engine:
         self._wake.set()
 
     def _stop(self) -> None:
-        if self._stopping:
-            self._hurry.set()
-        self._stopping = True
-        self._stop_by = min(self._stop_by, time.monotonic() + GRACE)
+        self._ending.ask()
         self._wake.set()
 
 
