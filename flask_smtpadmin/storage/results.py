@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 #: The third refusal of a message for the server's or account's sake ends that message.
 MAX_SUSPICIONS: Final = 3
-_AFTER_MAIL: Final = ("sender", "recipient", "data", "body", "done")
+#: The phases of a try whose MAIL was written.
+AFTER_MAIL: Final = ("sender", "recipient", "data", "body", "done")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +201,7 @@ class Results:
     def _condemned(self, connection: Connection, result: Result) -> Result:
         """Rule (d): at its third refusal on a server's account the message alone is dead."""
         returned = result.decision.outcome == "returned" and result.decision.cause is not None
-        if not returned or result.trace.phase not in _AFTER_MAIL:
+        if not returned or result.trace.phase not in AFTER_MAIL:
             return result
         columns = self._attempt.c
         earlier = connection.execute(
@@ -210,7 +211,7 @@ class Results:
                 columns.message == result.job.id,
                 columns.outcome == "returned",
                 columns.cause.is_not(None),
-                columns.phase.in_(_AFTER_MAIL),
+                columns.phase.in_(AFTER_MAIL),
             )
         ).scalar_one()
         if earlier + 1 < MAX_SUSPICIONS:
