@@ -25,7 +25,7 @@ from flask_smtpadmin.delivery.dispatch import Dispatcher
 from flask_smtpadmin.delivery.ending import Ending, end
 from flask_smtpadmin.delivery.events import ANNOUNCED, Event, Tally
 from flask_smtpadmin.delivery.fleet import Fleet
-from flask_smtpadmin.delivery.lanes import Ended, Flight
+from flask_smtpadmin.delivery.lanes import Callbacks, Ended, Flight
 from flask_smtpadmin.delivery.verdict import judge, server_word
 from flask_smtpadmin.delivery.writer import Batch, Writer, Written
 from flask_smtpadmin.storage.claims import LEASE, Claimed
@@ -82,9 +82,8 @@ class Engine:
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self.fleet = Fleet(
-            parts.snapshot, options.connections, parts.clock, self._on_ended, self.leases_hold
-        )
+        lanes = Callbacks(self._on_ended, self.give_back, self.leases_hold)
+        self.fleet = Fleet(parts.snapshot, options.connections, parts.clock, lanes)
         self.hands = Dispatcher(self.fleet, parts.clock.now)
         self._ending = Ending()
         self._commits = Commits(self._write_batch, self.hands.tokens, self._ending)

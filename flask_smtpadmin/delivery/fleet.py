@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from flask_smtpadmin.core.retry import Policy
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.delivery.health import Health
-from flask_smtpadmin.delivery.lanes import DEPTH, Ended, Flight, Lanes
+from flask_smtpadmin.delivery.lanes import DEPTH, Callbacks, Flight, Lanes
 from flask_smtpadmin.delivery.policies import host_policy, retry_policy
 from flask_smtpadmin.delivery.router import Router
 from flask_smtpadmin.storage.claims import Claimed
@@ -30,8 +30,7 @@ class Fleet:
         snapshot: the settings to begin with.
         connections: connections to each server at most; None: what its pool size says.
         clock: the database's time.
-        ended: told how each flight ended.
-        may_begin: whether our leases still hold.
+        engine: what the lanes tell and ask.
     """
 
     def __init__(
@@ -39,16 +38,14 @@ class Fleet:
         snapshot: Snapshot,
         connections: int | None,
         clock: Clock,
-        ended: Callable[[Ended], None],
-        may_begin: Callable[[], bool],
+        engine: Callbacks,
     ) -> None:
         self.snapshot = snapshot
         self.policy: Policy = retry_policy(snapshot)
         self.health = Health(clock.now, self.fingerprint)
         self._connections = connections
         self._clock = clock
-        self._ended = ended
-        self._may_begin = may_begin
+        self._engine = engine
         self._lanes: dict[str, Lanes] = {}
         self._retired: dict[asyncio.Task[None], Lanes] = {}
         self.router = self._new_router()
@@ -156,7 +153,6 @@ class Fleet:
             size=min(server.pool_size, self._connections or server.pool_size),
             policy=host_policy(self.snapshot),
             now=self._clock.now,
-            ended=self._ended,
-            may_begin=self._may_begin,
+            engine=self._engine,
             on_trial=lambda: self.health[key].trial,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Final
 
 from flask_smtpadmin.core.errors import SMTPAdminError
 from flask_smtpadmin.core.hosts import HostPolicy
+from flask_smtpadmin.core.rate import Slot
 from flask_smtpadmin.core.retry import CLOSING
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
@@ -24,6 +24,7 @@ from flask_smtpadmin.core.transaction import (
     TransportFailure,
 )
 from flask_smtpadmin.delivery.envelope import build_envelope
+from flask_smtpadmin.delivery.ready import Ready
 from flask_smtpadmin.storage.claims import Claimed
 from flask_smtpadmin.transport import Pool, Session
 
@@ -40,7 +41,8 @@ _LINK_PHASES: Final[frozenset[Phase]] = BEFORE_MAIL | {"sender", "recipient", "d
 class Flight:
     """A message that is written as handed over; ``n`` is the number of the try.
 
-    ``placed``: it counts towards the load of its lanes.
+    ``placed``: it counts towards the load of its lanes. ``slot``: when it may begin, where the
+    server has limits.
     """
 
     job: Claimed
@@ -48,6 +50,7 @@ class Flight:
     lanes: Lanes
     relinked: bool = False
     placed: bool = True
+    slot: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,19 @@ class Ended:
     cut: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Whom lanes tell, in the event loop, and whom they ask.
+
+    ``ended`` hears how each flight ended, ``missed`` of flights whose slot went by before a
+    connection was free; nothing new begins unless ``may_begin`` says that our leases hold.
+    """
+
+    ended: Callable[[Ended], None]
+    missed: Callable[[list[Flight]], None]
+    may_begin: Callable[[], bool]
+
+
 @dataclass(slots=True)
 class Lanes:
     """At most ``size`` connections, each serving one message after another.
@@ -71,20 +87,20 @@ class Lanes:
         size: connections at most.
         policy: which addresses may be connected to.
         now: the database's time.
-        ended: told in the event loop how each flight ended.
-        may_begin: whether our leases still hold; nothing new begins while they may not.
+        engine: whom to tell and ask.
     """
 
     server: Server
     size: int
     policy: HostPolicy
     now: Callable[[], datetime]
-    ended: Callable[[Ended], None]
-    may_begin: Callable[[], bool] = lambda: True
+    engine: Callbacks
     on_trial: Callable[[], bool] = lambda: False
     load: int = 0
     pool: Pool = field(init=False)
-    _ready: deque[Flight] = field(default_factory=deque)
+    _ready: Ready = field(init=False)
+    _depth: float = field(init=False)
+    _timer: asyncio.TimerHandle | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _limit: int = field(init=False)
     _closed: bool = False
@@ -92,11 +108,14 @@ class Lanes:
     def __post_init__(self) -> None:
         self.pool = Pool(self.server, self.size, policy=self.policy)
         self._limit = self.size
+        self._ready = Ready(self.now, self._missed)
+        self._depth = DEPTH * self.size
 
     @property
     def room(self) -> int:
         """How many more messages may be handed over now."""
-        return (1 if self.on_trial() else DEPTH * self._limit) - self.load
+        places = min(DEPTH * self._limit, int(self._depth))
+        return (1 if self.on_trial() else places) - self.load
 
     @property
     def busy(self) -> int:
@@ -105,14 +124,12 @@ class Lanes:
 
     def put(self, flight: Flight) -> None:
         """Hand a message over; ``load`` was raised when the place was reserved."""
-        self._ready.append(flight)
+        self._ready.put(flight)
         self._start()
 
     def take_back(self) -> list[Flight]:
         """Take back what was handed over and not begun."""
-        flights = list(self._ready)
-        self._ready.clear()
-        return flights
+        return self._ready.clear()
 
     def cut(self) -> None:
         """End all transactions now."""
@@ -132,7 +149,13 @@ class Lanes:
         await self.pool.close()
 
     def _start(self) -> None:
-        wanted = min(len(self._ready), self._limit - len(self._tasks))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        pause = self._ready.wait()
+        if pause:
+            self._timer = asyncio.get_running_loop().call_later(pause, self._start)
+        wanted = min(self._ready.due, self._limit - len(self._tasks))
         for _ in range(wanted):
             task = asyncio.get_running_loop().create_task(self._serve())
             self._tasks.add(task)
@@ -146,8 +169,8 @@ class Lanes:
             self._start()
 
     async def _serve(self) -> None:
-        while self._ready and len(self._tasks) <= self._limit:
-            if not self.may_begin():
+        while self._ready.due and len(self._tasks) <= self._limit:
+            if not self.engine.may_begin():
                 await asyncio.sleep(0.2)
                 continue
             started = self.now()
@@ -162,15 +185,25 @@ class Lanes:
                 self.pool.release(session)
 
     async def _drain(self, session: Session) -> None:
-        while self._ready and session.usable and self.may_begin():
-            await self._hand(session, self._ready.popleft())
+        while session.usable and self.engine.may_begin():
+            flight = self._ready.take()
+            if flight is None:
+                return
+            if flight.slot is not None:
+                self._depth = min(DEPTH * self.size, self._depth + 1 / self._depth)
+            await self._hand(session, flight)
+
+    def _missed(self, flights: list[Flight]) -> None:
+        """Give back what came too late for its slot, and take fewer slots ahead for a while."""
+        self._depth = max(self.size, self._depth / 2)
+        self.engine.missed(flights)
 
     async def _hand(self, session: Session, flight: Flight) -> None:
         started = self.now()
         try:
             envelope = build_envelope(flight.job, self.server, flight.n)
         except (SMTPAdminError, LookupError, ValueError) as error:
-            self.ended(Ended(flight, error, started, self.now()))
+            self.engine.ended(Ended(flight, error, started, self.now()))
             return
         connected = self.pool.connected(session)
         reused = session.served > 0
@@ -181,9 +214,9 @@ class Lanes:
             raise
         if reused and not flight.relinked and _stale(result):
             flight.relinked = True  # the server closed an idle link: no fault of the message
-            self._ready.appendleft(flight)
+            self._ready.put_first(flight)
             return
-        self.ended(Ended(flight, result, started, self.now(), connected))
+        self.engine.ended(Ended(flight, result, started, self.now(), connected))
 
     def _cut_off(self, session: Session, flight: Flight, started: datetime) -> None:
         error = ConnectionAbortedError("the worker was told to stop")
@@ -192,10 +225,10 @@ class Lanes:
             taken = Reply(250, "", "")
             replies = tuple(RecipientReply(r.address, taken) for r in flight.job.recipients)
             result = Transaction("body", replies, None, 0.0, error)
-            self.ended(Ended(flight, result, started, self.now(), connected))
+            self.engine.ended(Ended(flight, result, started, self.now(), connected))
         else:
             failure = TransportFailure(session.phase, error=error)
-            self.ended(Ended(flight, failure, started, self.now(), connected, cut=True))
+            self.engine.ended(Ended(flight, failure, started, self.now(), connected, cut=True))
 
     def _unreachable(self, failure: TransportFailure, started: datetime) -> None:
         """One message bears the failure; the engine takes the others back when it is serious."""
@@ -204,7 +237,7 @@ class Lanes:
             self._limit = max(1, self.pool.busy)
             asyncio.get_running_loop().call_later(_CROWDED_SECONDS, self._uncrowd)
         elif self._ready:
-            self.ended(Ended(self._ready.popleft(), failure, started, self.now()))
+            self.engine.ended(Ended(self._ready.pop(), failure, started, self.now()))
 
     def _uncrowd(self) -> None:
         self._limit = self.size
