@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 CODE := flask_smtpadmin example_app tests benchmarks docs .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check lint types imports templates spelling lengths docs bench clean
+.PHONY: help demo test chaos coverage check lint types imports templates spelling lengths docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,14 @@ demo: $(VENV)/.installed-demo ## start the example app with queue, worker and in
 
 test: $(VENV)/.installed-test ## run all tests; ARGS="-k word" passes options to pytest
 	$(PY) -m pytest -n auto $(ARGS)
+
+# Sizes, waits and seeds: tests/support/promises.py
+chaos: $(VENV)/.installed-test ## measure the promises at full size (ONLY=R1 DB=postgresql JOBS=2)
+	SMTPADMIN_CHAOS=full SMTPADMIN_CHAOS_DB=$(DB) SMTPADMIN_CHAOS_RESULTS=docs/reliability.jsonl \
+	SMTPADMIN_CHAOS_COMMAND="make chaos$(ONLY:%= ONLY=%)$(DB:%= DB=%)" \
+	$(PY) -m pytest tests/promises -n $(or $(JOBS),1) \
+	$(if $(ONLY),-m $(shell echo $(ONLY) | tr A-Z a-z)) $(ARGS); code=$$?; \
+	$(PY) tests/promises/table.py && exit $$code
 
 coverage: $(VENV)/.installed-test ## run all tests and show the lines that none of them ran
 	$(PY) -m pytest -n auto --cov --cov-report=term-missing:skip-covered $(ARGS)

@@ -116,7 +116,8 @@ class Received:
 class MailServer:
     """A running server; ``received`` grows as mail comes in.
 
-    ``refuse`` maps a recipient's address to the reply it gets instead of 250.
+    ``refuse`` maps a recipient's address to the reply it gets instead of 250; ``pause`` is how many
+    seconds it takes to say that it has accepted a message.
     """
 
     def __init__(self, mode: Mode, users: Mapping[str, str]) -> None:
@@ -128,6 +129,7 @@ class MailServer:
         self.connections = 0
         self.sign_ins: list[tuple[str, bool]] = []
         self.pipelining = False
+        self.pause = 0.0
         self._users = dict(users)
 
     def settings(self, **changes: Any) -> Server:
@@ -181,7 +183,9 @@ class MailServer:
                 session.ssl is not None or self.mode == "implicit",
             )
         )
-        return f"250 2.0.0 accepted as {len(self.received)}"
+        number = len(self.received)
+        await asyncio.sleep(self.pause)
+        return f"250 2.0.0 accepted as {number}"
 
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any

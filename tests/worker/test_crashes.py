@@ -1,4 +1,4 @@
-"""A worker that is killed, told to stop, or stopped for a while: nothing is lost."""
+"""A worker that a message kills, or that is told to stop: nothing is lost."""
 
 from __future__ import annotations
 
@@ -13,32 +13,10 @@ from support.scripted import scripted_server
 from support.smtp import MailServer
 from support.workers import WorkerSite
 
-WINDOW = 80
-
 
 def message_ids(smtp: MailServer) -> Counter[str]:
     """Count how often each Message-ID was received."""
     return Counter(str(mail.message["Message-ID"]) for mail in smtp.received)
-
-
-def test_sigkill_loses_nothing_and_doubles_at_most_the_window(
-    worker_site: Callable[..., WorkerSite], smtp: MailServer, database_url: str
-):
-    """Killed 3 times in 500 mails: all are sent; at most W doubles a kill, each on record."""
-    site = worker_site(database_url)
-    site.send(500)
-    for count in (120, 240, 360):
-        victim = site.start()
-        wait_until(lambda count=count: len(smtp.received) >= count, timeout=30, every=0.001)
-        site.kill(victim)
-        assert 0 < site.states()["sent"] < 500, "it was killed in the middle"
-    site.burst("--wait", "5")
-    assert site.states() == {"sent": 500}
-    ids = message_ids(smtp)
-    assert len(ids) == 500
-    assert sum(ids.values()) - 500 <= 3 * WINDOW
-    unsure = Counter(row.message for row in site.rows("Attempt") if row.outcome == "uncertain")
-    assert all(ids[row.message_id] <= 1 + unsure[row.id] for row in site.rows())
 
 
 def test_what_stood_beside_a_poisoned_message_is_not_condemned_with_it(
@@ -76,22 +54,6 @@ def test_a_late_sigterm_does_not_spoil_a_good_ending(worker_site: Callable[..., 
     worker.send_signal(signal.SIGTERM)
     worker.communicate(timeout=10)
     assert worker.returncode == 0
-
-
-def test_hold_never_sends_twice(worker_site: Callable[..., WorkerSite], smtp: MailServer):
-    """Under ``hold`` what was in a killed worker's hands is shown as uncertain, not sent again."""
-    site = worker_site(SMTPADMIN_ON_UNCERTAIN="hold")
-    site.send(300)
-    victim = site.start()
-    wait_until(lambda: len(smtp.received) >= 60, timeout=30, every=0.001)
-    site.kill(victim)
-    site.burst()
-    ids = message_ids(smtp)
-    assert max(ids.values()) == 1
-    rows = {row.message_id: row.state for row in site.rows()}
-    assert all(rows[number] in {"sent", "uncertain"} for number in ids)
-    assert {n for n, state in rows.items() if state == "sent"} <= set(ids)
-    assert Counter(rows.values())["uncertain"] <= WINDOW
 
 
 @pytest.mark.parametrize("signals", [1, 2], ids=["once", "twice"])
