@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Config, Flask, current_app, has_app_context
@@ -110,6 +111,11 @@ class State:
         else:
             with self.context():
                 yield
+
+    @property
+    def journals(self) -> Path:
+        """The folder where workers keep results that the database has not taken yet."""
+        return Path(self.app.instance_path, "smtpadmin")
 
     @cached_property
     def vault(self) -> Vault:

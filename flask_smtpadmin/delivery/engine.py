@@ -31,6 +31,7 @@ from flask_smtpadmin.delivery.writer import Batch, Writer, Written
 from flask_smtpadmin.storage.claims import LEASE, Claimed
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.health import SharedHealth
+from flask_smtpadmin.storage.journal import Journal
 from flask_smtpadmin.storage.results import HandOver, Result
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Parts:
 
     snapshot: Snapshot
     writer: Writer
+    journal: Journal
     executor: Executor
     clock: Clock
     announce: Callable[[Sequence[Event]], None]
@@ -86,8 +88,7 @@ class Engine:
         self.fleet = Fleet(parts.snapshot, options.connections, parts.clock, lanes)
         self.hands = Dispatcher(self.fleet, parts.clock.now)
         self._ending = Ending()
-        self._commits = Commits(self._write_batch, self.hands.tokens, self._ending)
-        self._results: list[Result] = []
+        self._commits = Commits(self._write_batch, self.hands.tokens, parts.journal, self._ending)
         self._orphans: list[Flight] = []
         self._news: list[SharedHealth] = []
         self._look_at = 0.0
@@ -160,7 +161,7 @@ class Engine:
 
     def _plan(self) -> Batch | None:
         """Return what the next transaction shall do, or None when there is nothing to do."""
-        plan = self.hands.plan(settled=len(self._results))
+        plan = self.hands.plan(settled=len(self._commits.results))
         claim, below = self._claim_size()
         if claim:
             self._poked = False
@@ -176,11 +177,10 @@ class Engine:
 
     def _leftovers(self) -> Batch:
         """Take everything that waits to be written."""
-        results, self._results = self._results, []
         orphans, self._orphans = self._orphans, []
         health, self._news = self._news, []
         withdraw = [_handed(flight) for flight in orphans]
-        return Batch(results=results, withdraw=withdraw, health=health)
+        return Batch(results=self._commits.take(), withdraw=withdraw, health=health)
 
     def _claim_size(self) -> tuple[int, int | None]:
         """Return how many messages to claim, and the priority they must be more urgent than."""
@@ -278,7 +278,7 @@ class Engine:
         if not ended.cut and not self._ending.asked:
             result = self._judge_server(result, ended)
         self.hands.leave(ended.flight)
-        self._results.append(result)
+        self._commits.add(result)
         self._wake.set()
 
     def _judge_server(self, result: Result, ended: Ended) -> Result:
@@ -313,7 +313,7 @@ class Engine:
         except TimeoutError:
             return
         self._wake.clear()
-        if len(self._results) < len(self.hands.in_flight) // 4:
+        if len(self._commits.results) < len(self.hands.in_flight) // 4:
             await asyncio.sleep(_GATHER)
 
     def _done(self) -> bool:

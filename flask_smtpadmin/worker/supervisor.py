@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Any, Final
 
@@ -27,10 +28,12 @@ from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.delivery.engine import Engine, Options, Parts
 from flask_smtpadmin.delivery.events import Event, Summary
 from flask_smtpadmin.delivery.upkeep import Premises, Upkeep, count_waiting
-from flask_smtpadmin.delivery.writer import Writer
+from flask_smtpadmin.delivery.writer import Batch, Writer
 from flask_smtpadmin.state import State
 from flask_smtpadmin.storage.claims import Claims
 from flask_smtpadmin.storage.clock import Clock
+from flask_smtpadmin.storage.journal import Journal, replay
+from flask_smtpadmin.storage.results import Result
 from flask_smtpadmin.storage.workers import Workers
 from flask_smtpadmin.worker import tasks
 from flask_smtpadmin.worker.identity import own_identity
@@ -186,9 +189,11 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         state = self._state
         snapshot = await loop.run_in_executor(self._database, self._register)
+        journal = Journal(state.journals, self._who.id)
         parts = Parts(
             snapshot=snapshot,
             writer=Writer(state.database, self._who.id, self._clock),
+            journal=journal,
             executor=self._database,
             clock=self._clock,
             announce=self._announce,
@@ -196,16 +201,17 @@ class Supervisor:
         )
         engine = Engine(parts, self._options)
         sweeper = Sweeper(state.database, self._who, lambda: engine.fleet.policy, self._clock)
+        sweep = partial(self._sweep, sweeper)
         premises = Premises(
             database=state.database,
             settings=state.settings,
             clock=self._clock,
             who=self._who,
-            sweep=sweeper.sweep,
+            sweep=sweep,
             redis=lambda: self._redis,
         )
         upkeep = Upkeep(engine, premises)
-        await engine.db(sweeper.sweep)
+        await engine.db(sweep)
         await upkeep.start()
         self._engine = engine
         if self._stop.is_set():
@@ -215,9 +221,18 @@ class Supervisor:
             await engine.run()
         finally:
             await upkeep.stop()
+            journal.close()
             summary: Summary = await engine.db(self._sign_off, engine)
         log.info("Worker %s has ended.", self._who.id, extra={"worker": self._who.id})
         return summary
+
+    def _sweep(self, sweeper: Sweeper) -> int:
+        """Write down what dead workers of this host could not, and only then take back the rest."""
+        return replay(self._state.journals, self._write_down) + sweeper.sweep()
+
+    def _write_down(self, worker_id: str, results: Sequence[Result]) -> int:
+        writer = Writer(self._state.database, worker_id, self._clock)
+        return len(writer.commit(Batch(results=results)).finished)
 
     def _register(self) -> Snapshot:
         """Be known in the database; whatever is wrong with it, or with the key, shows here."""

@@ -37,6 +37,7 @@ class WorkerSite:
         self.site = site
         self.state = site.app.extensions["smtpadmin"]
         self.folder = folder
+        site.app.instance_path = str(folder / "instance")  # where the worker processes have theirs
         (folder / "worker_app.py").write_text(_APP.format(url=url, config=config))
         self.processes: list[subprocess.Popen[bytes]] = []
         self.log = folder / "worker.log"
