@@ -29,7 +29,7 @@ PERIODS: Final = {
 }
 _UNITS: Final[tuple[tuple[str, Unit], ...]] = (("", "messages"), ("recipients_", "recipients"))
 #: Slots lie this much further apart than they must: a share of the period to be late in.
-_SLACK: Final = 0.02
+_SLACK: Final = 0.025
 #: Buckets of one sliding window. One more is counted: 48 / 49 of the allowed rate can be used.
 _BUCKETS: Final = 48
 #: Seconds that a message may be handed over late where only sliding windows count.
@@ -149,7 +149,7 @@ def next_free(limits: Iterable[Limit], usage: Usage, now: float, cost: Cost) -> 
     for limit in limits:
         if limit.spaced:
             moment = max(moment, usage.slots.get(limit.name, now))
-        else:
+        if not limit.spaced or limit.unit == "recipients":  # spacing alone fits equal sizes only
             moment = max(moment, _window_free(limit, usage, now, cost.of(limit)))
     return moment
 
@@ -192,6 +192,7 @@ def promise(
     """Say when a message that finds no slot shall try again: behind those that wait already.
 
     ``priority``: smaller is more urgent; it does not wait behind promises to less urgent mail.
+    The time is an estimate: who comes back and finds others in its place gets another promise.
     """
     limits = tuple(limits)
     ahead = [moment for rank, moment in usage.tails.items() if rank <= priority]
