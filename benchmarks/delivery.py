@@ -1,166 +1,192 @@
-"""Mails per second from end to end: claim, hand over on pooled connections, commit in groups.
+"""Delivery: from a full queue to the sink, beside those who do the same.
 
-Run: python benchmarks/delivery.py [--mails N] [--connections N] [--database URL]
-
-Queues N messages of 2 KB on SQLite (or ``--database``), starts a sink in a process of its own,
-then one worker in another (``flask smtp-worker --burst``), and divides.
+One worker process and 10 connections, all features on, against Flask-Mail behind RQ,
+django-post_office, aiosmtplib's ``sendmail`` in a loop, and Postfix's smtp-source. Run 1 of each,
+then run 2 of each, so that noise meets all alike.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
-import os
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
 
-APP = """
-import os
-from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
-from flask_smtpadmin import SMTPAdmin
+from benchmarks.mails import SIZE
+from benchmarks.options import Options, parse
+from benchmarks.peers.environment import interpreter
+from benchmarks.result import Line, Result, circumstances, ratio
+from benchmarks.servers import Servers
+from benchmarks.sink import Sink, best_sink
+from benchmarks.timing import Command, Run, measure
 
-app = Flask("bench")
-app.config.update(SECRET_KEY="bench", SQLALCHEMY_DATABASE_URI=os.environ["BENCH_DATABASE"],
-                  SMTPADMIN_MAX_QUEUE=0)
-db = SQLAlchemy(app)
-mail = SMTPAdmin(app, db)
-"""
+#: Fills a queue with so many mails, gives what delivers them to a port, and cleans up.
+Prepare = Callable[[int, int], AbstractContextManager[Sequence[Command]]]
 
 
-class Sink(asyncio.Protocol):
-    """Says yes to everything, in as few steps as a server can."""
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One way of delivery; slow ones get the ``share`` of the mails that takes as long."""
 
-    accepted = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self.buffer = b""
-        self.in_data = False
-        transport.write(b"220 sink\r\n")
-
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        out = []
-        while True:
-            if self.in_data:
-                end = self.buffer.find(b"\r\n.\r\n")
-                if end < 0:
-                    self.buffer = self.buffer[-4:]
-                    break
-                self.buffer = self.buffer[end + 5 :]
-                self.in_data = False
-                Sink.accepted += 1
-                out.append(b"250 2.0.0 taken\r\n")
-                continue
-            line, found, rest = self.buffer.partition(b"\r\n")
-            if not found:
-                break
-            self.buffer = rest
-            out.append(self.answer(line[:4].upper()))
-        self.transport.write(b"".join(out))
-
-    def answer(self, verb: bytes) -> bytes:
-        if verb == b"EHLO":
-            return b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
-        if verb == b"DATA":
-            self.in_data = True
-            return b"354 go on\r\n"
-        return b"221 bye\r\n" if verb == b"QUIT" else b"250 2.1.0 ok\r\n"
+    name: str
+    prepare: Prepare
+    share: float = 1.0
 
 
-async def serve() -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(Sink, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    async with server:
-        await server.serve_forever()
+@contextmanager
+def package(
+    servers: Servers, database: str, workers: int, connections: int, mails: int, port: int
+) -> Iterator[Sequence[Command]]:
+    """Deliver by this package's own worker, until the queue is empty."""
+    with servers.site(database) as site:
+        site.fill(mails)
+        yield [Command(*site.worker(port, connections, "--burst"))] * workers
+        unsent = {state: n for state, n in site.state.queue.counts().items() if n} | {"sent": 0}
+        if any(unsent.values()):
+            raise RuntimeError(f"not all were sent: {unsent}")
 
 
-def run_sink() -> None:
-    try:
-        import uvloop
+@contextmanager
+def post_office(
+    servers: Servers, database: str, threads: int, mails: int, port: int
+) -> Iterator[Sequence[Command]]:
+    """Deliver by django-post_office's command: batches of 1,000, its thread pool."""
+    python = str(interpreter())
+    with servers.database(database) as url:
+        environ = {
+            "BENCH_DATABASE": url,
+            "BENCH_PORT": str(port),
+            "BENCH_THREADS": str(threads),
+            "DJANGO_SETTINGS_MODULE": "benchmarks.peers.post_office_settings",
+        }
+        _do(Command([python, "-m", "benchmarks.peers.post_office", "fill", str(mails)], environ))
+        lock = str(servers.folder / "post_office.lock")
+        yield [Command([python, "-m", "django", "send_queued_mail", "-L", lock], environ)]
 
-        uvloop.run(serve())
-    except ImportError:
-        asyncio.run(serve())
+
+@contextmanager
+def flask_mail(servers: Servers, worker: str, mails: int, port: int) -> Iterator[Sequence[Command]]:
+    """Deliver by Flask-Mail, a job a mail, in one of RQ's workers."""
+    environ = {"BENCH_REDIS": servers.redis.url, "BENCH_PORT": str(port)}
+    command = [str(interpreter()), "-m", "benchmarks.peers.flask_mail_rq"]
+    _do(Command([*command, "fill", str(mails)], environ))
+    yield [Command([*command, "work", worker], environ)]
 
 
-def fill(folder: Path, mails: int) -> None:
-    sys.path.insert(0, str(folder))
-    from bench_app import app, db, mail
+@contextmanager
+def sendmail_loop(connections: int, mails: int, port: int) -> Iterator[Sequence[Command]]:
+    """Hand over by aiosmtplib alone: no queue, nothing stored, nothing rendered."""
+    command = [str(interpreter()), "-m", "benchmarks.peers.sendmail_loop"]
+    yield [Command([*command, str(mails), str(connections)], {"BENCH_PORT": str(port)})]
 
-    from flask_smtpadmin import Message
 
-    with app.app_context():
-        db.create_all()
-        began = time.perf_counter()
-        for start in range(0, mails, 500):
-            mail.send_many(
-                [
-                    Message(
-                        f"Bench {start + n}",
-                        sender="bench@example.com",
-                        recipients=[f"r{start + n}@example.com"],
-                        body="x" * 70 + "\n" * 1 + ("y" * 70 + "\n") * 26,
-                    )
-                    for n in range(min(500, mails - start))
-                ]
-            )
-        seconds = time.perf_counter() - began
-    print(f"queued     {mails} mails in {seconds:.2f} s: {mails / seconds:,.0f}/s")
+@contextmanager
+def smtp_source(
+    options: Sequence[str], connections: int, mails: int, port: int
+) -> Iterator[Sequence[Command]]:
+    """Hand over by Postfix's test client, written in C."""
+    command = [str(_smtp_source()), *options, "-s", str(connections), "-l", str(SIZE)]
+    yield [Command([*command, "-m", str(mails), f"127.0.0.1:{port}"], {})]
+
+
+def contenders(servers: Servers, connections: int) -> Iterator[Contender]:
+    """Give everybody who takes part."""
+    for database in ("SQLite", "PostgreSQL"):
+        for workers in (1, 2):
+            name = f"this package, {database}, {workers} worker{'s' * (workers > 1)}"
+            yield Contender(name, partial(package, servers, database, workers, connections))
+    for database in ("SQLite", "PostgreSQL"):
+        name = f"django-post_office, {database}"
+        yield Contender(name, partial(post_office, servers, database, 5), 0.4)
+        yield Contender(f"{name}, 10 threads", partial(post_office, servers, database, 10), 0.4)
+    for worker, share in (("SimpleWorker", 0.1), ("Worker", 0.04)):
+        yield Contender(f"Flask-Mail, RQ {worker}", partial(flask_mail, servers, worker), share)
+    yield Contender("aiosmtplib sendmail loop", partial(sendmail_loop, connections))
+    if _smtp_source():
+        yield Contender("smtp-source", partial(smtp_source, [], connections), 2)
+        yield Contender("smtp-source -d", partial(smtp_source, ["-d"], connections), 4)
+    else:
+        print("Left out: smtp-source (package postfix) is not installed.")
+
+
+def rounds(
+    sink: Sink, port: int, field: Sequence[Contender], options: Options
+) -> dict[str, list[Run]]:
+    """Let everybody run once, then everybody a second time, and so on."""
+    runs: dict[str, list[Run]] = {contender.name: [] for contender in field}
+    for turn in range(options.runs):
+        for contender in field:
+            count = max(int(options.mails * contender.share), 20)
+            with contender.prepare(count, port) as commands:
+                run = measure(sink, count, commands)
+            runs[contender.name].append(run)
+            print(f"run {turn + 1}  {contender.name:38} {run.rate:9,.0f}/s", flush=True)
+    return runs
+
+
+def rows(runs: dict[str, list[Run]]) -> list[list[str]]:
+    """Return a table row for each contender."""
+    return [
+        [
+            name,
+            f"{median(run.rate for run in series):,.0f}",
+            f"{min(run.rate for run in series):,.0f} to {max(run.rate for run in series):,.0f}",
+            f"{median(run.cpu_per_mail for run in series):.3f}",
+            f"{median(run.start_up for run in series):.2f}",
+        ]
+        for name, series in runs.items()
+    ]
+
+
+COLUMNS = ("contender", "mails/s", "lowest to highest", "CPU ms a mail", "start-up s")
+_BOUNDS = {
+    "SQLite": {"django-post_office, SQLite": (4, 8), "smtp-source": (0.3, 0.55)},
+    "PostgreSQL": {"django-post_office, PostgreSQL": (3, 5), "smtp-source": (0.18, 0.35)},
+}
+_FLASK_MAIL = {"Flask-Mail, RQ SimpleWorker": 20, "Flask-Mail, RQ Worker": 60}
+
+
+def lines(runs: dict[str, list[Run]]) -> Iterator[Line]:
+    """Compare this package with the others."""
+    rates = {name: [run.rate for run in series] for name, series in runs.items()}
+    for database, bounds in _BOUNDS.items():
+        ours = rates[f"this package, {database}, 1 worker"]
+        for peer, (bound, goal) in bounds.items():
+            theirs = max((peer, f"{peer}, 10 threads"), key=lambda n: median(rates.get(n, [0])))
+            if theirs in rates:
+                yield ratio(f"{database} against {theirs}", ours, rates[theirs], bound, goal=goal)
+    ours = rates["this package, SQLite, 1 worker"]
+    for peer, bound in _FLASK_MAIL.items():
+        yield ratio(f"SQLite against {peer}", ours, rates[peer], bound)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mails", type=int, default=10_000)
-    parser.add_argument("--connections", type=int, default=10)
-    parser.add_argument("--database", help="SQLAlchemy URL; default: an SQLite file")
-    parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.sink:
-        run_sink()
-        return
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "bench_app.py").write_text(APP)
-        os.environ["BENCH_DATABASE"] = args.database or f"sqlite:///{folder / 'bench.db'}"
-        sink = subprocess.Popen([sys.executable, __file__, "--sink"], stdout=subprocess.PIPE)
-        try:
-            port = sink.stdout.readline().decode().strip()
-            fill(folder, args.mails)
-            deliver(folder, port, args)
-        finally:
-            sink.terminate()
-            sink.wait()
-            sink.stdout.close()
+    """Run everybody and save the result."""
+    options = parse(__doc__, mails=20_000)
+    with Servers() as servers, best_sink(servers.folder, own=options.own_sink) as sink:
+        told = circumstances(sink=sink.name)
+        runs = rounds(sink, sink.port, list(contenders(servers, options.connections)), options)
+        Result(
+            name="delivery",
+            title=f"Delivery on one machine, {options.connections} connections",
+            columns=COLUMNS,
+            rows=rows(runs),
+            lines=list(lines(runs)),
+            circumstances=told,
+        ).save()
 
 
-def deliver(folder: Path, port: str, args: argparse.Namespace) -> None:
-    environ = {
-        **os.environ,
-        "SMTPADMIN_HOST": "127.0.0.1",
-        "SMTPADMIN_PORT": port,
-        "SMTPADMIN_TLS_MODE": "none",
-        "FLASK_APP": str(folder / "bench_app.py"),
-    }
-    command = [sys.executable, "-m", "flask", "smtp-worker", "--burst", "--json"]
-    command += ["--connections", str(args.connections)]
-    began = time.perf_counter()
-    subprocess.run([*command[:4], "--help"], env=environ, capture_output=True, check=True)
-    start_up = time.perf_counter() - began
-    began = time.perf_counter()
-    done = subprocess.run(command, env=environ, capture_output=True, check=False)
-    seconds = time.perf_counter() - began - start_up
-    if done.returncode:
-        sys.exit(done.stderr.decode())
-    sent = json.loads(done.stdout)["sent"]
-    print(f"delivered  {sent} mails in {seconds:.2f} s: {sent / seconds:,.0f}/s", end=" ")
-    print(f"({args.connections} connections, one worker, start-up {start_up:.2f} s taken off)")
+def _do(command: Command) -> None:
+    process = command.start()
+    if process.wait():
+        raise RuntimeError(f"{command.line!r} ended with {process.returncode}")
+
+
+def _smtp_source() -> str | None:
+    from support.requirements import program
+
+    return program("smtp-source")
 
 
 if __name__ == "__main__":
