@@ -86,7 +86,8 @@ class Transaction:
     reply came, and one of :data:`BEFORE_MAIL` when the link was found dead before MAIL.
     ``reply`` is the reply that decided (the final one, or the refusal; a limit that the server
     announced and that we obey reads as the refusal it would have sent); None when the link
-    failed, with ``error`` saying how. ``ms`` covers MAIL to the end.
+    failed, with ``error`` saying how. ``ms`` covers MAIL to the end. ``untried``: the link failed
+    before the server came to this message; it owed replies to another one in front.
     """
 
     phase: Phase
@@ -94,6 +95,7 @@ class Transaction:
     reply: Reply | None
     ms: float
     error: BaseException | None = None
+    untried: bool = False
 
     @property
     def accepted(self) -> bool:

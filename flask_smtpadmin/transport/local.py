@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from flask_smtpadmin.core.transaction import (
     TransportFailure,
 )
 from flask_smtpadmin.transport.dial import Observer
+from flask_smtpadmin.transport.stepwise import Stepwise
 
 #: Where the engine ``file`` writes when HOST names no folder, below the working directory.
 FOLDER: Final = "smtpadmin-mail"
@@ -42,7 +43,7 @@ class Kept:
 MEMORY: Final[deque[Kept]] = deque(maxlen=1000)
 
 
-class LocalSession(ABC):
+class LocalSession(Stepwise):
     """Accepts every message; the subclasses say what becomes of it."""
 
     def __init__(self, server: Server, observer: Observer | None = None) -> None:
@@ -93,7 +94,7 @@ class LocalSession(ABC):
         """Let go."""
         self.usable = False
 
-    def prepare(self) -> None:  # noqa: B027 - most places need nothing
+    def prepare(self) -> None:
         """Make the place ready; raises OSError."""
 
     @abstractmethod

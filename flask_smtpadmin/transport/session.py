@@ -9,10 +9,11 @@ from flask_smtpadmin.core.settings import Engine, Server
 from flask_smtpadmin.core.transaction import Connected, Envelope, Phase, Transaction
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.local import ConsoleSession, FileSession, LocalSession, MemorySession
+from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 from flask_smtpadmin.transport.smtp import SMTPSession
 from flask_smtpadmin.transport.smtplib_engine import SmtplibSession
 
-__all__ = ["Observer", "Session", "open_session"]
+__all__ = ["Ended", "NextEnvelope", "Observer", "Session", "open_session"]
 
 _LOCAL: Final[dict[Engine, type[LocalSession]]] = {
     "console": ConsoleSession,
@@ -24,8 +25,9 @@ _LOCAL: Final[dict[Engine, type[LocalSession]]] = {
 class Session(Protocol):
     """One connection, used by one task at a time, in one event loop.
 
-    ``usable`` is False after any link fault, a 421 or a cancelled transaction, and when the
-    server closed an idle connection: close it and open another. ``phase`` is known at every
+    ``usable`` is False after any link fault, a 421 or a cancelled transaction, when the server
+    closed an idle connection, and when it has served its number of messages: close it and open
+    another. ``phase`` is known at every
     moment: a transaction that was cancelled in phase ``body`` is uncertain. ``served`` counts the
     transactions begun; ``last_used`` is ``time.monotonic()`` of the last reply.
     """
@@ -46,6 +48,17 @@ class Session(Protocol):
 
     async def open(self) -> Connected:
         """Connect, encrypt, greet and sign in; raises TransportFailure."""
+        ...
+
+    async def relay(self, next_envelope: NextEnvelope, ended: Ended) -> None:
+        """Hand messages over, one after the other, until there is none to begin just now.
+
+        Args:
+            next_envelope: asked when a message may begin; where the server can pipeline that is
+                before the final reply to the one in front. Must not raise.
+            ended: told how each one ended, in the order in which they were begun, as soon as it
+                is known; for every envelope exactly once, when cancelled or the link fails too.
+        """
         ...
 
     async def transact(self, envelope: Envelope) -> Transaction:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import time
@@ -29,9 +28,9 @@ from flask_smtpadmin.core.transaction import (
     TransportFailure,
 )
 from flask_smtpadmin.transport import dial, tls
-from flask_smtpadmin.transport.conversation import Conversation
 from flask_smtpadmin.transport.dial import Observer, Target
-from flask_smtpadmin.transport.pipeline import MailProtocol
+from flask_smtpadmin.transport.offers import Offers
+from flask_smtpadmin.transport.pipeline import Ended, MailProtocol, NextEnvelope, Patience
 from flask_smtpadmin.transport.wire import make_reply
 
 #: Tried in this order, and only the first that the server offers (RFC 4954, RFC 4616, RFC 2195).
@@ -104,7 +103,6 @@ class SMTPSession:
         self._observer = observer
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
         self._phase: Phase = "resolve"
-        self._talk: Conversation | None = None
         self._link: MailProtocol | None = None
         self._client: _Client | None = None
         self._peer: Target | None = None
@@ -113,12 +111,17 @@ class SMTPSession:
     @property
     def phase(self) -> Phase:
         """How far the session or its present transaction got."""
-        return self._talk.phase if self._talk is not None else self._phase
+        return self._link.phase if self._link is not None else self._phase
 
     @property
     def usable(self) -> bool:
         """Whether another transaction may begin."""
-        return self._link is not None and self._link.healthy
+        return self._link is not None and self._link.healthy and not self.spent
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has served its number of messages."""
+        return 0 < self.server.messages_per_connection <= self.served
 
     async def open(self) -> Connected:
         """Connect, encrypt, greet, sign in and take the transport over."""
@@ -141,36 +144,38 @@ class SMTPSession:
             str(self._peer), str(self._encryption or ""), tuple(sorted(self.extensions))
         )
 
+    async def relay(self, next_envelope: NextEnvelope, ended: Ended) -> None:
+        """Hand messages over until there is none to begin just now."""
+
+        def counted() -> Envelope | None:
+            envelope = None if self.spent else next_envelope()
+            self.served += envelope is not None
+            return envelope
+
+        def timed(result: Transaction) -> None:
+            self.last_used = time.monotonic()
+            ended(result)
+
+        if self._link is not None and self.usable:
+            await self._link.relay(counted, timed)
+
     async def transact(self, envelope: Envelope) -> Transaction:
         """Hand one message over."""
-        if self._link is None or not self._link.healthy:
-            error = self._link.fault if self._link else ProtocolFault("the session is not open")
-            asked = tuple(RecipientReply(address, None) for address in envelope.recipients)
-            return Transaction("hello", asked, None, 0.0, error)
-        self.served += 1
-        self._talk = Conversation(
-            self._link,
-            self.extensions,
-            timeout=self.server.timeout,
-            data_timeout=self.server.data_timeout,
-            observer=self._observer,
-        )
-        result = await self._talk.run(envelope)
-        self.last_used = time.monotonic()
-        return result
+        waiting, results = [envelope], list[Transaction]()
+        await self.relay(lambda: waiting.pop() if waiting else None, results.append)
+        if results:
+            return results[0]
+        fault = self._link.fault if self._link else None
+        asked = tuple(RecipientReply(address, None) for address in envelope.recipients)
+        error = fault or ProtocolFault("the session is not open")
+        return Transaction("hello", asked, None, 0.0, error)
 
     async def close(self) -> None:
         """Say QUIT when the link is healthy, and close it."""
-        link, self._link = self._link, None
         self._drop()
-        if link is None:
-            return
-        end = time.monotonic() + _QUIT_SECONDS
-        if link.healthy:
-            with contextlib.suppress(OSError):
-                link.write(b"QUIT\r\n", replies=1)
-                await link.reply(_QUIT_SECONDS)
-        await link.shut(max(0.05, end - time.monotonic()))
+        if self._link is not None:
+            self._phase, link, self._link = self._link.phase, self._link, None
+            await link.close(_QUIT_SECONDS)
 
     async def _reach(self) -> None:
         """Resolve the name, connect to an address the policy allows and read the greeting."""
@@ -250,7 +255,12 @@ class SMTPSession:
         transport = cast("asyncio.Transport | None", self._opened.transport)
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the server closed the connection")
-        self._link = MailProtocol(transport)
+        self._link = MailProtocol(
+            transport,
+            Offers.of(self.extensions),
+            Patience(self.server.timeout, self.server.data_timeout),
+            self._observer,
+        )
         transport.set_protocol(self._link)
         self._client = None
 

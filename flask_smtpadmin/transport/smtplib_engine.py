@@ -28,18 +28,12 @@ from flask_smtpadmin.core.transaction import (
     TransportFailure,
 )
 from flask_smtpadmin.transport import dial, tls
-from flask_smtpadmin.transport.conversation import GO_AHEAD, deciding, refusal
 from flask_smtpadmin.transport.dial import Observer
-from flask_smtpadmin.transport.pipeline import SHUTTING_DOWN
+from flask_smtpadmin.transport.exchange import GO_AHEAD, deciding, ends_session, final
+from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.smtp import choose_mechanism, described, permit_sign_in
-from flask_smtpadmin.transport.wire import (
-    MALFORMED,
-    crlf,
-    mail_command,
-    make_reply,
-    rcpt_command,
-    stuff,
-)
+from flask_smtpadmin.transport.stepwise import Stepwise, unasked
+from flask_smtpadmin.transport.wire import MALFORMED, crlf, make_reply, rcpt_command, stuff
 
 T = TypeVar("T")
 #: Steps of opening, each bounded by TIMEOUT: what a server that drips bytes may take in all.
@@ -56,7 +50,7 @@ _FAILURES: Final = (
 )
 
 
-class SmtplibSession:
+class SmtplibSession(Stepwise):
     """Opens, hands one message over, and is then of no more use; see ``session.Session``."""
 
     def __init__(
@@ -203,20 +197,21 @@ class SmtplibSession:
         """Run the transaction command by command; ``phase`` and ``asked`` say how far it got."""
         content = crlf(envelope.content)
         self.phase = "sender"
-        refused = refusal(envelope, len(content), self.extensions)
+        offers = Offers.of(self.extensions)
+        refused = offers.refusal(envelope, len(content))
         if refused is not None:
             return refused
-        reply = self._say(mail_command(envelope, len(content), self.extensions))
+        reply = self._say(offers.mail_command(envelope, len(content)))
         if not reply.positive:
             return reply
         self.phase = "recipient"
         for address in envelope.recipients:
             answer = self._say(rcpt_command(address))
             asked.append(RecipientReply(address, answer))
-            if answer.code in {SHUTTING_DOWN, MALFORMED}:
+            if ends_session(answer):
                 return answer
         if not any(item.accepted for item in asked):
-            return deciding(asked) or reply
+            return deciding(asked)
         self.phase = "data"
         reply = self._say(b"DATA\r\n")
         return self._content(content) if reply.code == GO_AHEAD else reply
@@ -227,7 +222,7 @@ class SmtplibSession:
             self._smtp.sock.settimeout(self.server.data_timeout)
         self._smtp.send(stuff(content))
         reply = self._read()
-        if not (reply.positive or 400 <= reply.code < 600):  # noqa: PLR2004 - RFC 5321 4.2.1
+        if not final(reply):
             return Reply(MALFORMED, "", reply.text)
         self.phase = "done"
         return self._heard(reply)
@@ -287,8 +282,3 @@ def underneath(error: Exception) -> Exception:
 def base64_of(text: str) -> str:
     """Return ``text`` as UTF-8 in base64, as AUTH wants it (RFC 4954 4)."""
     return base64.b64encode(text.encode()).decode("ascii")
-
-
-def unasked(envelope: Envelope, known: int) -> tuple[RecipientReply, ...]:
-    """Return the recipients after the first ``known`` as never asked."""
-    return tuple(RecipientReply(address, None) for address in envelope.recipients[known:])

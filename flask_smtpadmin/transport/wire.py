@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from flask_smtpadmin.core.redact import clean
-from flask_smtpadmin.core.transaction import Envelope, Reply
+from flask_smtpadmin.core.transaction import Reply
 
 #: A line of a reply may be longer than the 512 bytes of RFC 5321 4.5.3.1.5, not endless.
 MAX_LINE: Final = 8192
@@ -15,10 +15,11 @@ MAX_REPLY: Final = 32768
 #: The code of a reply that is none.
 MALFORMED: Final = -1
 
+#: Lines up to so many bytes are remembered with what they mean.
+_SHORT: Final = 128
 _LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED: Final = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 _BARE: Final = re.compile(rb"\r\n|\r|\n")
-_ADDRESS: Final = re.compile(r"[^\x00-\x20\x7f<>]*")
 
 
 class ReplyParser:
@@ -51,7 +52,8 @@ class ReplyParser:
         lines = (self._buffer + data).split(b"\n")
         self._buffer = lines.pop()
         for line in lines:
-            reply = self._line(line.removesuffix(b"\r"))
+            if self._lines or len(line) > _SHORT or (reply := _whole(line)) is None:
+                reply = self._line(line.removesuffix(b"\r"))
             if reply is not None:
                 replies.append(reply)
             if self.broken:
@@ -83,6 +85,14 @@ class ReplyParser:
 
 
 @lru_cache(maxsize=256)  # most replies are the same few
+def _whole(line: bytes) -> Reply | None:
+    """Return the reply that is one line with its line end; None for any other line."""
+    match = _LINE.fullmatch(line.removesuffix(b"\r"))
+    if match is None or match[2] == b"-":
+        return None
+    return make_reply(int(match[1]), match[3] or b"")
+
+
 def make_reply(code: int, text: str | bytes) -> Reply:
     """Return a reply with the enhanced code (RFC 3463) taken from its text and the text clean."""
     shown = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
@@ -117,32 +127,6 @@ def stuff(content: bytes) -> bytes:
     return content + b".\r\n"
 
 
-def plain_address(address: str) -> bool:
-    """Say whether ``address`` can stand between ``<`` and ``>`` without ending the command."""
-    return _ADDRESS.fullmatch(address) is not None
-
-
-def mail_command(envelope: Envelope, size: int, extensions: dict[str, str]) -> bytes:
-    """Return ``MAIL FROM`` with the parameters that the server offered.
-
-    ``extensions`` by lower-case keyword; ``size`` in bytes (RFC 1870, 6152, 6531).
-    """
-    parameters = ""
-    if "size" in extensions:
-        parameters += f" SIZE={size}"
-    if (envelope.eight_bit or envelope.smtputf8) and "8bitmime" in extensions:
-        parameters += " BODY=8BITMIME"
-    if envelope.smtputf8:
-        parameters += " SMTPUTF8"
-    return f"MAIL FROM:<{envelope.sender}>{parameters}\r\n".encode()
-
-
 def rcpt_command(address: str) -> bytes:
     """Return ``RCPT TO``."""
     return f"RCPT TO:<{address}>\r\n".encode()
-
-
-def announced_size(extensions: dict[str, str]) -> int:
-    """Return the greatest message the server takes, in bytes; 0: it does not say (RFC 1870)."""
-    text = extensions.get("size", "").strip()
-    return int(text) if text.isdecimal() and text.isascii() else 0
