@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import nullcontext, redirect_stdout
 from typing import Final
@@ -10,11 +11,11 @@ from typing import Final
 import click
 from flask.cli import with_appcontext
 
-from flask_smtpadmin.cli.output import Command, emit, json_option
+from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option
 from flask_smtpadmin.delivery.engine import Options
 from flask_smtpadmin.delivery.events import Summary
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.worker.supervisor import Supervisor
+from flask_smtpadmin.worker.supervisor import DatabaseHangs, Supervisor
 
 _MAX_CONNECTIONS: Final = 1000
 
@@ -50,11 +51,20 @@ def smtp_worker(
     options = Options(connections=connections, burst=burst, wait=wait)
     supervisor = Supervisor(current_state(), options, name)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():  # the console engine prints
-        summary = supervisor.run()
+        summary = _run(supervisor)
     if as_json:
         emit(summary.document())
     else:
         click.echo(_sentence(summary))
+
+
+def _run(supervisor: Supervisor) -> Summary:
+    try:
+        return supervisor.run()
+    except DatabaseHangs as error:
+        click.echo(f"Error: {error}", err=True)
+        logging.shutdown()
+        os._exit(FAILED)  # the interpreter would wait for the thread that hangs
 
 
 def _sentence(summary: Summary) -> str:

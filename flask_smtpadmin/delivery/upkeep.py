@@ -24,6 +24,7 @@ from flask_smtpadmin.core.transaction import TransportFailure
 from flask_smtpadmin.delivery.engine import Engine
 from flask_smtpadmin.delivery.events import Event
 from flask_smtpadmin.delivery.health import Word
+from flask_smtpadmin.delivery.writer import sentence
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.health import HealthRows, SharedHealth
@@ -80,10 +81,13 @@ class Upkeep:
         self._loaded_at = time.monotonic()
         engine.busy_elsewhere = self._busy
 
-    async def start(self) -> None:
-        """Look once at everything, then keep looking."""
+    async def look(self) -> None:
+        """Look once at settings and servers; raises what the database raises."""
         await self._look()
         await self._probe()
+
+    def start(self) -> None:
+        """Keep looking at everything."""
         self._recheck_wanted.set()
         chores: dict[str, tuple[Callable[[], Awaitable[None]], Callable[[], float]]] = {
             "heartbeat": (self._beat, self._until_next_beat),
@@ -111,16 +115,19 @@ class Upkeep:
     async def _repeat(
         self, name: str, chore: Callable[[], Awaitable[None]], pause: Callable[[], float]
     ) -> None:
-        first = True
+        first, told = True, False
         while True:
             if not first or name != "parked messages":
                 await asyncio.sleep(pause())
             first = False
             try:
                 await chore()
+                told = False
             except Exception as error:
-                log.warning("The worker could not see to its %s: %s", name, error)
+                if not told:  # an outage is one line for each chore, not thousands
+                    log.warning("The worker cannot see to its %s: %s.", name, sentence(error))
                 log.debug("Details", exc_info=True)
+                told = True
                 await asyncio.sleep(1.0)
 
     # -- heartbeat and leases -----------------------------------------------------------------

@@ -7,7 +7,7 @@ goes back to the queue, the hand-overs written ahead, and a claim when the stage
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,11 +16,13 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flask_smtpadmin.core.errors import SchemaMissing
+from flask_smtpadmin.core.rate import Limit
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.storage.claims import Claimed, Claims
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.health import HealthRows, SharedHealth
+from flask_smtpadmin.storage.quotas import Grant, Quotas, Request
 from flask_smtpadmin.storage.rescue import Leases
 from flask_smtpadmin.storage.results import HandOver, Result, Results
 
@@ -35,6 +37,7 @@ class DatabaseAway(Exception):
 class Batch:
     """What one transaction shall do.
 
+    ``limits`` of the servers that have some; ``postpone``: messages that wait for a slot there.
     ``claim``: how many messages to claim at most, ``below``: only priorities more urgent.
     ``again``: an earlier try may have been committed unseen; ``tokens`` then are the leases that
     we know of, and whatever else is leased to us goes back to the queue.
@@ -46,6 +49,8 @@ class Batch:
     expired: Sequence[Claimed] = ()
     hand_over: Sequence[HandOver] = ()
     health: Sequence[SharedHealth] = ()
+    limits: Mapping[str, tuple[Limit, ...]] = field(default_factory=dict)
+    postpone: Sequence[tuple[Claimed, str]] = ()
     claim: int = 0
     below: int | None = None
     again: bool = False
@@ -61,23 +66,37 @@ class Batch:
             or self.expired
             or self.hand_over
             or self.health
+            or self.postpone
+        )
+
+    def request(self) -> Request:
+        """Return what this asks of the servers with limits."""
+        return Request(
+            limits=self.limits,
+            unused=() if self.again else self.withdraw,  # they may have been given back already
+            wanted=self.hand_over,
+            waiting=self.postpone,
         )
 
     def leases(self) -> set[str]:
         """Return the lease tokens of every message in the batch."""
         jobs = [result.job for result in self.results]
         jobs += [item.job for item in (*self.withdraw, *self.hand_over)]
-        jobs += [job for job, _ in self.put_back]
+        jobs += [job for job, _ in (*self.put_back, *self.postpone)]
         return {job.token for job in (*jobs, *self.expired)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What one transaction did; ``handed`` are the ids of hand-overs that are still ours."""
+    """What one transaction did.
+
+    ``handed`` are the ids of hand-overs that are still ours, ``grant`` the slots that they got.
+    """
 
     finished: Sequence[Result] = ()
     lost: Sequence[Result] = ()
     handed: frozenset[int] = field(default_factory=frozenset)
+    grant: Grant = field(default_factory=Grant)
     claimed: Sequence[Claimed] = ()
     next_due: datetime | None = None
 
@@ -99,6 +118,7 @@ class Writer:
         self._results = Results(database.models, worker_id)
         self._health = HealthRows(database.models)
         self._leases = Leases(database.models)
+        self._quotas = Quotas(database.models, clock.now)
 
     def commit(self, batch: Batch) -> Written:
         """Do ``batch`` in one transaction.
@@ -112,7 +132,7 @@ class Writer:
             return self._commit(batch)
         except Exception as error:
             if is_away(error):
-                raise DatabaseAway(str(error)) from error
+                raise DatabaseAway(sentence(error)) from error
             log.exception("A transaction of %d results was refused", len(batch.results))
             return self._one_by_one(batch)
 
@@ -125,14 +145,8 @@ class Writer:
             self._give_back(connection, batch, now)
             for health in batch.health:
                 self._health.write(connection, health, now)
-            handed: set[int] = set()
-            if batch.hand_over:
-                handed = self._results.hand_over(
-                    connection, batch.hand_over, now, again=batch.again
-                )
-                self._claims.load(
-                    connection, [h.job for h in batch.hand_over if h.job.id in handed]
-                )
+            grant = self._ration(connection, batch, now)
+            handed = self._hand_over(connection, batch, grant, now)
             claimed: list[Claimed] = []
             if batch.claim:
                 claimed = self._claims.claim(connection, now, batch.claim, below=batch.below)
@@ -141,9 +155,29 @@ class Writer:
             finished=finished,
             lost=lost,
             handed=frozenset(handed),
+            grant=grant,
             claimed=claimed,
             next_due=next_due,
         )
+
+    def _ration(self, connection: Connection, batch: Batch, now: datetime) -> Grant:
+        """Reserve slots at servers with limits; nothing is read where there are none."""
+        if not batch.limits:
+            return Grant()
+        grant = self._quotas.settle(connection, batch.request())
+        if grant.promises:
+            self._results.postpone(connection, grant.promises, now)
+        return grant
+
+    def _hand_over(
+        self, connection: Connection, batch: Batch, grant: Grant, now: datetime
+    ) -> set[int]:
+        items = [item for item in batch.hand_over if item.job.id not in grant.refused]
+        if not items:
+            return set()
+        handed = self._results.hand_over(connection, items, now, again=batch.again)
+        self._claims.load(connection, [item.job for item in items if item.job.id in handed])
+        return handed
 
     def _give_back(self, connection: Connection, batch: Batch, now: datetime) -> None:
         if batch.withdraw:
@@ -172,7 +206,7 @@ class Writer:
                 lost += part.lost
             rest = self._commit(replace(batch, results=()))
         except Exception as error:
-            raise DatabaseAway(str(error)) from error
+            raise DatabaseAway(sentence(error)) from error
         return replace(rest, finished=finished, lost=lost)
 
     def _alone(self, result: Result) -> Written:
@@ -190,6 +224,12 @@ def is_away(error: BaseException) -> bool:
         return True
     away = (OperationalError, InterfaceError, InternalError, PoolTimeout, SchemaMissing, OSError)
     return isinstance(error, away)
+
+
+def sentence(error: BaseException) -> str:
+    """Return what the database's driver said, on one line and without the statement."""
+    words = str(getattr(error, "orig", None) or error).split("\n", 1)[0].strip().rstrip(".")
+    return words or type(error).__name__
 
 
 def wordless(result: Result) -> Result:
