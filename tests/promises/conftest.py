@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.apps import Site
+from support.outages import Fragile, LockedFile, Outage
 from support.promises import DATABASE, FULL, PROMISES, SEED, TIME_SCALE, Report, databases
 from support.smtp import MailServer, mail_server
 from support.workers import WorkerSite
@@ -51,6 +52,18 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def any_database_url(request: pytest.FixtureRequest) -> str:
     """Return the URL of an empty database: all three at full size, SQLite alone otherwise."""
     return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def outage(request: pytest.FixtureRequest, database_url: str) -> Iterator[Outage]:
+    """Return what takes the database of ``database_url`` away."""
+    chosen = request.node.callspec.params["database_url"]
+    if chosen == "sqlite":
+        of: Fragile = LockedFile(database_url)
+    else:
+        of = request.getfixturevalue(f"{chosen}_server")
+    yield Outage(database_url, of)
+    of.thaw()
 
 
 @pytest.fixture

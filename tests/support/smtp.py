@@ -7,7 +7,7 @@ import functools
 import ssl
 import tempfile
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -117,7 +117,7 @@ class MailServer:
     """A running server; ``received`` grows as mail comes in.
 
     ``refuse`` maps a recipient's address to the reply it gets instead of 250; ``pause`` is how many
-    seconds it takes to say that it has accepted a message.
+    seconds it takes to say that it has accepted a message, ``on_accept`` is called before that.
     """
 
     def __init__(self, mode: Mode, users: Mapping[str, str]) -> None:
@@ -130,6 +130,7 @@ class MailServer:
         self.sign_ins: list[tuple[str, bool]] = []
         self.pipelining = False
         self.pause = 0.0
+        self.on_accept: Callable[[], None] = lambda: None
         self._users = dict(users)
 
     def settings(self, **changes: Any) -> Server:
@@ -184,6 +185,7 @@ class MailServer:
             )
         )
         number = len(self.received)
+        self.on_accept()
         await asyncio.sleep(self.pause)
         return f"250 2.0.0 accepted as {number}"
 
