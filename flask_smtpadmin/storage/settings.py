@@ -200,6 +200,7 @@ class Settings:
             rows.put_server(key, enabled=enabled)
 
     def _context(self) -> Context:
+        self._vault = self._vault.renewed()
         return read_context(
             self._config,
             self._environ,

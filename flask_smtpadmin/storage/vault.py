@@ -11,6 +11,7 @@ import base64
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -62,6 +63,8 @@ class Vault:
             fernets = [_derived(key) for key in (secret_key, *fallbacks) if key]
         self._known = MultiFernet(fernets) if fernets else None
         self._late_key = secret_key if callable(secret_key) and self.from_derived_key else None
+        self._given: dict[str, Any] = {}
+        self._read: Callable[[], dict[str, Any]] | None = None
 
     @classmethod
     def from_config(
@@ -75,15 +78,23 @@ class Vault:
 
         ``late_key`` is asked for a key while there is no ``SECRET_KEY`` either.
         """
-        boot = read_boot(config, environ)
-        keys = boot.values["ENCRYPTION_KEYS"]
-        return cls(
-            keys.value,
-            secret_key=config.get("SECRET_KEY") or late_key,
-            fallbacks=config.get("SECRET_KEY_FALLBACKS") or (),
-            variable=keys.variable,
-            problems=tuple(item for item in boot.problems if item.field == "encryption_keys"),
-        )
+        return cls._reading(partial(_given, config, environ, late_key))
+
+    @classmethod
+    def _reading(cls, read: Callable[[], dict[str, Any]]) -> Vault:
+        given = read()
+        vault = cls(**given)
+        vault._given, vault._read = given, read
+        return vault
+
+    def renewed(self) -> Vault:
+        """Return this vault, or another one when the keys that it was made from have changed.
+
+        A key file may be rotated, or missing for a while, under a process that runs for weeks.
+        """
+        if self._read is None or self._read() == self._given:
+            return self
+        return self._reading(self._read)
 
     def __repr__(self) -> str:
         return f"<Vault from_derived_key={self.from_derived_key}>"
@@ -174,6 +185,21 @@ class Vault:
             "The saved password was encrypted with a key that is no longer configured: "
             f"{how}, or type the password again."
         )
+
+
+def _given(
+    config: Mapping[str, Any], environ: Mapping[str, str], late_key: Callable[[], str | None] | None
+) -> dict[str, Any]:
+    """Return the arguments that make the vault of an app, as its configuration is now."""
+    boot = read_boot(config, environ)
+    keys = boot.values["ENCRYPTION_KEYS"]
+    return {
+        "keys": keys.value,
+        "secret_key": config.get("SECRET_KEY") or late_key,
+        "fallbacks": tuple(config.get("SECRET_KEY_FALLBACKS") or ()),
+        "variable": keys.variable,
+        "problems": tuple(item for item in boot.problems if item.field == "encryption_keys"),
+    }
 
 
 def _parts(endpoint: Endpoint) -> dict[str, Any]:
