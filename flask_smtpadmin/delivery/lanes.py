@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from flask_smtpadmin.core.errors import SMTPAdminError
 from flask_smtpadmin.core.hosts import HostPolicy
 from flask_smtpadmin.core.rate import Slot
 from flask_smtpadmin.core.retry import CLOSING
@@ -17,16 +17,15 @@ from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
     BEFORE_MAIL,
     Connected,
+    Envelope,
     Phase,
-    RecipientReply,
-    Reply,
     Transaction,
     TransportFailure,
 )
 from flask_smtpadmin.delivery.envelope import build_envelope
 from flask_smtpadmin.delivery.ready import Ready
 from flask_smtpadmin.storage.claims import Claimed
-from flask_smtpadmin.transport import Pool, Session
+from flask_smtpadmin.transport import Pool
 
 log = logging.getLogger(__name__)
 
@@ -97,12 +96,14 @@ class Lanes:
     engine: Callbacks
     on_trial: Callable[[], bool] = lambda: False
     load: int = 0
+    cut_off: bool = False
     pool: Pool = field(init=False)
     _ready: Ready = field(init=False)
     _depth: float = field(init=False)
     _timer: asyncio.TimerHandle | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _limit: int = field(init=False)
+    _waking: int = 0
     _closed: bool = False
 
     def __post_init__(self) -> None:
@@ -133,6 +134,7 @@ class Lanes:
 
     def cut(self) -> None:
         """End all transactions now."""
+        self.cut_off = True
         for task in self._tasks:
             task.cancel()
 
@@ -157,6 +159,7 @@ class Lanes:
             self._timer = asyncio.get_running_loop().call_later(pause, self._start)
         wanted = min(self._ready.due, self._limit - len(self._tasks))
         for _ in range(wanted):
+            self._waking += 1
             task = asyncio.get_running_loop().create_task(self._serve())
             self._tasks.add(task)
             task.add_done_callback(self._stopped)
@@ -169,6 +172,7 @@ class Lanes:
             self._start()
 
     async def _serve(self) -> None:
+        self._waking -= 1
         while self._ready.due and len(self._tasks) <= self._limit:
             if not self.engine.may_begin():
                 await asyncio.sleep(0.2)
@@ -179,56 +183,38 @@ class Lanes:
             except TransportFailure as failure:
                 self._unreachable(failure, started)
                 return
+            line = _Line(self, self.pool.connected(session), fresh=not session.served)
             try:
-                await self._drain(session)
+                await session.relay(line.next_envelope, line.ended)
             finally:
                 self.pool.release(session)
 
-    async def _drain(self, session: Session) -> None:
-        while session.usable and self.engine.may_begin():
-            flight = self._ready.take()
-            if flight is None:
-                return
-            if flight.slot is not None:
-                self._depth = min(DEPTH * self.size, self._depth + 1 / self._depth)
-            await self._hand(session, flight)
+    def next_flight(self, *, behind: bool) -> Flight | None:
+        """Take the message that may begin now on a connection, if there is one.
+
+        ``behind``: another one is under way on it, whose server must not be on trial. A message
+        that a connection without work is about to take is left to that one.
+        """
+        if not self.engine.may_begin():
+            return None
+        if behind and (self.on_trial() or len(self._ready) <= min(self._waking, self.pool.idle)):
+            return None
+        flight = self._ready.take()
+        if flight is not None and flight.slot is not None:
+            self._depth = min(DEPTH * self.size, self._depth + 1 / self._depth)
+        return flight
+
+    def try_again(self, flight: Flight) -> bool:
+        """Let a message begin first on another connection; False: it must go back to the queue."""
+        if self._closed or self.cut_off or not self.engine.may_begin():
+            return False
+        self._ready.put_first(flight)
+        return True
 
     def _missed(self, flights: list[Flight]) -> None:
         """Give back what came too late for its slot, and take fewer slots ahead for a while."""
         self._depth = max(self.size, self._depth / 2)
         self.engine.missed(flights)
-
-    async def _hand(self, session: Session, flight: Flight) -> None:
-        started = self.now()
-        try:
-            envelope = build_envelope(flight.job, self.server, flight.n)
-        except (SMTPAdminError, LookupError, ValueError) as error:
-            self.engine.ended(Ended(flight, error, started, self.now()))
-            return
-        connected = self.pool.connected(session)
-        reused = session.served > 0
-        try:
-            result = await session.transact(envelope)
-        except asyncio.CancelledError:
-            self._cut_off(session, flight, started)
-            raise
-        if reused and not flight.relinked and _stale(result):
-            flight.relinked = True  # the server closed an idle link: no fault of the message
-            self._ready.put_first(flight)
-            return
-        self.engine.ended(Ended(flight, result, started, self.now(), connected))
-
-    def _cut_off(self, session: Session, flight: Flight, started: datetime) -> None:
-        error = ConnectionAbortedError("the worker was told to stop")
-        connected = self.pool.connected(session)
-        if session.phase in {"body", "done"}:
-            taken = Reply(250, "", "")
-            replies = tuple(RecipientReply(r.address, taken) for r in flight.job.recipients)
-            result = Transaction("body", replies, None, 0.0, error)
-            self.engine.ended(Ended(flight, result, started, self.now(), connected))
-        else:
-            failure = TransportFailure(session.phase, error=error)
-            self.engine.ended(Ended(flight, failure, started, self.now(), connected, cut=True))
 
     def _unreachable(self, failure: TransportFailure, started: datetime) -> None:
         """One message bears the failure; the engine takes the others back when it is serious."""
@@ -241,6 +227,48 @@ class Lanes:
 
     def _uncrowd(self) -> None:
         self._limit = self.size
+
+
+@dataclass(slots=True)
+class _Line:
+    """One connection while it has work: takes the messages and hears how each ended.
+
+    ``fresh``: no message was handed over on it yet.
+    """
+
+    lanes: Lanes
+    connected: Connected | None
+    fresh: bool
+    under_way: deque[tuple[Flight, datetime]] = field(default_factory=deque)
+
+    def next_envelope(self) -> Envelope | None:
+        """Return the next message that may begin now and can be built."""
+        lanes = self.lanes
+        while (flight := lanes.next_flight(behind=bool(self.under_way))) is not None:
+            started = lanes.now()
+            try:
+                envelope = build_envelope(flight.job, lanes.server, flight.n)
+            except Exception as error:  # noqa: BLE001 - it must not disturb those under way
+                lanes.engine.ended(Ended(flight, error, started, lanes.now()))
+                continue
+            self.under_way.append((flight, started))
+            return envelope
+        return None
+
+    def ended(self, result: Transaction) -> None:
+        """Report the message in front, unless it was the link that failed it."""
+        flight, started = self.under_way.popleft()
+        fresh, self.fresh = self.fresh, False
+        lanes = self.lanes
+        stale = not fresh and not flight.relinked and _stale(result)
+        cut = lanes.cut_off and not result.uncertain and result.reply is None
+        if (stale or result.untried) and not cut:
+            # The server closed the link, or it broke under the message in front.
+            flight.relinked = flight.relinked or not result.untried
+            if lanes.try_again(flight):
+                return
+            cut = True
+        lanes.engine.ended(Ended(flight, result, started, lanes.now(), self.connected, cut))
 
 
 def _stale(result: Transaction) -> bool:

@@ -15,7 +15,7 @@ from flask_smtpadmin.transport.session import Session, open_session
 class Pool:
     """At most ``size`` sessions with one server, in one event loop.
 
-    ``idle`` is how long, in seconds, an unused connection is kept. New settings mean a new pool;
+    An unused connection is kept for the server's ``idle_timeout``. New settings mean a new pool;
     the old one is closed once its last session came back.
     """
 
@@ -24,13 +24,12 @@ class Pool:
         server: Server,
         size: int | None = None,
         *,
-        idle: float = 30.0,
         policy: HostPolicy = PRIVATE,
         opener: Callable[..., Session] = open_session,
     ) -> None:
         self.server = server
         self.size = size or server.pool_size
-        self._idle_seconds = idle
+        self._idle_seconds = server.idle_timeout
         self._policy = policy
         self._opener = opener
         self._free = asyncio.Semaphore(self.size)
@@ -45,6 +44,11 @@ class Pool:
     def busy(self) -> int:
         """How many sessions are in somebody's hands."""
         return len(self._busy)
+
+    @property
+    def idle(self) -> int:
+        """How many sessions are open and in nobody's hands."""
+        return len(self._idle)
 
     @property
     def open(self) -> int:

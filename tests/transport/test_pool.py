@@ -92,7 +92,7 @@ def test_an_idle_connection_is_closed_in_time() -> None:
     """With a QUIT, before the server loses its patience."""
 
     async def run(server: ScriptedServer) -> None:
-        pool = Pool(server.settings(), 2, idle=0.15)
+        pool = Pool(server.settings(idle_timeout=0.15), 2)
         await deliver(pool)
         assert pool.open == 1
         await asyncio.sleep(0.5)
