@@ -10,7 +10,7 @@ from typing import Final
 
 from flask_smtpadmin.core.retry import Standing
 from flask_smtpadmin.core.states import WaitingFor
-from flask_smtpadmin.delivery.fleet import Fleet
+from flask_smtpadmin.delivery.fleet import Fleet, Turn
 from flask_smtpadmin.delivery.lanes import Flight
 from flask_smtpadmin.delivery.stage import Stage
 from flask_smtpadmin.storage.claims import Claimed
@@ -30,6 +30,7 @@ class Plan:
     flights: list[Flight] = field(default_factory=list)
     parked: list[tuple[Claimed, WaitingFor | None]] = field(default_factory=list)
     expired: list[Claimed] = field(default_factory=list)
+    postponed: list[tuple[Claimed, str]] = field(default_factory=list)
 
 
 class Dispatcher:
@@ -52,6 +53,7 @@ class Dispatcher:
         self._fleet = fleet
         self._now = now
         self._bytes = 0
+        self._refused: dict[int, set[str]] = {}
 
     @property
     def stage_size(self) -> int:
@@ -104,8 +106,17 @@ class Dispatcher:
     def land(self, number: int) -> None:
         """Give the place of a message free: its result is committed, or it was lost."""
         flight = self.in_flight.pop(number, None)
+        self._refused.pop(number, None)
         if flight is not None:
             self.leave(flight)
+
+    def refuse(self, number: int) -> None:
+        """Stage a message again whose server had no slot for it after all."""
+        flight = self.in_flight[number]
+        refused = {*self._refused.get(number, ()), flight.lanes.server.key}
+        self.land(number)
+        self._refused[number] = refused
+        self.take_in([flight.job])
 
     def leave(self, flight: Flight) -> None:
         """Note that the lanes are done with a message; its result may still be uncommitted."""
@@ -123,8 +134,11 @@ class Dispatcher:
             if self._limit(job) <= now:
                 plan.expired.append(job)
                 continue
-            lanes = self._fleet.choose(job)
-            if isinstance(lanes, str):
+            lanes = self._fleet.choose(job, self._refused.get(job.id, ()))
+            if isinstance(lanes, Turn):
+                self._refused.pop(job.id, None)
+                plan.postponed.append((job, lanes.server))
+            elif isinstance(lanes, str):
                 plan.parked.append((job, lanes))
             elif lanes is None or self._too_heavy(job):
                 skipped.append(place)

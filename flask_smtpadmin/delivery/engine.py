@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from flask_smtpadmin.core.rate import Slot
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.delivery.commits import Commits
@@ -84,7 +85,7 @@ class Engine:
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        lanes = Callbacks(self._on_ended, self.give_back, self.leases_hold)
+        lanes = Callbacks(self._on_ended, self.give_back, self._may_begin)
         self.fleet = Fleet(parts.snapshot, options.connections, parts.clock, lanes)
         self.hands = Dispatcher(self.fleet, parts.clock.now)
         self._ending = Ending()
@@ -131,6 +132,9 @@ class Engine:
         """Whether something new may begin: our leases were renewed in time."""
         return time.monotonic() < self._leased_until - LEASE_MARGIN
 
+    def _may_begin(self) -> bool:
+        return not self._ending.asked and self.leases_hold()
+
     @property
     def loaded(self) -> bool:
         """Whether enough is staged for now."""
@@ -169,6 +173,8 @@ class Engine:
             self._leftovers(),
             put_back=plan.parked,
             expired=plan.expired,
+            postpone=plan.postponed,
+            limits=self.fleet.limits,
             hand_over=[_handed(flight) for flight in plan.flights],
             claim=claim,
             below=below,
@@ -217,18 +223,29 @@ class Engine:
             self.hands.land(item.job.id)
         if batch.withdraw:
             self._look_now()  # they are due again, for another server or to be parked
-        for item in batch.hand_over:
-            self._depart(item, ours=item.job.id in written.handed)
+        self._take_slots(batch, written)
         self.hands.take_in(written.claimed)
         if batch.claim:
             self._looked(batch, written)
         self._tell(written.finished)
 
-    def _depart(self, item: HandOver, *, ours: bool) -> None:
-        if not ours:
-            self.hands.land(item.job.id)
-            return
+    def _take_slots(self, batch: Batch, written: Written) -> None:
+        """Let the hand-overs begin, each at its slot where the server has limits."""
+        grant = written.grant
+        self.fleet.outlooks.update(grant.outlooks)
+        for item in batch.hand_over:
+            if item.job.id in grant.refused:
+                self.hands.refuse(item.job.id)
+            elif item.job.id in written.handed:
+                self._depart(item, grant.slots.get(item.job.id))
+            else:
+                self.hands.land(item.job.id)
+        if grant.promises:
+            self._look_by(min(when for _, when in grant.promises))
+
+    def _depart(self, item: HandOver, slot: Slot | None) -> None:
         flight = self.hands.in_flight[item.job.id]
+        flight.slot = slot
         if self._ending.asked or not self.fleet.health.usable(item.server):
             self._orphans.append(flight)  # things changed while it was being written
         else:
@@ -250,6 +267,11 @@ class Engine:
             pause = max(pause, POLL)  # what is claimed now can only be parked
         if batch.below is not None or not self._poked:
             self._look_at = time.monotonic() + pause
+
+    def _look_by(self, moment: datetime) -> None:
+        """Look for due mail at ``moment`` at the latest."""
+        left = (moment - self._parts.clock.now()).total_seconds()
+        self._look_at = min(self._look_at, time.monotonic() + max(left, 0.0))
 
     def _tell(self, results: Sequence[Result]) -> None:
         final = [result for result in results if not result.kept]
@@ -346,7 +368,7 @@ class Engine:
 
 
 def _handed(flight: Flight) -> HandOver:
-    return HandOver(flight.job, flight.n, flight.lanes.server.key)
+    return HandOver(flight.job, flight.n, flight.lanes.server.key, flight.slot)
 
 
 def _spread(seconds: float) -> float:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
+from flask_smtpadmin.core.rate import Limit, limits_of
 from flask_smtpadmin.core.retry import Policy
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.core.states import WaitingFor
@@ -17,10 +20,18 @@ from flask_smtpadmin.delivery.policies import host_policy, retry_policy
 from flask_smtpadmin.delivery.router import Router
 from flask_smtpadmin.storage.claims import Claimed
 from flask_smtpadmin.storage.clock import Clock
+from flask_smtpadmin.storage.quotas import HORIZON, Outlook
 
 log = logging.getLogger(__name__)
 
 _CONNECTIONS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message's servers are up to their limits: it waits for its turn at ``server``."""
+
+    server: str
 
 
 class Fleet:
@@ -49,6 +60,8 @@ class Fleet:
         self._lanes: dict[str, Lanes] = {}
         self._retired: dict[asyncio.Task[None], Lanes] = {}
         self.router = self._new_router()
+        self.limits = _limits(snapshot)
+        self.outlooks: dict[str, Outlook] = {}
 
     @property
     def connections(self) -> int:
@@ -88,6 +101,7 @@ class Fleet:
         self.snapshot = snapshot
         self.policy = retry_policy(snapshot)
         self.router = self._new_router()
+        self._adopt_limits(_limits(snapshot))
         after = self.fingerprints()
         now_usable = {server.key for server in snapshot.servers.values() if server.usable}
         for key in after:
@@ -104,11 +118,21 @@ class Fleet:
         changed = changed or usable != now_usable
         return changed, orphans
 
-    def choose(self, job: Claimed) -> Lanes | WaitingFor | None:
-        """Return where a message goes, what it waits for, or None: its servers are busy."""
+    def choose(
+        self, job: Claimed, refused: Collection[str] = ()
+    ) -> Lanes | WaitingFor | Turn | None:
+        """Return where a message goes, what it waits for, or None: its servers are busy.
+
+        ``refused``: servers that had no slot for it when it came to that.
+        """
         servers = self.router.candidates(job)
         if not servers:
             return self.router.obstacle(job)
+        if self.limits:
+            open_ones = [s for s in servers if s.key not in refused and self._has_slot(s.key)]
+            if not open_ones:
+                return Turn(min((server.key for server in servers), key=self._unpromised))
+            servers = open_ones
         return next((lanes for lanes in map(self.lanes, servers) if lanes.room > 0), None)
 
     def lanes(self, server: Server) -> Lanes:
@@ -133,6 +157,22 @@ class Fleet:
         closing = [lanes.close() for lanes in self._lanes.values()]
         await asyncio.gather(*closing, *self._retired)
 
+    def _has_slot(self, key: str) -> bool:
+        outlook = self.outlooks.get(key)
+        if outlook is None:
+            return True
+        return (outlook.free - self._clock.now()).total_seconds() <= HORIZON
+
+    def _unpromised(self, key: str) -> datetime:
+        outlook = self.outlooks.get(key)
+        return outlook.unpromised if outlook else self._clock.now()
+
+    def _adopt_limits(self, limits: dict[str, tuple[Limit, ...]]) -> None:
+        for key in self.limits.keys() | limits.keys():
+            if self.limits.get(key) != limits.get(key):
+                self.outlooks.pop(key, None)
+        self.limits = limits
+
     def _retire(self, key: str) -> list[Flight]:
         """Let the connections made with old settings end with what they have."""
         lanes = self._lanes.pop(key)
@@ -156,3 +196,9 @@ class Fleet:
             engine=self._engine,
             on_trial=lambda: self.health[key].trial,
         )
+
+
+def _limits(snapshot: Snapshot) -> dict[str, tuple[Limit, ...]]:
+    """Return the limits of every server that has some."""
+    found = {key: limits_of(server.limits) for key, server in snapshot.servers.items()}
+    return {key: limits for key, limits in found.items() if limits}

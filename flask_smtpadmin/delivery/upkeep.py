@@ -201,11 +201,14 @@ class Upkeep:
             return snapshot, self._health.read(connection)
 
     def _adopt_settings(self, snapshot: Snapshot) -> None:
+        limits = self._engine.fleet.limits
         changed, orphans = self._engine.fleet.update(snapshot)
         self._engine.give_back(orphans)
         if changed:
             log.info("Settings changed; mail that waited is looked at again.")
             self._want_recheck(set(PARKED))
+        if limits != self._engine.fleet.limits:
+            self._want_recheck({"quota"})
 
     # -- probes -------------------------------------------------------------------------------
 

@@ -194,6 +194,19 @@ class WorkerMixin:
     fingerprints: Mapped[str] = mapped_column(sa.Text)
 
 
+class QuotaMixin:
+    """What was reserved at a server with limits; locked by each transaction that reserves."""
+
+    __tablename__ = "smtpadmin_quota"
+
+    server_key: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    #: JSON: the limits that ``usage`` was last reserved under
+    limits: Mapped[str] = mapped_column(LongText)
+    #: JSON of :class:`flask_smtpadmin.core.rate.Usage`
+    usage: Mapped[str] = mapped_column(LongText)
+    updated_at: Mapped[datetime] = mapped_column(Moment)
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
     """The mapped classes of one metadata; users may query them, only we write them."""
@@ -206,6 +219,7 @@ class Models:
     Server: Any
     Setting: Any
     Worker: Any
+    Quota: Any
 
     def table(self, name: str) -> sa.Table:
         """Return the table of the class ``name`` (``"Message"``)."""
@@ -263,4 +277,5 @@ _MIXINS = (
     ServerMixin,
     SettingMixin,
     WorkerMixin,
+    QuotaMixin,
 )

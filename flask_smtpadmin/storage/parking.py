@@ -20,6 +20,8 @@ from flask_smtpadmin.storage.transitions import move
 #: Messages that one transaction touches.
 BATCH: Final = 500
 PARKED: Final[tuple[WaitingFor, ...]] = ("server", "settings", "paused")
+#: ... or wait for their turn, which may come sooner when limits or servers change.
+WAITING_FOR: Final[tuple[WaitingFor, ...]] = (*PARKED, "quota")
 
 
 class Parking:
@@ -37,9 +39,9 @@ class Parking:
         *,
         after: int = 0,
     ) -> int | None:
-        """Make parked messages due that wait for one of ``reasons`` and may use ``servers``.
+        """Make messages due that wait for one of ``reasons`` and may use ``servers``.
 
-        Goes through the rows by id. Returns the last id looked at, to be given as ``after`` next
+        Among them may be ``quota``: what was to be due at a later time is due now. Goes through the rows by id. Returns the last id looked at, to be given as ``after`` next
         time, or None when there are no more.
         """
         columns = self._message.c
@@ -47,7 +49,7 @@ class Parking:
             sa.select(columns.id)
             .where(
                 columns.waiting_for.in_(list(reasons)),
-                columns.run_at.is_(None),
+                sa.or_(columns.run_at.is_(None), columns.waiting_for == "quota"),
                 columns.state == "queued",
                 sa.or_(columns.server_key.is_(None), columns.server_key.in_(list(servers))),
                 columns.id > after,
@@ -58,7 +60,7 @@ class Parking:
         ids = list(connection.execute(query).scalars())
         if ids:
             update = move(self._message, "queued", now, came_from=("queued",))
-            update = update.where(columns.id.in_(ids), columns.run_at.is_(None))
+            update = update.where(columns.id.in_(ids), columns.waiting_for.is_not(None))
             connection.execute(update.values(run_at=columns.due_at, waiting_for=None))
         return ids[-1] if len(ids) == BATCH else None
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from flask_smtpadmin.core.rate import Slot
 from flask_smtpadmin.core.retry import Decision
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.storage.claims import Claimed
@@ -66,11 +67,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """A message about to be handed to ``server`` as attempt ``n``."""
+    """A message about to be handed to ``server`` as attempt ``n``, at ``slot`` if it has limits."""
 
     job: Claimed
     n: int
     server: str
+    slot: Slot | None = None
 
 
 class Results:
@@ -138,6 +140,15 @@ class Results:
             run_at = sa.null() if reason else self._message.c.due_at
             update = self._ended("queued", token, now).where(self._message.c.id.in_(ids))
             connection.execute(update.values(run_at=run_at, waiting_for=reason))
+
+    def postpone(
+        self, connection: Connection, promises: Iterable[tuple[Claimed, datetime]], now: datetime
+    ) -> None:
+        """Return messages that wait for a slot at a server with limits, each due at its time."""
+        for (token, run_at), group in _grouped(promises, lambda item: (item[0].token, item[1])):
+            ids = [job.id for job, _ in group]
+            update = self._ended("queued", token, now).where(self._message.c.id.in_(ids))
+            connection.execute(update.values(run_at=run_at, waiting_for="quota"))
 
     def withdraw(self, connection: Connection, items: Sequence[HandOver], now: datetime) -> None:
         """Take hand-overs back that were never begun: as if they had not been written."""

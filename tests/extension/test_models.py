@@ -24,6 +24,7 @@ TABLES = {
     "smtpadmin_server",
     "smtpadmin_setting",
     "smtpadmin_worker",
+    "smtpadmin_quota",
 }
 MakeDb = Callable[..., SQLAlchemy]
 Start = Callable[..., tuple[Flask, SMTPAdmin]]

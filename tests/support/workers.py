@@ -42,10 +42,23 @@ class WorkerSite:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.log = folder / "worker.log"
 
-    def send(self, count: int, *, size: int = 200, **options: Any) -> list[int]:
+    def send(
+        self,
+        count: int,
+        *,
+        size: int = 200,
+        recipients: int = 1,
+        sender: str = "me@example.com",
+        **options: Any,
+    ) -> list[int]:
         """Queue ``count`` messages and return their ids."""
         messages = [
-            Message(f"Number {n}", [f"r{n}@example.com"], body="x" * size, sender="me@example.com")
+            Message(
+                f"Number {n}",
+                [f"r{n}@example{r or ''}.com" for r in range(recipients)],
+                body="x" * size,
+                sender=sender,
+            )
             for n in range(count)
         ]
         with self.site.app.app_context():

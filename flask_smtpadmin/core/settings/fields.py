@@ -148,14 +148,18 @@ _FIELDS: Final = (
 #: Every field of a server by upper-case name, in the order of forms.
 SERVER_FIELDS: Final[dict[str, Spec]] = {spec.name: spec for spec in _FIELDS}
 
-#: Names in LIMITS: messages per period, then what one message or connection may hold.
+#: Names in LIMITS: messages or recipients per period, then what one message or connection may hold.
 LIMIT_NAMES: Final = (
     "per_second",
     "per_minute",
     "per_hour",
     "per_day",
     "per_month",
+    "recipients_per_second",
+    "recipients_per_minute",
+    "recipients_per_hour",
     "recipients_per_day",
+    "recipients_per_month",
     "recipients_per_message",
     "messages_per_connection",
     "connections",
