@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,8 +24,9 @@ from flask_smtpadmin.core.transaction import (
     Transaction,
     TransportFailure,
 )
+from flask_smtpadmin.transport import stepwise
 from flask_smtpadmin.transport.dial import Observer
-from flask_smtpadmin.transport.stepwise import Stepwise
+from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 
 #: Where the engine ``file`` writes when HOST names no folder, below the working directory.
 FOLDER: Final = "smtpadmin-mail"
@@ -43,7 +44,7 @@ class Kept:
 MEMORY: Final[deque[Kept]] = deque(maxlen=1000)
 
 
-class LocalSession(Stepwise):
+class LocalSession(ABC):
     """Accepts every message; the subclasses say what becomes of it."""
 
     def __init__(self, server: Server, observer: Observer | None = None) -> None:
@@ -72,6 +73,10 @@ class LocalSession(Stepwise):
         self.usable = True
         return Connected(self.place, "")
 
+    async def relay(self, next_envelope: NextEnvelope, ended: Ended) -> None:
+        """Hand messages over, one after the other."""
+        await stepwise.relay(self, next_envelope, ended)
+
     async def transact(self, envelope: Envelope) -> Transaction:
         """Keep one message."""
         started = time.perf_counter()
@@ -94,7 +99,7 @@ class LocalSession(Stepwise):
         """Let go."""
         self.usable = False
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most places need nothing
         """Make the place ready; raises OSError."""
 
     @abstractmethod

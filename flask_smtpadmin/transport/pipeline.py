@@ -179,8 +179,10 @@ class MailProtocol(asyncio.Protocol):
         if self._unwritten and not refuses(reply):
             raise ProtocolFault(f"before the end of the content: {reply}")
         self._owed -= 1
-        self._exchanges[0].hear(reply)
-        self._settle()
+        front = self._exchanges[0]
+        front.hear(reply)
+        if front.result is not None:
+            self._settle()
         if self._unwritten:
             raise ProtocolFault("the content was refused before its end")
 

@@ -8,9 +8,12 @@ import contextlib
 import hmac
 import smtplib
 import socket
+import ssl
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import Final, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
 
 from flask_smtpadmin.core.hosts import HostPolicy
 from flask_smtpadmin.core.redact import hide
@@ -27,16 +30,24 @@ from flask_smtpadmin.core.transaction import (
     Transaction,
     TransportFailure,
 )
-from flask_smtpadmin.transport import dial, tls
+from flask_smtpadmin.transport import dial, stepwise, tls
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import GO_AHEAD, deciding, ends_session, final
 from flask_smtpadmin.transport.offers import Offers
+from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 from flask_smtpadmin.transport.smtp import choose_mechanism, described, permit_sign_in
-from flask_smtpadmin.transport.stepwise import Stepwise, unasked
-from flask_smtpadmin.transport.wire import MALFORMED, crlf, make_reply, rcpt_command, stuff
+from flask_smtpadmin.transport.stepwise import unasked
+from flask_smtpadmin.transport.wire import (
+    MALFORMED,
+    ReplyParser,
+    crlf,
+    make_reply,
+    rcpt_command,
+    stuff,
+)
 
 T = TypeVar("T")
-#: Steps of opening, each bounded by TIMEOUT: what a server that drips bytes may take in all.
+#: Steps of opening, each bounded by TIMEOUT.
 _STEPS: Final = 8
 _READY: Final = 220
 _SIGNED_IN: Final = 235
@@ -50,7 +61,75 @@ _FAILURES: Final = (
 )
 
 
-class SmtplibSession(Stepwise):
+class _Client(smtplib.SMTP):
+    """smtplib's client with our reply parser: its own takes half a line at the end for a reply.
+
+    ``patience`` is how long a whole reply may take, in seconds.
+    """
+
+    def __init__(self, patience: float) -> None:
+        super().__init__(timeout=patience)  # without a host it does not connect
+        self.patience = patience
+        self._parser = ReplyParser()
+        self._heard = bytearray()
+        self._early: deque[Reply] = deque()
+
+    def take(self, sock: socket.socket) -> None:
+        """Go on over ``sock``; what was heard before is forgotten: it may be injected."""
+        self.sock = sock
+        self._parser = ReplyParser()
+        self._early.clear()
+
+    def send(self, s: Any) -> None:
+        """Write a command, unless the server has spoken out of turn."""
+        self._nothing_unasked()
+        super().send(s)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return code and text of the next reply, lines joined by LF; raises OSError."""
+        sock = self._connected
+        end = time.monotonic() + self.patience
+        self._heard.clear()
+        replies: list[Reply] = []
+        while not replies:
+            sock.settimeout(max(end - time.monotonic(), 0.001))
+            data = sock.recv(65536)
+            if not data:
+                raise ConnectionResetError("the server closed the connection")
+            self._heard += data
+            replies = self._parser.feed(data)
+        sock.settimeout(self.patience)
+        reply, *early = replies
+        self._early.extend(early)
+        if reply.code == MALFORMED:
+            return MALFORMED, reply.text.encode()
+        lines = bytes(self._heard).split(b"\n")
+        return reply.code, b"\n".join(line[4:].strip() for line in lines if line[:3].isdigit())
+
+    def _nothing_unasked(self) -> None:
+        sock = self._connected
+        sock.settimeout(0)
+        try:
+            data = sock.recv(65536)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            data = b""
+        else:
+            if not data:
+                raise ConnectionResetError("the server closed the connection")
+        finally:
+            sock.settimeout(self.patience)
+        if data or self._early or self._parser.partial:
+            raise ProtocolFault("the server said something that nobody asked for")
+
+    @property
+    def _connected(self) -> socket.socket:
+        sock: socket.socket | None = self.sock
+        if sock is None:
+            raise ConnectionAbortedError("the session is closed")
+        return sock
+
+
+class SmtplibSession:
     """Opens, hands one message over, and is then of no more use; see ``session.Session``."""
 
     def __init__(
@@ -65,7 +144,7 @@ class SmtplibSession(Stepwise):
         self.extensions: dict[str, str] = {}
         self._policy = policy
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
-        self._smtp = smtplib.SMTP(timeout=server.timeout)  # without a host it does not connect
+        self._smtp = _Client(server.timeout)
         self._address = ""
         self._encryption: tls.Encryption | None = None
 
@@ -80,6 +159,10 @@ class SmtplibSession(Stepwise):
         finally:
             if not self.usable:
                 self._hang_up()
+
+    async def relay(self, next_envelope: NextEnvelope, ended: Ended) -> None:
+        """Hand messages over, one after the other."""
+        await stepwise.relay(self, next_envelope, ended)
 
     async def transact(self, envelope: Envelope) -> Transaction:
         """Hand the one message over, in a thread."""
@@ -97,9 +180,11 @@ class SmtplibSession(Stepwise):
             reply = await self._in_thread(lambda: self._hand_over(envelope, asked), limit)
         except (OSError, smtplib.SMTPException) as error:
             fault = underneath(error)
+        # the thread may have heard the end just when its time was up
+        phase = "body" if reply is None and self.phase == "done" else self.phase
         elapsed = (time.perf_counter() - started) * 1000
         recipients = (*asked, *unasked(envelope, len(asked)))
-        return Transaction(self.phase, recipients, reply, elapsed, fault)
+        return Transaction(phase, recipients, reply, elapsed, fault)
 
     async def close(self) -> None:
         """Say QUIT and close."""
@@ -109,13 +194,19 @@ class SmtplibSession(Stepwise):
         self._hang_up()
 
     async def _in_thread(self, work: Callable[[], T], seconds: float) -> T:
-        """Run ``work``; when it is cancelled or late the socket is shut, which ends the thread."""
+        """Run ``work``; when it is cancelled or late the socket is shut, which ends the thread.
+
+        The thread is its own: in a shared pool a slow server would make the others wait.
+        """
+        executor = ThreadPoolExecutor(1, "smtpadmin-smtplib")
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.to_thread(work)
+                return await asyncio.get_running_loop().run_in_executor(executor, work)
         except (asyncio.CancelledError, TimeoutError):
             self._hang_up()
             raise
+        finally:
+            executor.shutdown(wait=False)
 
     def _open(self) -> Connected:
         tls.context_for(self.server)  # a file that cannot be read fails before anything is sent
@@ -126,7 +217,7 @@ class SmtplibSession(Stepwise):
         self._address = str(target)
         self._tell("connect", self._address, "")
         self._smtp.local_hostname = dial.greeting_name(self.server, sock)
-        self._smtp.sock = sock
+        self._smtp.take(sock)
         if self.server.tls_mode == "implicit":
             self._encrypt(sock)
         self.phase = "greeting"
@@ -141,8 +232,7 @@ class SmtplibSession(Stepwise):
         self.phase = "encrypt"
         name = self.server.host.rstrip(".")
         wrapped = tls.context_for(self.server).wrap_socket(sock, server_hostname=name)
-        self._smtp.sock = wrapped
-        self._smtp.file = None  # what was buffered before the handshake may be injected
+        self._smtp.take(wrapped)
         self._encryption = tls.agreed(wrapped)
         self._tell("encrypt", self._encryption.describe() if self._encryption else "", "")
 
@@ -218,8 +308,7 @@ class SmtplibSession(Stepwise):
 
     def _content(self, content: bytes) -> Reply:
         self.phase = "body"
-        if self._smtp.sock is not None:
-            self._smtp.sock.settimeout(self.server.data_timeout)
+        self._smtp.patience = self.server.data_timeout
         self._smtp.send(stuff(content))
         reply = self._read()
         if not final(reply):
@@ -260,7 +349,7 @@ class SmtplibSession(Stepwise):
 
     def _quit(self) -> None:
         if self._smtp.sock is not None:
-            self._smtp.sock.settimeout(2.0)
+            self._smtp.patience = 2.0
             self._smtp.quit()
 
     def _hang_up(self) -> None:
