@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
+from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.mail.mime import sender_email
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.core.states import WaitingFor
+
+#: Senders whose servers are remembered.
+_SENDERS: Final = 1000
 
 
 class Routable(Protocol):
@@ -31,6 +36,10 @@ class Routable(Protocol):
 class Router:
     """Orders the servers for a message by priority, and among equals at random by weight.
 
+    A message that asks for a server goes there. Else the servers whose routes name its sender
+    take it, and nobody else does, whether or not they work now; mail of other senders goes to
+    the servers without routes.
+
     Args:
         snapshot: the settings in force.
         healthy: says whether a server's breaker lets mail through.
@@ -45,6 +54,9 @@ class Router:
         self._chance = chance
         self._live = snapshot["MODE"] == "live"
         self._usable = [server for server in snapshot.servers.values() if server.usable]
+        self._configured = [s for s in snapshot.servers.values() if s.configured and s.enabled]
+        self._routed = any(server.routes for server in self._configured)
+        self._by_sender: dict[str, list[Server]] = {}
 
     def candidates(self, message: Routable) -> list[Server]:
         """Return the servers that may take the message now, best first; may be empty.
@@ -53,23 +65,20 @@ class Router:
         """
         if self._snapshot.paused or not (self._live or message.cleared):
             return []
+        plain = message.server_key is None and not self._routed
+        asked = self._usable if plain else self._asked(message)
         fitting = [
             server
-            for server in self._usable
-            if message.server_key in {None, server.key}
-            and self._healthy(server.key)
+            for server in asked
+            if self._healthy(server.key)
+            and (plain or server.usable)
             and has_sender(message, server)
         ]
         return fitting if len(fitting) < 2 else self._ordered(fitting)  # noqa: PLR2004 - a choice takes two
 
     def obstacle(self, message: Routable) -> WaitingFor:
         """Return what a message without candidates waits for."""
-        servers = self._snapshot.servers
-        asked: Iterable[Server] = servers.values()
-        if message.server_key is not None:
-            asked = [servers[message.server_key]] if message.server_key in servers else []
-        asked = [server for server in asked if server.configured and server.enabled]
-        working = [server for server in asked if not server.problems]
+        working = [server for server in self._asked(message) if not server.problems]
         if self._snapshot.paused or (working and all(server.paused for server in working)):
             return "paused"
         if not (self._live or message.cleared):
@@ -82,6 +91,27 @@ class Router:
         if self._snapshot.paused:
             return []
         return [server.key for server in self._usable if self._healthy(server.key)]
+
+    def _asked(self, message: Routable) -> list[Server]:
+        """Return the servers that are meant to take a message, whether or not they can now."""
+        if message.server_key is not None:
+            return [server for server in self._configured if server.key == message.server_key]
+        sender = message.sender or ""
+        found = self._by_sender.get(sender)
+        if found is None:
+            if len(self._by_sender) >= _SENDERS:
+                self._by_sender.clear()
+            found = self._by_sender[sender] = self._route(sender)
+        return found
+
+    def _route(self, sender: str) -> list[Server]:
+        try:
+            address = sender_email(sender).lower() if sender else ""
+        except InvalidMessage:  # it is found out, and the message ended, when it is built
+            address = ""
+        domain = address[address.rfind("@") :]
+        named = [s for s in self._configured if address in s.routes or domain in s.routes]
+        return named or [server for server in self._configured if not server.routes]
 
     def _ordered(self, servers: list[Server]) -> list[Server]:
         def rank(server: Server) -> tuple[int, float]:

@@ -20,8 +20,6 @@ from flask_smtpadmin.storage.transitions import move
 #: Messages that one transaction touches.
 BATCH: Final = 500
 PARKED: Final[tuple[WaitingFor, ...]] = ("server", "settings", "paused")
-#: ... or wait for their turn, which may come sooner when limits or servers change.
-WAITING_FOR: Final[tuple[WaitingFor, ...]] = (*PARKED, "quota")
 
 
 class Parking:
@@ -41,8 +39,9 @@ class Parking:
     ) -> int | None:
         """Make messages due that wait for one of ``reasons`` and may use ``servers``.
 
-        Among them may be ``quota``: what was to be due at a later time is due now. Goes through the rows by id. Returns the last id looked at, to be given as ``after`` next
-        time, or None when there are no more.
+        Among them may be ``quota``: what was to be due at a later time is due now. Goes through
+        the rows by id. Returns the last id looked at, to be given as ``after`` next time, or None
+        when there are no more.
         """
         columns = self._message.c
         query = (

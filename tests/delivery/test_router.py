@@ -98,3 +98,38 @@ def test_a_pause_stops_everything():
     """While all sending is paused no server is open."""
     assert routed(server("a"), paused=True).open_servers() == []
     assert routed(server("a"), server("b"), down=("a",)).open_servers() == ["b"]
+
+
+def test_a_route_takes_its_senders_and_nobody_else():
+    """By address or by domain, whatever the priority; other mail never goes to a routed server."""
+    servers = [
+        server("rest"),
+        server("shop", priority=9, routes=("@shop.example",)),
+        server("ada", priority=9, routes=("ada@example.com",)),
+    ]
+    router = routed(*servers)
+    assert keys(router, Mail(sender="Shop <News@Shop.example>")) == ["shop"]
+    assert keys(router, Mail(sender="Ada <ada@example.com>")) == ["ada"]
+    assert keys(router, Mail(sender="bob@example.com")) == ["rest"]
+    assert keys(router, Mail(sender="x@sub.shop.example")) == ["rest"]
+    assert keys(router, Mail("rest", sender="x@shop.example")) == ["rest"]
+
+
+def test_mail_of_a_routed_sender_waits_for_its_server():
+    """Down, paused or misconfigured: it waits; only a server that is switched off has no route."""
+    shop = server("shop", routes=("@shop.example",))
+    mail = Mail(sender="x@shop.example")
+    down = routed(server("rest"), shop, down=("shop",))
+    assert (keys(down, mail), down.obstacle(mail)) == ([], "server")
+    paused = routed(server("rest"), replace(shop, paused=True))
+    assert (keys(paused, mail), paused.obstacle(mail)) == ([], "paused")
+    wrong = routed(server("rest"), replace(shop, problems=(Problem("port", None, "?"),)))
+    assert (keys(wrong, mail), wrong.obstacle(mail)) == ([], "settings")
+    assert keys(routed(server("rest"), replace(shop, enabled=False)), mail) == ["rest"]
+
+
+def test_mail_that_no_route_names_waits_when_all_servers_have_routes():
+    """Its From address is in nobody's routes: settings are missing, nothing is guessed."""
+    router = routed(server("shop", routes=("@shop.example",)))
+    mail = Mail(sender="x@example.com")
+    assert (keys(router, mail), router.obstacle(mail)) == ([], "settings")

@@ -41,6 +41,7 @@ SAMPLES: dict[str, tuple[str, str, Any]] = {
     "IDLE_TIMEOUT": ("0", "12.5", 0.0),
     "PRIORITY": ("7", "8", 7),
     "WEIGHT": ("2", "3", 2),
+    "ROUTES": ("Ada@A.Example, b.example", "c.example", ("ada@a.example", "@b.example")),
     "LIMITS": ("per_day=5", "per_day=6", {"per_day": 5}),
     "TEST_ADDRESS": ("ada@example.com", "bob@example.com", "ada@example.com"),
     "ALLOW_PLAINTEXT_AUTH": ("true", "false", True),

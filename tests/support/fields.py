@@ -18,6 +18,7 @@ VALUES = {
     "int": "7",
     "bool": "true",
     "limits": "per_day=5",
+    "routes": "ada@example.org,@example.com",
     "url": "socks5://proxy.env.example:1080",
 }
 

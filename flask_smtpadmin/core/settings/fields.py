@@ -130,10 +130,17 @@ _FIELDS: Final = (
     Spec("PRIORITY", "int", 0, "Lower is tried first.", minimum=0, maximum=1000),
     Spec("WEIGHT", "int", 1, "Share among servers of one priority.", minimum=0, maximum=1000),
     Spec(
+        "ROUTES",
+        "routes",
+        (),
+        "From addresses and domains that this server alone takes mail from; unset: all others.",
+        max_length=4000,
+    ),
+    Spec(
         "LIMITS",
         "limits",
         {},
-        "What the provider allows, as JSON or per_second=10,per_day=500.",
+        "What may be handed over, as JSON or per_second=10,per_day=500.",
         max_length=2000,
     ),
     Spec("TEST_ADDRESS", "email", "", "Where test mails go unless another is given."),

@@ -26,7 +26,7 @@ KEEP: Final = "keep"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_LINES: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_LINES: Final = frozenset({"note", "list", "ports"})  # text of more than one line
+_LINES: Final = frozenset({"note", "list", "routes", "ports"})  # text of more than one line
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ADDRESS_LITERAL: Final = re.compile(r"[0-9a-f:.]+(%[a-z0-9_.-]+)?")
 _LONGEST_HOST: Final = 253  # octets, RFC 1035 2.3.4
@@ -154,6 +154,21 @@ def _list(spec: Spec, raw: Any) -> tuple[str, ...]:
     return tuple(item for text in texts for item in re.split(r"[,\s]+", text) if item)
 
 
+def _routes(spec: Spec, raw: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_route(spec, item) for item in _list(spec, raw)))
+
+
+def _route(spec: Spec, text: str) -> str:
+    """Return an address in lower case, or ``@domain`` in the form that addresses have it."""
+    local, _, domain = text.rpartition("@")
+    if local:
+        return _email(spec, text).lower()
+    try:
+        return "@" + _email(spec, f"postmaster@{domain}").lower().rpartition("@")[2]
+    except ValueError:
+        raise ValueError(f"{quoted(spec, text)} is neither an address nor a domain") from None
+
+
 def _ports(spec: Spec, raw: Any) -> tuple[int, ...]:
     return tuple(_int(spec, item) for item in (_list(spec, raw)))
 
@@ -277,6 +292,7 @@ _READERS: Final[dict[Kind, Callable[[Spec, Any], Any]]] = {
     "choice": _choice,
     "policy": _policy,
     "list": _list,
+    "routes": _routes,
     "ports": _ports,
     "email": _email,
     "mode": _mode,

@@ -24,6 +24,7 @@ Kind = Literal[
     "bool",
     "choice",
     "list",
+    "routes",
     "email",
     "host",
     "path",
@@ -168,6 +169,7 @@ class Server:
     idle_timeout: float = 30.0
     priority: int = 0
     weight: int = 1
+    routes: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     test_address: str = ""
     allow_plaintext_auth: bool = False

@@ -47,6 +47,11 @@ LABELS: Final[dict[str, Label]] = {
     "idle_timeout": Label("Keep idle connections", "Seconds. 0: close at once."),
     "priority": Label("Priority", "Lower is tried first."),
     "weight": Label("Weight", "Share among servers of one priority."),
+    "routes": Label(
+        "Mail from",
+        "Addresses or domains that only this server takes mail from. Empty: all others.",
+        "example.com, ada@example.org",
+    ),
     "limits": Label("Limits", "Such as per_second=10,per_day=500.", "per_day=500"),
     "test_address": Label("Test address", "Where test mails go unless another is given."),
     "allow_plaintext_auth": Label(
