@@ -58,13 +58,14 @@ class Work(Protocol):
 
 
 async def end(engine: Work, ending: Ending) -> None:
-    """Return what was not begun, wait for what is in flight, write the last results."""
+    """Return what no server can have, wait for the rest, write the last results."""
     engine.give_back(engine.fleet.take_back())
+    engine.fleet.cut(begun=False)
     await engine.write([(job, None) for job in engine.hands.empty()])
     while engine.hands.in_flight and not ending.due:
         await engine.rest()
         await engine.write()
-    engine.fleet.cut()
+    engine.fleet.cut(begun=True)
     while engine.hands.in_flight:
         await asyncio.sleep(0.01)
         engine.give_back(engine.fleet.take_back())

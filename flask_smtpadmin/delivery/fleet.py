@@ -147,10 +147,10 @@ class Fleet:
         chosen: Iterable[str] = list(self._lanes) if key is None else [key]
         return [f for k in chosen if k in self._lanes for f in self._lanes[k].take_back()]
 
-    def cut(self) -> None:
-        """End all transactions now."""
+    def cut(self, *, begun: bool) -> None:
+        """End transactions now; with ``begun`` also those whose content a server may have."""
         for lanes in (*self._lanes.values(), *self._retired.values()):
-            lanes.cut()
+            lanes.cut(begun=begun)
 
     async def close(self) -> None:
         """Say QUIT on every connection."""

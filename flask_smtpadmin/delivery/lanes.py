@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from flask_smtpadmin.core.hosts import HostPolicy
 from flask_smtpadmin.core.rate import Slot
@@ -25,7 +25,7 @@ from flask_smtpadmin.core.transaction import (
 from flask_smtpadmin.delivery.envelope import build_envelope
 from flask_smtpadmin.delivery.ready import Ready
 from flask_smtpadmin.storage.claims import Claimed
-from flask_smtpadmin.transport import Pool
+from flask_smtpadmin.transport import Pool, Session
 
 log = logging.getLogger(__name__)
 
@@ -96,12 +96,11 @@ class Lanes:
     engine: Callbacks
     on_trial: Callable[[], bool] = lambda: False
     load: int = 0
-    cut_off: bool = False
     pool: Pool = field(init=False)
     _ready: Ready = field(init=False)
     _depth: float = field(init=False)
     _timer: asyncio.TimerHandle | None = None
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: dict[asyncio.Task[None], Session | None] = field(default_factory=dict)
     _limit: int = field(init=False)
     _waking: int = 0
     _closed: bool = False
@@ -132,11 +131,13 @@ class Lanes:
         """Take back what was handed over and not begun."""
         return self._ready.clear()
 
-    def cut(self) -> None:
-        """End all transactions now."""
-        self.cut_off = True
-        for task in self._tasks:
-            task.cancel()
+    def cut(self, *, begun: bool) -> None:
+        """End transactions now; with ``begun`` also those whose content the server may have."""
+        for task, session in self._tasks.items():
+            if begun or session is None or session.phase != "body":
+                task.cancel()
+            else:
+                session.hold()
 
     async def probe(self) -> None:
         """Open a session (or find one open); raises TransportFailure."""
@@ -161,11 +162,11 @@ class Lanes:
         for _ in range(wanted):
             self._waking += 1
             task = asyncio.get_running_loop().create_task(self._serve())
-            self._tasks.add(task)
+            self._tasks[task] = None
             task.add_done_callback(self._stopped)
 
     def _stopped(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             log.error("A connection task failed", exc_info=task.exception())
         if self._ready and not task.cancelled():
@@ -173,6 +174,7 @@ class Lanes:
 
     async def _serve(self) -> None:
         self._waking -= 1
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         while self._ready.due and len(self._tasks) <= self._limit:
             if not self.engine.may_begin():
                 await asyncio.sleep(0.2)
@@ -183,10 +185,12 @@ class Lanes:
             except TransportFailure as failure:
                 self._unreachable(failure, started)
                 return
+            self._tasks[task] = session
             line = _Line(self, self.pool.connected(session), fresh=not session.served)
             try:
                 await session.relay(line.next_envelope, line.ended)
             finally:
+                self._tasks[task] = None
                 self.pool.release(session)
 
     def next_flight(self, *, behind: bool) -> Flight | None:
@@ -206,7 +210,7 @@ class Lanes:
 
     def try_again(self, flight: Flight) -> bool:
         """Let a message begin first on another connection; False: it must go back to the queue."""
-        if self._closed or self.cut_off or not self.engine.may_begin():
+        if self._closed or not self.engine.may_begin():
             return False
         self._ready.put_first(flight)
         return True
@@ -261,7 +265,8 @@ class _Line:
         fresh, self.fresh = self.fresh, False
         lanes = self.lanes
         stale = not fresh and not flight.relinked and _stale(result)
-        cut = lanes.cut_off and not result.uncertain and result.reply is None
+        stopped = not lanes.engine.may_begin()
+        cut = stopped and not result.uncertain and result.reply is None
         if (stale or result.untried) and not cut:
             # The server closed the link, or it broke under the message in front.
             flight.relinked = flight.relinked or not result.untried

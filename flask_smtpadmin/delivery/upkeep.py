@@ -36,6 +36,8 @@ from flask_smtpadmin.storage.workers import BEAT_EVERY, Beat, Identity, Workers
 log = logging.getLogger(__name__)
 
 _FIRST_BEAT: Final = 1.0
+#: Seconds between two looks at the time that our leases have left.
+_WATCH_EVERY: Final = 1.0
 #: Seconds between two looks at the settings' revision and the servers' health.
 _LOOK_EVERY: Final = 2.0
 #: Seconds after which settings are read anew even so: files and presets have no revision.
@@ -77,6 +79,7 @@ class Upkeep:
         self._recheck_wanted = asyncio.Event()
         self._rechecking = False
         self._beaten = False
+        self._holding = True
         self._strays: set[int] = set()
         self._loaded_at = time.monotonic()
         engine.busy_elsewhere = self._busy
@@ -91,6 +94,7 @@ class Upkeep:
         self._recheck_wanted.set()
         chores: dict[str, tuple[Callable[[], Awaitable[None]], Callable[[], float]]] = {
             "heartbeat": (self._beat, self._until_next_beat),
+            "leases": (self._watch_leases, lambda: _WATCH_EVERY),
             "settings": (self._look, lambda: _LOOK_EVERY),
             "probes": (self._probe, lambda: _PROBE_EVERY),
             "sweep": (self._sweep, lambda: random.uniform(*_SWEEP_EVERY)),  # noqa: S311 - jitter
@@ -138,6 +142,7 @@ class Upkeep:
 
     async def _beat(self) -> None:
         engine = self._engine
+        self._beaten = False  # until it is written: a failure is followed by an early try
         beat = Beat(
             connections=engine.fleet.busy,
             in_flight=min(len(engine.hands.in_flight), engine.fleet.window),
@@ -151,6 +156,18 @@ class Upkeep:
         engine.leases_renewed(began)
         self._beaten = True
         await self._recover(held - engine.hands.ids())
+
+    async def _watch_leases(self) -> None:
+        """Let go of what no server can have yet when our leases are about to end.
+
+        The database was out of reach for so long that somebody else may soon take our messages.
+        Those whose content is written end as they end; their results are fenced.
+        """
+        if self._holding and not self._engine.leases_hold():
+            log.warning("Our leases could not be renewed: nothing new begins until they are.")
+            self._engine.give_back(self._engine.fleet.take_back())
+            self._engine.fleet.cut(begun=False)
+        self._holding = self._engine.leases_hold()
 
     async def _recover(self, strays: set[int]) -> None:
         """Take back what the database says we have and we do not: it lost a commit of ours.

@@ -73,6 +73,9 @@ class LocalSession(ABC):
         self.usable = True
         return Connected(self.place, "")
 
+    def hold(self) -> None:  # noqa: B027 - for all of them there is nothing to hold back
+        """Do nothing: no message begins here before the one in front has ended."""
+
     async def relay(self, next_envelope: NextEnvelope, ended: Ended) -> None:
         """Hand messages over, one after the other."""
         await stepwise.relay(self, next_envelope, ended)

@@ -80,6 +80,7 @@ class MailProtocol(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._quitting = False
+        self._held = False
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -88,6 +89,7 @@ class MailProtocol(asyncio.Protocol):
         """Whether the next command would meet a server that listens and owes us nothing."""
         return (
             self.fault is None
+            and not self._held
             and not self._exchanges
             and not self._parser.partial
             and not self._transport.is_closing()
@@ -115,6 +117,10 @@ class MailProtocol(asyncio.Protocol):
         finally:
             self._next, self._ended, self._done = _nothing, _nobody, None
 
+    def hold(self) -> None:
+        """Write no more content: what is under way behind the message in front never began."""
+        self._held = True
+
     def abort(self, fault: Exception) -> None:
         """Use the link no more and drop it at once."""
         self._fail(fault)
@@ -136,6 +142,7 @@ class MailProtocol(asyncio.Protocol):
         """Take replies in, all of them, and only then write what they call for."""
         if self._quitting:
             self._transport.close()
+        if self._quitting or self.fault is not None:
             return
         try:
             replies = self._parser.feed(data)
@@ -190,6 +197,9 @@ class MailProtocol(asyncio.Protocol):
         """Write what is to be said now; with nothing more to begin the relay is done."""
         if self._exchanges:
             front = self._exchanges[0]
+            if self._held and front.step == "go_ahead":
+                self.abort(ConnectionAbortedError("the transaction was cancelled"))
+                return
             words = front.speak()
             if words:
                 self._owed += 1

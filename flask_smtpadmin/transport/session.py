@@ -61,6 +61,10 @@ class Session(Protocol):
         """
         ...
 
+    def hold(self) -> None:
+        """Begin nothing more, and write the content of nothing that was begun without it."""
+        ...
+
     async def transact(self, envelope: Envelope) -> Transaction:
         """Hand one message over; never raises for anything SMTP, and closes when cancelled."""
         ...

@@ -159,6 +159,11 @@ class SMTPSession:
         if self._link is not None and self.usable:
             await self._link.relay(counted, timed)
 
+    def hold(self) -> None:
+        """Let the message whose content is written be the last one."""
+        if self._link is not None:
+            self._link.hold()
+
     async def transact(self, envelope: Envelope) -> Transaction:
         """Hand one message over."""
         waiting, results = [envelope], list[Transaction]()

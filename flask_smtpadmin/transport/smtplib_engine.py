@@ -160,6 +160,9 @@ class SmtplibSession:
             if not self.usable:
                 self._hang_up()
 
+    def hold(self) -> None:
+        """Do nothing: no message begins here before the one in front has ended."""
+
     async def relay(self, next_envelope: NextEnvelope, ended: Ended) -> None:
         """Hand messages over, one after the other."""
         await stepwise.relay(self, next_envelope, ended)
