@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -155,12 +155,14 @@ class State:
     def status(self) -> Status:
         """Return how the whole thing is, for pages, CLI and API."""
         healthy = self.doorbell.healthy()
-        return assess(
+        snapshot = self.settings.snapshot()
+        status = assess(
             self.summary.figures(),
             self.summary.workers(),
-            self.settings.snapshot(),
+            snapshot,
             redis="none" if healthy is None else ("ok" if healthy else "down"),
         )
+        return replace(status, allowances=self.summary.allowances(snapshot.servers.values()))
 
     def pause(self, server: str | None = None, *, actor: str | None = None) -> None:
         """Stop handing mail to one server, or with None to any."""

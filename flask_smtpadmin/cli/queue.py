@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_smtpadmin.cli.output import FAILED, Command, Group, emit, json_option, table
-from flask_smtpadmin.core.figures import Status
+from flask_smtpadmin.core.figures import Allowance, Status
 from flask_smtpadmin.core.rows import RANGES, Detail, Filter, MessageRow, Page, Range
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.states import STATES, State
@@ -206,11 +206,22 @@ def _status_text(found: Status) -> str:
         ("Queue server", {"none": "none, workers poll"}.get(found.redis, found.redis)),
     ]
     lines = [table(rows), ""]
-    lines += [table([(f"Server {one.key}", _word(one)) for one in found.servers]), ""]
+    servers = [
+        (f"Server {one.key}", _word(one) + _rationed(found.allowances.get(one.key)))
+        for one in found.servers
+    ]
+    lines += [table(servers), ""]
     live = [worker for worker in found.workers if worker.live]
     lines += [f"Worker {one.name} ({one.host}, {one.in_flight} in flight)" for one in live]
     lines += [] if live else ["No worker is running."]
     return "\n".join([*lines, *(f"!! {problem}" for problem in found.problems)])
+
+
+def _rationed(allowance: Allowance | None) -> str:
+    if allowance is None:
+        return ""
+    used = [f"{used:,} of {most:,} {name}" for name, (most, used) in allowance.limits.items()]
+    return f" ({', '.join(used)})"
 
 
 def _word(server: Server) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -93,9 +94,29 @@ class Figures:
         return self.queued - self.in_flight
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a server with limits may still be given.
+
+    ``limits``: by name, how much is allowed and how much of that is reserved in the period that
+    ends now. ``next_free``: when one more message may be handed over.
+    """
+
+    limits: dict[str, tuple[int, int]]
+    next_free: datetime
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON shows it."""
+        limits = {name: {"limit": most, "used": used} for name, (most, used) in self.limits.items()}
+        return {"limits": limits, "next_free": self.next_free.isoformat()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How the whole thing is: ``problems`` are sentences, one each; none: it is healthy."""
+    """How the whole thing is: ``problems`` are sentences, one each; none: it is healthy.
+
+    ``allowances`` by key of the servers that have limits.
+    """
 
     figures: Figures
     workers: tuple[WorkerRow, ...]
@@ -103,6 +124,7 @@ class Status:
     paused: bool
     redis: Literal["ok", "down", "none"]
     problems: tuple[str, ...]
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:
@@ -117,7 +139,10 @@ class Status:
             "paused": self.paused,
             "redis": self.redis,
             "figures": self.figures.document(),
-            "servers": {server.key: _server(server) for server in self.servers},
+            "servers": {
+                server.key: _server(server, self.allowances.get(server.key))
+                for server in self.servers
+            },
             "workers": [worker.document() for worker in self.workers],
         }
 
@@ -151,12 +176,14 @@ def _works(server: Server) -> bool:
     return server.usable and server.health not in {"open", "held"}
 
 
-def _server(server: Server) -> dict[str, Any]:
+def _server(server: Server, allowance: Allowance | None) -> dict[str, Any]:
+    rationed = allowance.document() if allowance else {"limits": {}, "next_free": None}
     return {
         "state": server.state,
         "configured": server.configured,
         "reason": server.reason,
         "problems": [problem.document() for problem in server.problems],
+        **rationed,
     }
 
 

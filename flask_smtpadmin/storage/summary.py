@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from flask_smtpadmin.core.figures import LIVE_SECONDS, Figures, WorkerRow
+from flask_smtpadmin.core.figures import LIVE_SECONDS, Allowance, Figures, WorkerRow
+from flask_smtpadmin.core.rate import Limit, Usage, limits_of
+from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.states import FAILED, WAITING, State
 from flask_smtpadmin.storage.database import Database, utcnow
+from flask_smtpadmin.storage.quotas import Quotas, outlook, seconds
 
 _DAY: Final = timedelta(hours=24)
 #: Sent messages that the mean time is taken from.
@@ -64,6 +68,19 @@ class Summary:
         )
         with self._database.read() as connection:
             return tuple(_worker(row, now) for row in connection.execute(query))
+
+    def allowances(self, servers: Iterable[Server]) -> dict[str, Allowance]:
+        """Return how much the servers with limits may still be given; nothing is read without."""
+        limited = {server.key: limits_of(server.limits) for server in servers}
+        limited = {key: limits for key, limits in limited.items() if limits}
+        if not limited:
+            return {}
+        with self._database.read() as connection:
+            used = Quotas(self._database.models, utcnow).read(connection, limited)
+        now = seconds(utcnow())
+        return {
+            key: _allowance(limits, used.get(key, Usage()), now) for key, limits in limited.items()
+        }
 
     def _standing(self, connection: Connection) -> list[Row[Any]]:
         """What waits and what is dead, by state and what it waits for."""
@@ -119,6 +136,11 @@ def _worker(row: Row[Any], now: datetime) -> WorkerRow:
         version=row.version,
         fingerprints=_fingerprints(row.fingerprints),
     )
+
+
+def _allowance(limits: tuple[Limit, ...], usage: Usage, now: float) -> Allowance:
+    used = {limit.name: (limit.most, usage.used(limit, now)) for limit in limits}
+    return Allowance(used, outlook(limits, usage, now).free.replace(tzinfo=UTC))
 
 
 def _fingerprints(text: str) -> dict[str, str]:

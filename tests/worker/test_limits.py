@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -71,6 +72,9 @@ def test_what_finds_no_slot_waits_for_its_quota(
     assert days == sorted(days)
     assert days[-1] - days[0] > 0.3
     assert summary["waiting"] == 3
+    status = site.state.status().document()["servers"]["default"]
+    assert status["limits"] == {"per_day": {"limit": 5, "used": 5}}
+    assert status["next_free"] > (utcnow() + timedelta(days=1)).isoformat()
 
 
 def test_urgent_mail_does_not_wait_behind_what_bulk_was_promised(
