@@ -127,13 +127,11 @@ class MailProtocol(asyncio.Protocol):
         self._transport.abort()
 
     async def close(self, seconds: float) -> None:
-        """Say QUIT to a server that listens, and close; drop the link after so many seconds."""
+        """Say QUIT to a server that listens and give it so many seconds; then drop the link."""
         if self.healthy:
             self._quitting = True
             self._transport.write(b"QUIT\r\n")
-        else:
-            self._transport.close()
-        await asyncio.wait([self._closed], timeout=seconds)
+            await asyncio.wait([self._closed], timeout=seconds)
         self.abort(ConnectionAbortedError("closed by us"))
 
     # -- called by the transport --------------------------------------------------------------
