@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 _PAUSES: Final = (0.5, 10.0)
 #: Seconds after the grace in which a worker that was told to stop signs off.
 _LAST_WORDS: Final = 3.0
+#: Seconds within which another signal is the same one: sent to the group, and passed on besides.
+_ECHO: Final = 1.0
 
 
 class DatabaseHangs(ConfigurationError):
@@ -66,7 +68,7 @@ class Supervisor:
         self._who = own_identity(name)
         self._redis = "down" if state.doorbell.redis_url else "none"
         self._stop = threading.Event()
-        self._stop_by = math.inf
+        self._told_at = math.inf
         self._shift = Shift(state, options, self._who, lambda: self._redis)
 
     def run(self) -> Summary:
@@ -105,7 +107,7 @@ class Supervisor:
             done.wait(0 if self._stop.is_set() else pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
             pause = min(pause * 2, _PAUSES[1])
         while not done.wait(1.0):  # a wait without limit would not hear signals everywhere
-            if time.monotonic() > self._stop_by:
+            if time.monotonic() > self._told_at + GRACE + _LAST_WORDS:
                 raise DatabaseHangs(
                     "The database neither answers nor refuses to. The worker ends without it; "
                     "what servers accepted in the meantime is in its journal."
@@ -156,12 +158,13 @@ class Supervisor:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         del number
-        self.stop()
+        if not self._stop.is_set() or time.monotonic() > self._told_at + _ECHO:
+            self.stop()
 
     def stop(self) -> None:
         """Ask the worker to end; a second time: not to wait for what is in flight."""
         if not self._stop.is_set():
-            self._stop_by = time.monotonic() + GRACE + _LAST_WORDS
+            self._told_at = time.monotonic()
         self._stop.set()
         self._shift.stop()
 

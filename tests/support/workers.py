@@ -74,6 +74,7 @@ class WorkerSite:
                 env={**os.environ, **environ},
                 stdout=subprocess.PIPE,
                 stderr=log,
+                process_group=0,  # so that a signal can be sent to the group
             )
         self.processes.append(process)
         return process
