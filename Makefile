@@ -54,13 +54,11 @@ lengths: $(VENV)/.installed-check ## no file above 400 lines, no function above 
 docs: $(VENV)/.installed-check ## build the documentation; a warning is an error
 	$(VENV)/bin/sphinx-build --nitpicky --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 
-bench: $(VENV)/.installed-test ## run the benchmarks
-	@set -e; for script in benchmarks/*.py; do \
-		test -e "$$script" || { echo "There are no benchmarks yet."; break; }; \
-		echo "$$script"; $(PY) "$$script"; done
+bench: $(VENV)/.installed-bench ## measure this package and its peers, fill docs/benchmarks.md; ARGS=--full: a million queued
+	$(PY) -m benchmarks $(ARGS)
 
 clean: ## remove the virtual environment, caches and build results
-	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .venv-bench build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- installation -----------------------------------------------------------------------------
@@ -95,6 +93,11 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing into $(VENV) ..."
 	@$(INSTALL) --editable '.[demo]' --group test
 	@touch $@ $(VENV)/.installed-demo
+
+$(VENV)/.installed-bench: pyproject.toml constraints.txt | $(PY)
+	@echo "Installing into $(VENV) ..."
+	@$(INSTALL) --editable '.[demo,speed]' --group test
+	@touch $@ $(VENV)/.installed-demo $(VENV)/.installed-test
 
 $(VENV)/.installed-check: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing into $(VENV) ..."

@@ -34,17 +34,24 @@ class Contender:
     share: float = 1.0
 
 
-@contextmanager
-def package(
-    servers: Servers, database: str, workers: int, connections: int, mails: int, port: int
-) -> Iterator[Sequence[Command]]:
-    """Deliver by this package's own worker, until the queue is empty."""
-    with servers.site(database) as site:
-        site.fill(mails)
-        yield [Command(*site.worker(port, connections, "--burst"))] * workers
-        unsent = {state: n for state, n in site.state.queue.counts().items() if n} | {"sent": 0}
-        if any(unsent.values()):
-            raise RuntimeError(f"not all were sent: {unsent}")
+@dataclass(frozen=True, slots=True)
+class Package:
+    """This package: its own worker processes, with so many connections each."""
+
+    servers: Servers
+    database: str
+    workers: int
+    connections: int
+
+    @contextmanager
+    def prepare(self, mails: int, port: int) -> Iterator[Sequence[Command]]:
+        """Deliver until the queue is empty, and look that all is marked as sent."""
+        with self.servers.site(self.database) as site:
+            site.fill(mails)
+            yield [Command(*site.worker(port, self.connections, "--burst"))] * self.workers
+            counts = {state: n for state, n in site.state.queue.counts().items() if n}
+            if counts != {"sent": mails}:
+                raise RuntimeError(f"not all were sent: {counts}")
 
 
 @contextmanager
@@ -95,7 +102,7 @@ def contenders(servers: Servers, connections: int) -> Iterator[Contender]:
     for database in ("SQLite", "PostgreSQL"):
         for workers in (1, 2):
             name = f"this package, {database}, {workers} worker{'s' * (workers > 1)}"
-            yield Contender(name, partial(package, servers, database, workers, connections))
+            yield Contender(name, Package(servers, database, workers, connections).prepare)
     for database in ("SQLite", "PostgreSQL"):
         name = f"django-post_office, {database}"
         yield Contender(name, partial(post_office, servers, database, 5), 0.4)

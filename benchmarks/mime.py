@@ -1,7 +1,7 @@
 """How long it takes to render a message: ours, Flask-Mail's and the standard library's.
 
-Run ``python benchmarks/mime.py``.  All contenders are timed in turns within one run, and the best
-of several rounds counts, so that the ratios hold on a busy machine too.
+All contenders are timed in turns within one run, and the best of several rounds counts, so that the
+ratios hold on a busy machine too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from email.utils import format_datetime, make_msgid
 import flask
 import flask_mail
 
+from benchmarks.result import Result, circumstances
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.mail.mime import build, sender_block
 
@@ -90,7 +91,7 @@ def best(renders: list[Render], rounds: int, seconds: float) -> list[float]:
 
 
 def main() -> None:
-    """Print a table of times and ratios."""
+    """Time all mails and save the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.1, help="per contender and round")
@@ -107,13 +108,20 @@ def main() -> None:
     app = flask.Flask("benchmark")
     app.config["MAIL_DEFAULT_SENDER"] = SENDER
     flask_mail.Mail(app)
-    print(f"{'ms per message':26}{'ours':>8}{'Flask-Mail':>18}{'EmailMessage':>18}")
+    rows = []
     with app.app_context():
         for name, mail in mails.items():
             ways = [ours(*mail), flask_mails(*mail), email_messages(*mail)]
             mine, *others = best(ways, options.rounds, options.seconds)
-            ratios = "".join(f"{other:9.3f} ({other / mine:4.1f}x)" for other in others)
-            print(f"{name:26}{mine:8.3f}  {ratios}")
+            ratios = [f"{other:.3f} ({other / mine:.1f}x)" for other in others]
+            rows.append([name, f"{mine:.3f}", *ratios])
+    Result(
+        name="mime",
+        title="Rendering a message, milliseconds of the best round",
+        columns=("message", "this package", "Flask-Mail", "EmailMessage"),
+        rows=rows,
+        circumstances=circumstances(),
+    ).save()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import cast
 
 from benchmarks import ROOT
+from benchmarks.sink import run
 
 #: Seconds each way: a round trip of 40 ms.
 ONE_WAY = 0.02
@@ -32,7 +33,7 @@ class End(asyncio.Protocol):
         self.other = other or End(delay, self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         early, self._early = self._early, []
         for data in early:
             self._send(data)
@@ -82,10 +83,8 @@ def distance(target: int, one_way: float = ONE_WAY) -> Iterator[int]:
     """Put a distance in front of the port ``target``; gives the port to connect to."""
     from support.processes import answers, end, free_port, wait_until
 
-    from benchmarks.peers.environment import interpreter
-
     port = free_port()
-    command = [str(interpreter()), "-m", "benchmarks.proxy", str(port), str(target), str(one_way)]
+    command = [sys.executable, "-m", "benchmarks.proxy", str(port), str(target), str(one_way)]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
         wait_until(lambda: answers(port))
@@ -96,10 +95,8 @@ def distance(target: int, one_way: float = ONE_WAY) -> Iterator[int]:
 
 def main() -> None:
     """Relay between the ports that are given."""
-    import uvloop
-
     port, target, delay = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    uvloop.run(relay(port, target, delay))
+    run(relay(port, target, delay))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,20 +101,17 @@ def ratio(
     ours: Sequence[float],
     theirs: Sequence[float],
     bound: float,
-    *,
     goal: float | None = None,
-    at_most: bool = False,
 ) -> Line:
     """Compare two series whose runs took turns: the ratio of the medians, and of each turn."""
     turns = [mine / other for mine, other in zip(ours, theirs, strict=True)]
-    return Line(
-        what=what,
-        value=statistics.median(ours) / statistics.median(theirs),
-        bound=bound,
-        goal=goal,
-        at_most=at_most,
-        spread=(min(turns), max(turns)),
-    )
+    value = statistics.median(ours) / statistics.median(theirs)
+    return Line(what=what, value=value, bound=bound, goal=goal, spread=(min(turns), max(turns)))
+
+
+def cost_ratio(what: str, ours: Sequence[float], theirs: Sequence[float], bound: float) -> Line:
+    """Compare two series of which the smaller is the better."""
+    return replace(ratio(what, ours, theirs, bound), at_most=True)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -147,9 +144,7 @@ def _commit() -> str:
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from benchmarks.site import Site, open_site
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 #: PostgreSQL as it is delivered: a commit is on disk when it returns, as on SQLite here.
 _DURABLE = ("fsync = on", "synchronous_commit = on", "full_page_writes = on")
-#: What is left to the tables of a private server, so that none runs in the middle of a run.
 DATABASES = ("SQLite", "PostgreSQL")
 
 
@@ -33,7 +32,7 @@ class Servers:
         self._redis: QueueServer | None = None
         self._postgresql: PostgreSQL | None = None
 
-    def __enter__(self) -> Servers:
+    def __enter__(self) -> Self:
         signal.signal(signal.SIGTERM, _leave)  # so that everything is ended
         name = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         self.folder = Path(name)
@@ -86,9 +85,7 @@ class Servers:
 
             self._postgresql = PostgreSQL()
             self._stack.callback(self._postgresql.stop)
-            engine = sa.create_engine(
-                self._postgresql.new_database(), isolation_level="AUTOCOMMIT"
-            )
+            engine = sa.create_engine(self._postgresql.new_database(), isolation_level="AUTOCOMMIT")
             with engine.connect() as connection:
                 for setting in _DURABLE:
                     connection.exec_driver_sql(f"ALTER SYSTEM SET {setting}")

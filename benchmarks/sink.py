@@ -13,10 +13,11 @@ import re
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from benchmarks import ROOT
 
@@ -35,7 +36,7 @@ class Taker(asyncio.Protocol):
         self._in_data = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._transport.write(b"220 sink\r\n")
 
     def data_received(self, data: bytes) -> None:
@@ -105,7 +106,7 @@ class Sink:
 
 
 class PostfixSink(Sink):
-    """``smtp-sink``; it writes its counters, which costs no measurable time, and we read the end."""
+    """``smtp-sink``; it writes its counters (which costs no measurable time), we read the last."""
 
     name = "Postfix smtp-sink"
 
@@ -133,15 +134,13 @@ class PostfixSink(Sink):
 
 
 class OwnSink(Sink):
-    """:class:`Taker` on uvloop, for machines without Postfix."""
+    """:class:`Taker` in a process of its own, for machines without Postfix."""
 
-    name = "own sink (uvloop)"
+    name = f"own sink ({'uvloop' if find_spec('uvloop') else 'asyncio'})"
 
     def start(self) -> None:
-        from benchmarks.peers.environment import interpreter
-
         self._counter.write_bytes(_COUNTER.pack(0))
-        command = [str(interpreter()), "-m", "benchmarks.sink", str(self.port), str(self._counter)]
+        command = [sys.executable, "-m", "benchmarks.sink", str(self.port), str(self._counter)]
         self._process = subprocess.Popen(command, cwd=ROOT)
 
     def accepted(self) -> int:
@@ -173,13 +172,21 @@ async def _serve(port: int, counter: mmap.mmap) -> None:
     await server.serve_forever()
 
 
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work`` on uvloop where it is installed (the extra ``speed``)."""
+    try:
+        from uvloop import run as run_fast
+    except ImportError:
+        asyncio.run(work)
+    else:
+        run_fast(work)
+
+
 def main() -> None:
     """Serve on the port and count in the file that are given."""
-    import uvloop
-
     port, path = int(sys.argv[1]), Path(sys.argv[2])
     with path.open("r+b") as file, mmap.mmap(file.fileno(), _COUNTER.size) as counter:
-        uvloop.run(_serve(port, counter))
+        run(_serve(port, counter))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,9 @@ class Site:
                 numbers = range(start, min(count, start + CHUNK))
                 self.mail.send_many([message(number) for number in numbers])
 
-    def worker(self, port: int, connections: int, *options: str) -> tuple[list[str], dict[str, str]]:
+    def worker(
+        self, port: int, connections: int, *options: str
+    ) -> tuple[list[str], dict[str, str]]:
         """Return command and environment of a worker that delivers to ``port``."""
         command = [sys.executable, "-m", "flask", "--app", "benchmarks.site", "smtp-worker"]
         environ = {

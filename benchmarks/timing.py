@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,15 +29,19 @@ class Command:
     line: Sequence[str]
     environ: Mapping[str, str]
 
+    @property
+    def complete(self) -> dict[str, str]:
+        """The whole environment."""
+        return {**os.environ, **self.environ, "PYTHONPATH": str(ROOT)}
+
     def start(self) -> subprocess.Popen[bytes]:
         """Start it; what it says goes to a file that the next one overwrites."""
-        environ = {**os.environ, **self.environ, "PYTHONPATH": str(ROOT)}
         LOG.parent.mkdir(parents=True, exist_ok=True)
         with LOG.open("wb") as log:
             return subprocess.Popen(
                 self.line,
                 cwd=ROOT,
-                env=environ,
+                env=self.complete,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -1,0 +1,207 @@
+"""Enqueueing: what ``send()`` costs the caller, and how fast ``send_many`` is.
+
+``send()`` in a transaction of its own takes turns with the barest way to store that row: the
+database driver alone, one INSERT with the values ready, and COMMIT. ``send_many`` takes turns with
+django-post_office's and with Flask-Mail rendering the same mails to bytes and storing nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from benchmarks import ROOT
+from benchmarks.options import Options, parse
+from benchmarks.peers.environment import interpreter
+from benchmarks.result import Line, Result, circumstances, cost_ratio, percentile, ratio
+from benchmarks.servers import DATABASES, Servers
+from benchmarks.site import Site, message
+
+#: Calls of each kind in one turn.
+TURN = 100
+
+
+@contextmanager
+def bare_insert(site: Site, tables: Sequence[str]) -> Iterator[Callable[[int], None]]:
+    """Give a function that stores the rows of one message by the driver alone.
+
+    The connection is set up as the package's own is. The values are those of the message stored
+    last; only keys and Message-ID are new each time. ``tables`` begins with Message.
+    """
+    engine = site.state.database.engine
+    with engine.connect() as pooled:
+        driver: Any = pooled.connection.dbapi_connection
+        cursor = driver.cursor()
+        sqlite = engine.dialect.name == "sqlite"
+        message, *others = [
+            _insert(cursor, site.state.models.table(name).name, "?" if sqlite else "%s")
+            for name in tables
+        ]
+        driver.commit()
+
+        def store(number: int) -> None:
+            if sqlite:
+                cursor.execute("BEGIN IMMEDIATE")
+            statement, row = message
+            row["message_id"] = f"<bare-{number}@example.com>"
+            if not others:
+                cursor.execute(statement, list(row.values()))
+            else:
+                cursor.execute(f"{statement} RETURNING id", list(row.values()))
+                ((key,),) = cursor.fetchall()
+            for statement, row in others:
+                row["id" if "body" in row else "message"] = key
+                cursor.execute(statement, list(row.values()))
+            driver.commit()
+
+        yield store
+
+
+def _insert(cursor: Any, table: str, place: str) -> tuple[str, dict[str, Any]]:
+    """Return an INSERT and the values of the last row; the database numbers what it can."""
+    cursor.execute(f"SELECT * FROM {table} ORDER BY id DESC LIMIT 1")
+    names = [column[0] for column in cursor.description]
+    row = dict(zip(names, cursor.fetchone(), strict=True))
+    if "body" not in row:
+        del row["id"]
+    places = ", ".join([place] * len(row))
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", row
+
+
+@dataclass(slots=True)
+class Times:
+    """Milliseconds of single calls, and all their CPU time in this thread, in seconds."""
+
+    calls: list[float] = field(default_factory=list)
+    cpu: float = 0.0
+
+    def take(self, call: Callable[[int], object], numbers: Sequence[int]) -> None:
+        """Time a call with each number."""
+        cpu = time.thread_time()
+        for number in numbers:
+            began = time.perf_counter()
+            call(number)
+            self.calls.append((time.perf_counter() - began) * 1000)
+        self.cpu += time.thread_time() - cpu
+
+    @property
+    def figures(self) -> list[str]:
+        """Percentiles, and the CPU time of a call."""
+        shown = [f"{percentile(self.calls, p):.3f}" for p in (50, 95, 99)]
+        return [*shown, f"{self.cpu / len(self.calls) * 1000:.3f}"]
+
+    @property
+    def turns(self) -> list[float]:
+        """The median of each turn."""
+        return [median(self.calls[at : at + TURN]) for at in range(0, len(self.calls), TURN)]
+
+
+def sends(servers: Servers, database: str, options: Options) -> tuple[list[list[str]], list[Line]]:
+    """Compare ``send()`` with the bare INSERT of its row, and of all its rows."""
+    with servers.site(database, BENCH_MAX_QUEUE="10000") as site, site.app.app_context():
+        site.mail.send(message(0))
+        one, three = ["Message"], ["Message", "Content", "Recipient"]
+        with bare_insert(site, one) as row, bare_insert(site, three) as rows:
+            ways: dict[str, Callable[[int], object]] = {
+                "send()": lambda n: site.mail.send(message(n)),
+                "bare INSERT of its row": row,
+                "bare INSERTs of its three rows": rows,
+            }
+            times = {name: Times() for name in ways}
+            for turn in range(-1, max(options.runs, options.mails // TURN)):
+                for name, way in ways.items():
+                    taken = times[name] if turn >= 0 else Times()  # the first turn warms up
+                    taken.take(way, range((turn + 1) * TURN, (turn + 2) * TURN))
+                if turn % 5 == 4:
+                    _forget(site)
+            site.fill(9000 - site.state.queue.counts()["queued"])
+            crowded = times["send() with 9,000 waiting"] = Times()
+            crowded.take(ways["send()"], range(TURN))
+    table = [[f"{name}, {database}", *taken.figures] for name, taken in times.items()]
+    send, bare = (times[name].turns for name in ("send()", "bare INSERT of its row"))
+    what = f"send() against a bare INSERT and COMMIT, {database}"
+    return table, [cost_ratio(what, send, bare, 3)]
+
+
+def _forget(site: Site) -> None:
+    """Keep the queue below MAX_QUEUE; what was sent stays in the table."""
+    table = site.state.models.table("Message")
+    with site.state.database.write() as connection:
+        connection.execute(table.update().values(state="sent", run_at=None))
+
+
+def batches(servers: Servers, options: Options) -> tuple[list[list[str]], list[Line]]:
+    """Compare ``send_many`` with its peers, in mails per second."""
+    count = options.mails
+    rates: dict[str, list[float]] = {}
+    for _ in range(options.runs):
+        for database in DATABASES:
+            with servers.site(database) as site:
+                site.fill(10)
+                began = time.perf_counter()
+                site.fill(count)
+                seconds = time.perf_counter() - began
+                rates.setdefault(f"send_many, {database}", []).append(count / seconds)
+            with servers.database(database) as url:
+                seconds = _peer("post_office", "many", count, BENCH_DATABASE=url)
+                name = f"django-post_office send_many, {database}"
+                rates.setdefault(name, []).append(count / seconds)
+        seconds = _peer("flask_mail_rq", "render", count)
+        rates.setdefault("Flask-Mail, rendering alone", []).append(count / seconds)
+    lines = []
+    for database in DATABASES:
+        ours = rates[f"send_many, {database}"]
+        theirs = rates[f"django-post_office send_many, {database}"]
+        lines.append(ratio(f"send_many against django-post_office's, {database}", ours, theirs, 4))
+        rendering = rates["Flask-Mail, rendering alone"]
+        lines.append(ratio(f"send_many against Flask-Mail's MIME, {database}", ours, rendering, 1))
+    spread = [[f"{min(s):,.0f} to {max(s):,.0f}"] for s in rates.values()]
+    table = [[n, f"{median(s):,.0f}", *r] for (n, s), r in zip(rates.items(), spread, strict=True)]
+    return table, lines
+
+
+def _peer(module: str, verb: str, count: int, **environ: str) -> float:
+    command = [str(interpreter()), "-m", f"benchmarks.peers.{module}", verb, str(count)]
+    environ = {**os.environ, **environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, check=True)
+    return float(json.loads(done.stdout.splitlines()[-1])["seconds"])
+
+
+def main() -> None:
+    """Measure both and save the results."""
+    options = parse(__doc__, mails=5000)
+    with Servers() as servers:
+        told = circumstances()
+        table, lines = [], []
+        for database in DATABASES:
+            more = sends(servers, database, options)
+            table += more[0]
+            lines += more[1]
+        Result(
+            name="send",
+            title="send(), milliseconds a call",
+            columns=("what", "p50", "p95", "p99", "CPU"),
+            rows=table,
+            lines=lines,
+            circumstances=told,
+        ).save()
+        table, lines = batches(servers, options)
+        Result(
+            name="send_many",
+            title="send_many, 1,000 mails a call",
+            columns=("what", "mails/s", "lowest to highest"),
+            rows=table,
+            lines=lines,
+            circumstances=told,
+        ).save()
+
+
+if __name__ == "__main__":
+    main()
