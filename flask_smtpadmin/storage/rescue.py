@@ -126,7 +126,9 @@ class Leases:
             columns.worker_id == worker_id, columns.state == "sending", which
         )
         if connection.dialect.name != "sqlite":
-            query = query.with_for_update()
+            # What its owner has locked this very moment waits for the next sweep: a process that
+            # stands still in a transaction must not make its rescuers stand still.
+            query = query.with_for_update(skip_locked=True)
         rows = connection.execute(query.order_by(columns.id).limit(BATCH)).all()
         handed = self._handed_over(connection, [row.id for row in rows], worker_id)
         self._requeue(connection, [row for row in rows if row.id not in handed], now)
