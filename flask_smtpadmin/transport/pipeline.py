@@ -53,7 +53,8 @@ class Patience:
 class MailProtocol(asyncio.Protocol):
     """Relays messages over a transport that somebody else opened.
 
-    ``fault`` says why the link is of no more use, None while it is.
+    ``fault`` says why the link is of no more use, None while it is; ``held`` that nothing more
+    shall begin on it.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class MailProtocol(asyncio.Protocol):
         observer: Observer | None = None,
     ) -> None:
         self.fault: Exception | None = None
+        self.held = False
         self._transport = transport
         self._offers = offers
         self._patience = patience
@@ -80,7 +82,6 @@ class MailProtocol(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._quitting = False
-        self._held = False
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -89,7 +90,6 @@ class MailProtocol(asyncio.Protocol):
         """Whether the next command would meet a server that listens and owes us nothing."""
         return (
             self.fault is None
-            and not self._held
             and not self._exchanges
             and not self._parser.partial
             and not self._transport.is_closing()
@@ -119,7 +119,7 @@ class MailProtocol(asyncio.Protocol):
 
     def hold(self) -> None:
         """Write no more content: what is under way behind the message in front never began."""
-        self._held = True
+        self.held = True
 
     def abort(self, fault: Exception) -> None:
         """Use the link no more and drop it at once."""
@@ -195,7 +195,7 @@ class MailProtocol(asyncio.Protocol):
         """Write what is to be said now; with nothing more to begin the relay is done."""
         if self._exchanges:
             front = self._exchanges[0]
-            if self._held and front.step == "go_ahead":
+            if self.held and front.step == "go_ahead":
                 self.abort(ConnectionAbortedError("the transaction was cancelled"))
                 return
             words = front.speak()
@@ -220,7 +220,7 @@ class MailProtocol(asyncio.Protocol):
 
     def _open_next(self) -> bytes:
         """Begin the next transaction that needs the server; return its first bytes, if any."""
-        while self.fault is None and (envelope := self._next()) is not None:
+        while not (self.fault or self.held) and (envelope := self._next()) is not None:
             exchange = Exchange(envelope, self._offers, self._observer)
             self._exchanges.append(exchange)
             if exchange.step != "over":

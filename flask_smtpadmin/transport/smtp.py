@@ -116,7 +116,8 @@ class SMTPSession:
     @property
     def usable(self) -> bool:
         """Whether another transaction may begin."""
-        return self._link is not None and self._link.healthy and not self.spent
+        link = self._link
+        return link is not None and link.healthy and not link.held and not self.spent
 
     @property
     def spent(self) -> bool:

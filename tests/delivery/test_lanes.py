@@ -1,0 +1,262 @@
+"""The connections to one server: who carries which message, and which one goes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from support.scripted import Accept, Drop, Raw, ScriptedServer, Silence, scripted_server
+
+from flask_smtpadmin.core.hosts import PRIVATE
+from flask_smtpadmin.core.transaction import Transaction
+from flask_smtpadmin.delivery.lanes import Callbacks, Ended, Flight, Lanes
+from flask_smtpadmin.storage.claims import Claimed, PendingRecipient
+
+OK = "250 2.0.0 ok"
+NOW = datetime(2030, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+
+
+def claimed(number: int, *, built: bool = True) -> Claimed:
+    return Claimed(
+        id=number,
+        token="t",
+        message_id=f"<{number}@example.org>",
+        priority=1,
+        due_at=NOW,
+        expires_at=None,
+        sender="a@example.org",
+        has_reply_to=False,
+        smtputf8=False,
+        eight_bit=False,
+        size=30,
+        server_key=None,
+        cleared=False,
+        on_uncertain=None,
+        attempts=0,
+        failures=0,
+        recipients=(PendingRecipient(number, f"r{number}@example.org"),),
+        content=f"Message-ID: <{number}@example.org>\r\n\r\nhello\r\n".encode() if built else None,
+    )
+
+
+class Run:
+    """Lanes to a scripted server, and what they told."""
+
+    def __init__(self, server: ScriptedServer, size: int = 1, **changes: Any) -> None:
+        self.told: list[Ended] = []
+        self.may_begin = True
+        self.on_trial = False
+        self.lanes = Lanes(
+            server=server.settings(**{"timeout": 5.0, "data_timeout": 5.0} | changes),
+            size=size,
+            policy=PRIVATE,
+            now=lambda: NOW,
+            engine=Callbacks(self.told.append, lambda _: None, lambda: self.may_begin),
+            on_trial=lambda: self.on_trial,
+        )
+
+    def put(self, *jobs: Claimed) -> None:
+        """Hand messages over."""
+        for job in jobs:
+            self.lanes.put(Flight(job, 1, self.lanes))
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is so."""
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - it is another thread's doing
+                await asyncio.sleep(0.005)
+
+    def words(self) -> dict[int, str]:
+        """Return by message how it ended."""
+        return {item.flight.job.id: word(item) for item in self.told}
+
+
+def word(ended: Ended) -> str:
+    result = ended.result
+    if ended.cut:
+        return "cut"
+    if not isinstance(result, Transaction):
+        return type(result).__name__
+    return "accepted" if result.accepted else "uncertain" if result.uncertain else result.phase
+
+
+def carried(run: Callable[[ScriptedServer], Any], *scripts: Any, **options: Any) -> ScriptedServer:
+    with scripted_server(*scripts, **{"pipelining": True} | options) as server:
+        asyncio.run(run(server))
+    return server
+
+
+def test_a_message_that_cannot_be_built_disturbs_no_other() -> None:
+    """It is pulled while another one's content is on its way."""
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server)
+        run.put(claimed(0), claimed(1, built=False), claimed(2), claimed(3, built=False))
+        await run.until(lambda: len(run.told) == 4)
+        assert run.words() == {0: "accepted", 1: "LookupError", 2: "accepted", 3: "LookupError"}
+        await run.lanes.close()
+
+    server = carried(work)
+    assert (server.connections, len(server.accepted)) == (1, 2)
+
+
+def test_what_stood_behind_a_broken_link_goes_over_another_one_and_is_told_once() -> None:
+    """The one in front is uncertain; each of the others arrives once, with no failure told."""
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server)
+        run.put(*map(claimed, range(5)))
+        await run.until(lambda: len(run.told) == 5)
+        assert run.words() == {
+            0: "accepted",
+            1: "uncertain",
+            **dict.fromkeys((2, 3, 4), "accepted"),
+        }
+        assert len(run.told) == 5
+        await run.lanes.close()
+
+    server = carried(work, {"dot": [Accept(OK), Accept(Drop())]}, {})
+    assert set(server.copies().values()) == {1}
+    assert server.connections == 2
+
+
+def test_links_that_break_under_others_never_count_against_a_message() -> None:
+    """However often it stood behind one: it is told about when its own turn has come."""
+    broken = {"dot": Drop()}
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server)
+        run.put(*map(claimed, range(5)))
+        await run.until(lambda: len(run.told) == 5)
+        assert run.words() == {**dict.fromkeys(range(4), "uncertain"), 4: "accepted"}
+        await run.lanes.close()
+
+    carried(work, broken, broken, broken, broken, {})
+
+
+@pytest.mark.parametrize("parting", [Drop(), Raw(b"421 4.4.2 idle\r\n")], ids=["fin", "421"])
+def test_a_link_that_the_server_closed_while_idle_costs_no_message(parting: Any) -> None:
+    """F19: another one is opened, and nothing is told about it."""
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server)
+        run.put(claimed(0))
+        await run.until(lambda: run.told)
+        await asyncio.sleep(0.1)
+        run.put(claimed(1))
+        await run.until(lambda: len(run.told) == 2)
+        assert run.words() == {0: "accepted", 1: "accepted"}
+        await run.lanes.close()
+
+    server = carried(work, {"dot": Accept((OK, parting))}, {})
+    assert server.connections == 2
+
+
+def test_a_link_that_closes_as_the_next_mail_is_written_costs_no_message() -> None:
+    """F19 at the worst moment: MAIL has gone out; tried once more, on a new connection."""
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server)
+        run.put(claimed(0), claimed(1))
+        await run.until(lambda: len(run.told) == 2)
+        assert run.words() == {0: "accepted", 1: "accepted"}
+        await run.lanes.close()
+
+    server = carried(work, {"mail": [OK, ("421 4.4.2 enough", Drop())]}, {})
+    assert server.connections == 2
+    assert set(server.copies().values()) == {1}
+
+
+def test_a_second_signal_tells_of_each_message_what_is_known() -> None:
+    """Content written: uncertain. Begun behind it: not handed over. The rest was never begun."""
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server)
+        run.put(*map(claimed, range(4)))
+        await run.until(lambda: b"hello" in server.clear)
+        run.may_begin = False
+        left = run.lanes.take_back()
+        run.lanes.cut(begun=True)
+        await run.until(lambda: len(run.told) == 2)
+        assert run.words() == {0: "uncertain", 1: "cut"}
+        assert [flight.job.id for flight in left] == [2, 3]
+        await run.lanes.close()
+
+    carried(work, {"dot": Silence()})
+
+
+def test_told_to_stop_it_finishes_what_the_server_may_have_and_begins_nothing() -> None:
+    """The content in front gets its reply; the message behind it goes back."""
+    slow = Accept((Raw(b"", 1), Raw(b"2", 1, 0.3), Raw(b"50 ok\r\n")))
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server)
+        run.put(*map(claimed, range(3)))
+        await run.until(lambda: b"hello" in server.clear)
+        run.may_begin = False
+        run.lanes.take_back()
+        run.lanes.cut(begun=False)
+        await run.until(lambda: len(run.told) == 2)
+        assert run.words() == {0: "accepted", 1: "cut"}
+        await run.lanes.close()
+
+    server = carried(work, {"dot": slow})
+    assert len(server.accepted) == 1
+
+
+@pytest.mark.parametrize("attribute", ["may_begin", "on_trial"])
+def test_nothing_is_begun_behind_a_message_when_it_must_not(attribute: str) -> None:
+    """Leases about to end, or a server on trial: the next one waits."""
+    slow = Accept((Raw(b"", 1), Raw(b"2", 1, 0.2), Raw(b"50 ok\r\n")))
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server)
+        setattr(run, attribute, attribute == "on_trial")
+        run.put(*map(claimed, range(2)))
+        if attribute == "on_trial":
+            await run.until(lambda: b"hello" in server.clear)
+            assert server.commands.count("MAIL") == 1
+            await run.until(lambda: run.told)
+            assert server.commands.count("MAIL") <= 2
+        else:
+            await asyncio.sleep(0.3)
+            assert "MAIL" not in server.commands
+            run.may_begin = True
+        await run.until(lambda: len(run.told) == 2)
+        await run.lanes.close()
+
+    carried(work, {"dot": slow})
+
+
+def test_an_idle_connection_takes_the_next_message_before_a_busy_one_does() -> None:
+    """A slow final reply holds up no message that another connection could carry."""
+    slow = Accept((Raw(b"", 1), Raw(b"2", 1, 0.5), Raw(b"50 ok\r\n")))
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server, size=2)
+        run.put(claimed(0), claimed(1))
+        await run.until(lambda: len(run.told) == 2)
+        run.put(claimed(2), claimed(3))
+        await run.until(lambda: len(run.told) == 4)
+        await run.lanes.close()
+
+    server = carried(work, {"dot": [Accept(OK), slow]})
+    assert [len(item.deliveries) for item in server.dialogues] == [2, 2]
+
+
+def test_a_connection_that_has_served_its_number_is_replaced() -> None:
+    """MESSAGES_PER_CONNECTION: QUIT, and the others go over another one."""
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server, messages_per_connection=2)
+        run.put(*map(claimed, range(5)))
+        await run.until(lambda: len(run.told) == 5)
+        assert set(run.words().values()) == {"accepted"}
+        await run.lanes.close()
+
+    server = carried(work)
+    assert [len(item.deliveries) for item in server.dialogues] == [2, 2, 1]
+    assert server.commands.count("QUIT") == 3
