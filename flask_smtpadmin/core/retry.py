@@ -110,7 +110,8 @@ class Decision:
     """What to write about a message after a try.
 
     ``run_at`` None: nothing happens by itself. ``failures`` is the new count. ``error`` is one
-    clean line for people. ``delay`` (seconds) says how ``run_at`` came about.
+    clean line for people. ``elsewhere``: another server may take the message in the same claim;
+    this try counts only when there is none.
     """
 
     state: State
@@ -122,6 +123,7 @@ class Decision:
     error: str | None = None
     server: ServerWord = "none"
     recipients: tuple[RecipientEnd, ...] = ()
+    elsewhere: bool = False
 
     @property
     def counted(self) -> bool:
@@ -208,6 +210,7 @@ def _never_began(failure: TransportFailure, standing: Standing, policy: Policy) 
         cause=cause,
         error=reason,
         server=word,
+        elsewhere=True,
     )
     return _unless_too_old(decision, standing, policy)
 
@@ -297,6 +300,7 @@ def _suspected(
         cause=outcome.cause,
         error=_words(result.reply, result.error, result.phase),
         server="suspect" if outcome.certain else "none",
+        elsewhere=result.phase == "sender",
     )
     return _unless_too_old(decision, standing, policy)
 
@@ -322,6 +326,7 @@ def _refused(
         error=_words(result.reply, result.error, result.phase),
         server="fault" if closing or crowded else "none",
         recipients=ends,
+        elsewhere=result.phase == "sender" and outcome.transient,
     )
     if not open_ones:
         return decision
@@ -362,7 +367,7 @@ def _unless_too_old(decision: Decision, standing: Standing, policy: Policy) -> D
     due = decision.run_at or standing.now
     if due < standing.limit(policy):
         return decision
-    return replace(decision, state="expired", run_at=None, waiting_for=None)
+    return replace(decision, state="expired", run_at=None, waiting_for=None, elsewhere=False)
 
 
 def _judge(recipient: RecipientReply) -> Outcome | None:

@@ -53,6 +53,7 @@ class Dispatcher:
         self._fleet = fleet
         self._now = now
         self._bytes = 0
+        self._tried: dict[int, set[str]] = {}
         self._refused: dict[int, set[str]] = {}
 
     @property
@@ -106,17 +107,25 @@ class Dispatcher:
     def land(self, number: int) -> None:
         """Give the place of a message free: its result is committed, or it was lost."""
         flight = self.in_flight.pop(number, None)
-        self._refused.pop(number, None)
+        self._forget(number)
         if flight is not None:
             self.leave(flight)
 
-    def refuse(self, number: int) -> None:
-        """Stage a message again whose server had no slot for it after all."""
-        flight = self.in_flight[number]
-        refused = {*self._refused.get(number, ()), flight.lanes.server.key}
-        self.land(number)
-        self._refused[number] = refused
+    def stage_again(self, number: int) -> None:
+        """Stage a message again that stays ours, for another server."""
+        flight = self.in_flight.pop(number)
+        self.leave(flight)
         self.take_in([flight.job])
+
+    def note_try(self, number: int, server: str) -> set[str]:
+        """Note that a server was tried in this claim; return all that were."""
+        tried = self._tried.setdefault(number, set())
+        tried.add(server)
+        return tried
+
+    def note_refusal(self, number: int, server: str) -> None:
+        """Note that a server had no slot for a message when it came to that."""
+        self._refused.setdefault(number, set()).add(server)
 
     def leave(self, flight: Flight) -> None:
         """Note that the lanes are done with a message; its result may still be uncommitted."""
@@ -132,11 +141,15 @@ class Dispatcher:
             place = stage.take()
             job = place[2]
             if self._limit(job) <= now:
+                self._forget(job.id)
                 plan.expired.append(job)
                 continue
-            lanes = self._fleet.choose(job, self._refused.get(job.id, ()))
+            lanes = self._fleet.choose(
+                job, self._tried.get(job.id, ()), self._refused.get(job.id, ())
+            )
+            if isinstance(lanes, Turn | str):
+                self._forget(job.id)
             if isinstance(lanes, Turn):
-                self._refused.pop(job.id, None)
                 plan.postponed.append((job, lanes.server))
             elif isinstance(lanes, str):
                 plan.parked.append((job, lanes))
@@ -147,6 +160,10 @@ class Dispatcher:
                 self._bytes += job.size
                 plan.flights.append(Flight(job, job.attempts + 1, lanes))
         stage.restore(skipped)
+
+    def _forget(self, number: int) -> None:
+        self._tried.pop(number, None)
+        self._refused.pop(number, None)
 
     def _limit(self, job: Claimed) -> datetime:
         standing = Standing(now=job.due_at, due_at=job.due_at, expires_at=job.expires_at)

@@ -213,10 +213,11 @@ class Engine:
     def _apply(self, batch: Batch, written: Written) -> None:
         """Take in what a transaction did."""
         for result in written.finished:
-            self.hands.land(result.job.id)
             if result.kept:
                 result.job.attempts = result.n
-                self.hands.take_in([result.job])
+                self.hands.stage_again(result.job.id)
+            else:
+                self.hands.land(result.job.id)
         for result in written.lost:
             self.hands.land(result.job.id)
         for item in batch.withdraw:
@@ -235,7 +236,8 @@ class Engine:
         self.fleet.outlooks.update(grant.outlooks)
         for item in batch.hand_over:
             if item.job.id in grant.refused:
-                self.hands.refuse(item.job.id)
+                self.hands.note_refusal(item.job.id, item.server)
+                self.hands.stage_again(item.job.id)
             elif item.job.id in written.handed:
                 self._depart(item, grant.slots.get(item.job.id))
             else:
@@ -304,18 +306,18 @@ class Engine:
         self._wake.set()
 
     def _judge_server(self, result: Result, ended: Ended) -> Result:
-        """Tell the breaker; a message that never began goes to another server when there is one."""
+        """Tell the breaker; a message that had not begun goes to another server if there is one."""
         key = ended.flight.lanes.server.key
         was_open = self.fleet.health.usable(key)
         news = self.fleet.health.note(key, server_word(result))
         if was_open and not self.fleet.health.usable(key):
             self.server_lost(key, result.decision.error)
         self.publish(news)
-        untouched = result.decision.state == "queued" and result.decision.waiting_for == "server"
-        if untouched and result.decision.run_at is None:
-            kept = bool(self.fleet.router.candidates(result.job))
-            return replace(result, kept=kept)
-        return result
+        if not result.decision.elsewhere:
+            return result
+        tried = self.hands.note_try(result.job.id, key)
+        others = [s for s in self.fleet.router.candidates(result.job) if s.key not in tried]
+        return replace(result, kept=bool(others))
 
     def server_lost(self, key: str, reason: str | None) -> None:
         """A server takes no mail any more: what it was given and has not begun goes back."""

@@ -119,13 +119,16 @@ class Fleet:
         return changed, orphans
 
     def choose(
-        self, job: Claimed, refused: Collection[str] = ()
+        self, job: Claimed, tried: Collection[str] = (), refused: Collection[str] = ()
     ) -> Lanes | WaitingFor | Turn | None:
         """Return where a message goes, what it waits for, or None: its servers are busy.
 
-        ``refused``: servers that had no slot for it when it came to that.
+        ``tried``: servers that had their try in this claim; ``refused``: those that had no slot
+        for it when it came to that.
         """
         servers = self.router.candidates(job)
+        if tried:
+            servers = [server for server in servers if server.key not in tried]
         if not servers:
             return self.router.obstacle(job)
         if self.limits:
@@ -133,7 +136,7 @@ class Fleet:
             if not open_ones:
                 return Turn(min((server.key for server in servers), key=self._unpromised))
             servers = open_ones
-        return next((lanes for lanes in map(self.lanes, servers) if lanes.room > 0), None)
+        return self._with_room(servers)
 
     def lanes(self, server: Server) -> Lanes:
         """Return the lanes to a server."""
@@ -156,6 +159,22 @@ class Fleet:
         """Say QUIT on every connection."""
         closing = [lanes.close() for lanes in self._lanes.values()]
         await asyncio.gather(*closing, *self._retired)
+
+    def _with_room(self, servers: Iterable[Server]) -> Lanes | None:
+        """Return the first lanes with room; a server that is only busy is waited for.
+
+        Its equals take over what is too much for it, the next priority does not; on trial it
+        takes one message at a time, and the others need not wait for that.
+        """
+        waited_for: int | None = None
+        for lanes in map(self.lanes, servers):
+            if waited_for is not None and lanes.server.priority > waited_for:
+                return None
+            if lanes.room > 0:
+                return lanes
+            if not lanes.on_trial():
+                waited_for = lanes.server.priority
+        return None
 
     def _has_slot(self, key: str) -> bool:
         outlook = self.outlooks.get(key)
