@@ -223,6 +223,8 @@ def _settled(found: Outcome, code: int, stage: str, mechanism: str) -> Outcome:
         return _outcome("sender_domain_invalid")
     if found.cause == "starttls_unsupported" and 400 <= code < 500:  # noqa: PLR2004 - as below
         return _outcome("tls_temporarily_unavailable")
+    if found.cause == "auth_bad_credentials" and stage == "auth" and 400 <= code < 500:  # noqa: PLR2004 - as below
+        return _outcome("auth_temporary_failure")
     if 400 <= code < 500 and found.cause in _SOFTENED:  # noqa: PLR2004 - RFC 5321 4.2.1
         return replace(found, retry="transient")
     return found

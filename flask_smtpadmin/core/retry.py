@@ -195,7 +195,8 @@ def opening(failure: TransportFailure) -> tuple[ServerWord, str, str]:
     """
     outcome = classify_transaction(failure) or classify("")
     final = outcome.retry == "permanent" and outcome.scope in {"server", "account"}
-    holds = final and outcome.certain and failure.phase in _HOLDING
+    spoken = failure.reply is None or failure.reply.code > 0  # what is no reply refuses nothing
+    holds = final and outcome.certain and spoken and failure.phase in _HOLDING
     reason = _words(failure.reply, failure.error, failure.phase)
     return "hold" if holds else "fault", outcome.cause, reason
 
