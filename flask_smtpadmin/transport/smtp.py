@@ -105,6 +105,7 @@ class SMTPSession:
         self._phase: Phase = "resolve"
         self._link: MailProtocol | None = None
         self._client: _Client | None = None
+        self._lent: tuple[socket.socket, Any] | None = None
         self._peer: Target | None = None
         self._encryption: tls.Encryption | None = None
 
@@ -201,6 +202,7 @@ class SMTPSession:
 
     def _new_client(self, sock: socket.socket, context: ssl.SSLContext) -> _Client:
         try:
+            self._lent = sock, sock.getsockname()
             return _Client(
                 hostname=self.server.host.rstrip("."),
                 sock=sock,
@@ -284,6 +286,9 @@ class SMTPSession:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+        if self._lent is not None:
+            disown(*self._lent)
+            self._lent = None
 
     def _heard(self, response: Any) -> str:
         return str(self._reply(response.code, response.message))
@@ -310,6 +315,24 @@ class SMTPSession:
     @property
     def _implicit(self) -> bool:
         return self.server.tls_mode == "implicit"
+
+
+def disown(sock: socket.socket, name: Any) -> None:
+    """Let go of a socket whose descriptor an event loop has closed behind its back.
+
+    uvloop does that when the link is reset before TLS has begun. By now the number may be that of
+    another connection, which this object would close at its end.
+
+    Args:
+        sock: given to the event loop.
+        name: what ``sock.getsockname()`` returned before.
+    """
+    try:
+        ours = sock.getsockname() == name
+    except OSError:
+        ours = False
+    if not ours:
+        sock.detach()
 
 
 def underneath(error: BaseException) -> BaseException:

@@ -234,6 +234,7 @@ class SmtplibSession:
     def _encrypt(self, sock: socket.socket) -> None:
         self.phase = "encrypt"
         name = self.server.host.rstrip(".")
+        sock.getpeername()  # wrap_socket would lose a socket that the server has reset
         wrapped = tls.context_for(self.server).wrap_socket(sock, server_hostname=name)
         self._smtp.take(wrapped)
         self._encryption = tls.agreed(wrapped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,3 +187,24 @@ def test_a_file_that_cannot_be_read_fails_before_anything_is_sent() -> None:
                 connected(server.settings(**{field: "/nowhere/at.all"}))
             assert field.upper() in str(caught.value.error)
     assert server.connections == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("mode", ["implicit", "starttls"])
+def test_a_client_certificate_is_shown_to_a_server_that_asks(
+    engine: str, mode: Any, tmp_path: Path
+) -> None:
+    """CLIENT_CERT_FILE holds certificate and key; without it such a server takes nothing."""
+    own = tmp_path / "client.pem"
+    certificate = authority().ca.issue_cert("app@example.org")
+    certificate.private_key_and_cert_chain_pem.write_to_path(own)
+    context = authority().context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority().ca_file)
+    with mail_server(mode, context=context) as server:
+        connected(server.settings(engine=engine, client_cert_file=str(own)))
+        assert len(server.received) == 1
+        with pytest.raises(TransportFailure) as caught:
+            connected(server.settings(engine=engine))
+    assert caught.value.phase in {"encrypt", "greeting", "hello"}
+    assert len(server.received) == 1
