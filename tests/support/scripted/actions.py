@@ -22,8 +22,10 @@ class Silence:
 
 
 @dataclass(frozen=True)
-class Stall:
-    """Read nothing more either: the TCP window closes."""
+class Pause:
+    """Neither say nor read anything for so many seconds: the TCP window closes in the end."""
+
+    seconds: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Accept:
     then: Action
 
 
-Action = str | Drop | Silence | Stall | Raw | Upgrade | Accept | Sequence["Action"]
+Action = str | Drop | Silence | Pause | Raw | Upgrade | Accept | Sequence["Action"]
 #: The steps, in the order in which a dialogue comes to them. ``connect`` stands before the TLS
 #: handshake of implicit TLS and the banner, ``handshake`` instead of the next TLS handshake,
 #: ``body`` after the first line of content, ``dot`` instead of the final reply.

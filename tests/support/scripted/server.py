@@ -107,11 +107,20 @@ class ScriptedServer:
             await Part(self.conduct, script, dialogue, reader, writer).run()
         except (End, OSError, asyncio.IncompleteReadError, ValueError):
             pass
-        except asyncio.CancelledError:  # the farm closes
-            writer.transport.abort()
         finally:
             dialogue.closed = True
-            writer.close()
+            await _hang_up(writer)
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close in good order where the client lets us, and by force where it does not."""
+    writer.close()
+    try:
+        with suppress(OSError):
+            async with asyncio.timeout(2):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 class Farm:
