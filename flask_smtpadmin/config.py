@@ -148,6 +148,15 @@ class Keys:
         maximum=100_000,
         editable=False,
     )
+    #: Which installation this is; a database that was recorded for another one sends nothing.
+    INSTANCE: Final = Spec(
+        "INSTANCE",
+        "str",
+        "",
+        "Which installation this is (production, staging): a copied database sends nothing.",
+        max_length=64,
+        editable=False,
+    )
     #: Template of the host app that the pages extend.
     BASE_TEMPLATE: Final = Spec(
         "BASE_TEMPLATE",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import click
 from flask.cli import with_appcontext
 
-from flask_smtpadmin.cli.output import emit, json_option, table
+from flask_smtpadmin.cli.output import Command, emit, json_option, table
 from flask_smtpadmin.config import KEYS
 from flask_smtpadmin.core.settings import Field, Problem, Server, Snapshot
 from flask_smtpadmin.core.settings.describe import config_document, env_document
@@ -34,6 +34,22 @@ def config(*, as_env: bool, as_json: bool) -> None:
         emit(config_document(snapshot))
     else:
         _print_snapshot(snapshot)
+
+
+@click.command("adopt", cls=Command)
+@json_option
+@with_appcontext
+def adopt(*, as_json: bool) -> None:
+    """Let this installation send the mail of a database copied from another one."""
+    state = current_state()
+    before = state.settings.snapshot().instance
+    name = state.settings.adopt()
+    state.doorbell.ring_now()
+    if as_json:
+        emit({"instance": name, "before": before or None})
+    else:
+        was = f" (before: {before!r})" if before not in {"", name} else ""
+        click.echo(f"The mail in this database belongs to {name!r}{was}.")
 
 
 @click.command("presets")

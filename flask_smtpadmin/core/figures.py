@@ -156,7 +156,7 @@ def assess(
 ) -> Status:
     """Judge the figures: what keeps waiting mail from going out?"""
     servers = tuple(snapshot.servers.values())
-    problems = []
+    problems = [problem.message for problem in snapshot.problems if problem.field == "instance"]
     wait = "1 message waits" if figures.waiting == 1 else f"{figures.waiting:,} messages wait"
     if figures.waiting and not any(worker.live for worker in workers):
         problems.append(f"{wait} and no worker is running: start `flask smtp-worker`.")

@@ -199,6 +199,23 @@ class Settings:
             self._require(key, rows)
             rows.put_server(key, enabled=enabled)
 
+    def adopt(self, *, actor: str | None = None) -> str:
+        """Record that the mail in the database belongs to this installation; return its name.
+
+        Raises:
+            ConfigurationError: INSTANCE is not set.
+        """
+        name = str(self.boot()["INSTANCE"])
+        if not name:
+            raise ConfigurationError(
+                "SMTPADMIN_INSTANCE is not set, so any installation may send this mail.",
+                field="instance",
+                variable="SMTPADMIN_INSTANCE",
+            )
+        with self._change(actor) as rows:
+            rows.put("meta", "instance", name)
+        return name
+
     def _context(self) -> Context:
         self._vault = self._vault.renewed()
         return read_context(

@@ -77,6 +77,24 @@ def _paused(now: Situation) -> Banner | None:
     )
 
 
+def _foreign(now: Situation) -> Banner | None:
+    if not now.snapshot.foreign:
+        return None
+    ours, theirs = now.snapshot["INSTANCE"], now.snapshot.instance
+    return Banner(
+        name="foreign",
+        tone="bad",
+        icon="warning",
+        text=f"Nothing is sent: SMTPADMIN_INSTANCE is {ours}, and the mail in this database "
+        f"belongs to {theirs}. If the database was copied on purpose, remove what must not go out "
+        "first.",
+        label=f"Send it from {ours}",
+        endpoint="adopt",
+        right="configure",
+        post=True,
+    )
+
+
 def _no_worker(now: Situation) -> Banner | None:
     if now.live:
         return None
@@ -138,7 +156,7 @@ def _all_failing(now: Situation) -> Banner | None:
 
 def _misconfigured(now: Situation) -> Banner | None:
     wrong = [item for item in now.snapshot.servers.values() if item.problems]
-    if not wrong:
+    if not wrong or now.snapshot.foreign:
         return None
     server = wrong[0]
     problem = server.problems[0]
@@ -212,6 +230,7 @@ def _unverified(now: Situation) -> Banner | None:
 
 
 _RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (
+    _foreign,
     _paused,
     _no_worker,
     _redis_down,

@@ -51,6 +51,7 @@ ROUTES: Final = (
     Route("/messages/bulk", verbs.messages_bulk, "operate", "POST"),
     Route("/pause", verbs.pause_all, "operate", "POST"),
     Route("/resume", verbs.resume_all, "operate", "POST"),
+    Route("/adopt", verbs.adopt, "configure", "POST"),
     Route("/servers", server_list.servers, "view"),
     Route("/servers/new", server_pages.server_new, "configure"),
     Route("/servers/new", server_pages.server_create, "configure", "POST"),

@@ -8,7 +8,7 @@ from typing import Final
 
 from flask import Response, request
 
-from flask_smtpadmin.core.errors import NotFound, WrongState
+from flask_smtpadmin.core.errors import ConfigurationError, NotFound, WrongState
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, wording
 from flask_smtpadmin.web.formats import number as counted
@@ -76,6 +76,17 @@ def resume_all() -> Response:
     state.settings.set_paused(None, paused=False, actor=access.actor_name())
     state.doorbell.ring()
     return done("Sending goes on.", "overview")
+
+
+def adopt() -> Response:
+    """Let this installation send the mail of a database that was copied from another one."""
+    state = current_state()
+    try:
+        name = state.settings.adopt(actor=access.actor_name())
+    except ConfigurationError as error:
+        return done(str(error), "overview", tone="warn")
+    state.doorbell.ring()
+    return done(f"The mail in this database belongs to {name} now.", "overview")
 
 
 def _one(action: str, number: int) -> Response:

@@ -191,6 +191,8 @@ class Shift:
                 raise ConfigurationError(
                     problem.message, field=problem.field, variable=problem.variable
                 )
+        if snapshot["INSTANCE"] and not snapshot.instance:
+            self._state.settings.adopt()  # the first one here; a copy will not be
         with self._state.database.write() as connection:
             self._clock.look(connection)
             workers = Workers(self._state.models)

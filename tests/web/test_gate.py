@@ -32,6 +32,7 @@ WANTED = {
     "POST /messages/bulk": "operate",
     "POST /pause": "operate",
     "POST /resume": "operate",
+    "POST /adopt": "configure",
     "GET /servers": "view",
     "GET /servers/new": "configure",
     "POST /servers/new": "configure",

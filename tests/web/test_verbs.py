@@ -60,6 +60,18 @@ def test_a_filter_that_is_not_understood_changes_nothing(office: Any, query: str
     assert office.state_of(number) == "queued"
 
 
+def test_a_copied_database_is_adopted(office: Any) -> None:
+    """The banner comes first and its button makes the mail this installation's."""
+    office.app.config["SMTPADMIN_INSTANCE"] = "production"
+    office.post("/adopt")
+    office.app.config["SMTPADMIN_INSTANCE"] = "staging"
+    assert "belongs to production" in office.page("/")
+    office.post("/adopt")
+    page = office.page("/")
+    assert "belongs to staging now" in page
+    assert "belongs to production" not in page
+
+
 def test_a_result_is_said_once(office: Any) -> None:
     """The line is on the page after the redirect and gone with the next one."""
     office.post("/pause")

@@ -57,6 +57,12 @@ class Stored:
         """Whether all sending is paused."""
         return self.scope("meta").get("paused") == "1"
 
+    @property
+    def instance(self) -> str:
+        """The installation whose mail this is; "": none was recorded."""
+        text = self.scope("meta").get("instance", "")
+        return text if isinstance(text, str) else ""
+
     def scope(self, name: str) -> Mapping[str, str | Typed]:
         """Return the values of one scope."""
         return self.values.get(name, {})

@@ -5,7 +5,7 @@ Pure: files are read and secrets opened through what the :class:`Context` brings
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from flask_smtpadmin.core.settings import Field, Problem, Snapshot, Spec
@@ -36,6 +36,7 @@ def resolve(context: Context, stored: Stored) -> Snapshot:
         values[name], problem = _global(context, spec, stored)
         if problem and problem not in problems:
             (problems if spec.holds else harmless).append(problem)
+    problems += _foreign_mail(values, stored)
     common = tuple(problems)
     app_name = str(values["APP_NAME"].value) if "APP_NAME" in values else ""
     servers = {
@@ -49,6 +50,7 @@ def resolve(context: Context, stored: Stored) -> Snapshot:
         warnings=context.environment.warnings + context.config.warnings,
         paused=stored.paused,
         revision=stored.revision,
+        instance=stored.instance,
     )
 
 
@@ -78,6 +80,21 @@ def _global(context: Context, spec: Spec, stored: Stored) -> tuple[Field, Proble
 
 def _text(raw: str | Typed) -> str:
     return raw.value if isinstance(raw, Typed) else raw
+
+
+def _foreign_mail(values: Mapping[str, Field], stored: Stored) -> Iterator[Problem]:
+    """Refuse a database that was copied from another installation: its mail is not ours to send."""
+    field = values.get("INSTANCE")
+    if field is None or not field.value or stored.instance in {"", field.value}:
+        return
+    name = field.variable or "SMTPADMIN_INSTANCE"
+    yield Problem(
+        "instance",
+        name,
+        f"{name} is {field.value!r}, and the mail in this database belongs to "
+        f"{stored.instance!r}. If it was copied on purpose, remove or cancel what must not go out "
+        "and then run `flask smtp adopt`.",
+    )
 
 
 def _servers_problem(context: Context, spec: Spec) -> Iterator[Problem]:

@@ -227,7 +227,7 @@ class Snapshot:
     ``servers`` by key, ``default`` always among them; ``values`` the global settings by upper
     case name (:class:`flask_smtpadmin.config.Keys`) with ``problems`` of their own; those that
     hold mail up are every server's too. ``warnings`` are for the eye: a variable that looks like
-    a typing error.
+    a typing error. ``instance``: the installation that the database was recorded for.
     """
 
     servers: Mapping[str, Server]
@@ -236,6 +236,7 @@ class Snapshot:
     warnings: tuple[Problem, ...] = ()
     paused: bool = False
     revision: int = 0
+    instance: str = ""
 
     def __getitem__(self, name: str) -> Any:
         """Return the effective value of a global setting, ``snapshot["MAX_QUEUE"]``."""
@@ -245,6 +246,11 @@ class Snapshot:
     def harmless(self) -> tuple[Problem, ...]:
         """The problems that hold no mail up: the default is used instead."""
         return tuple(item for item in self.problems if item not in self.default.problems)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the database belongs to another installation, so that nothing is sent."""
+        return any(item.field == "instance" for item in self.problems)
 
     @property
     def default(self) -> Server:
