@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flask_smtpadmin.core.states import CLAIMABLE
+from flask_smtpadmin.storage.bulk import Lookup
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.taking import due_ids, take
 from flask_smtpadmin.storage.transitions import move
@@ -70,7 +71,9 @@ class Claimed:
     content: bytes | None = field(default=None, repr=False)
 
 
-_FIELDS: Final = frozenset(item.name for item in fields(Claimed))
+_NOT_COLUMNS: Final = {"token", "recipients", "accepted", "refused", "content"}
+#: The columns of a claim, in the order of the fields that hold them.
+_FIELDS: Final = tuple(item.name for item in fields(Claimed) if item.name not in _NOT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +102,13 @@ class Claims:
 
     def __init__(self, models: Models, worker_id: str) -> None:
         self._message = models.table("Message")
-        self._content = models.table("Content")
-        self._recipient = models.table("Recipient")
         self._worker_id = worker_id
         self._claims = 0
-        self._columns = [c for c in self._message.c if c.name in _FIELDS]
+        self._columns = [self._message.c[name] for name in _FIELDS]
+        recipient, content = models.table("Recipient").c, models.table("Content").c
+        about = sa.select(recipient.message, recipient.id, recipient.address, recipient.state)
+        self._recipients = Lookup(about.order_by(recipient.id), recipient.message)
+        self._contents = Lookup(sa.select(content.id, content.body), content.id)
         self._peek = _peek_statement(self._message)
 
     def peek(self, connection: Connection) -> Due:
@@ -150,8 +155,8 @@ class Claims:
         """Fetch the content of messages that were claimed without it."""
         missing = {item.id: item for item in messages if item.content is None}
         if missing:
-            for number, body in _bodies(connection, self._content, list(missing)):
-                missing[number].content = body
+            for number, body in self._contents.run(connection, list(missing)):
+                missing[number].content = bytes(body)
 
     def _complete(
         self, connection: Connection, token: str, rows: Sequence[sa.Row[Any]]
@@ -160,10 +165,7 @@ class Claims:
             return []
         claimed = {row.id: _claimed(row, token) for row in rows}
         pending: dict[int, list[PendingRecipient]] = defaultdict(list)
-        columns = self._recipient.c
-        query = sa.select(columns.message, columns.id, columns.address, columns.state)
-        query = query.where(columns.message.in_(list(claimed))).order_by(columns.id)
-        for message, number, address, state in connection.execute(query).all():
+        for message, number, address, state in self._recipients.run(connection, list(claimed)):
             if state == "pending":
                 pending[message].append(PendingRecipient(number, address))
             elif state == "accepted":
@@ -186,13 +188,8 @@ def _affordable(messages: Iterable[Claimed]) -> list[Claimed]:
     return chosen
 
 
-def _bodies(connection: Connection, content: sa.Table, ids: list[int]) -> list[tuple[int, bytes]]:
-    query = sa.select(content.c.id, content.c.body).where(content.c.id.in_(ids))
-    return [(number, bytes(body)) for number, body in connection.execute(query).all()]
-
-
-def _claimed(row: sa.Row[Any], token: str) -> Claimed:
-    return Claimed(token=token, **row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+def _claimed(row: Sequence[Any], token: str) -> Claimed:
+    return Claimed(row[0], token, *row[1:])
 
 
 def _peek_statement(message: sa.Table) -> sa.Select[Any]:

@@ -21,6 +21,9 @@ from sqlalchemy.exc import DBAPIError
 from flask_smtpadmin.core.errors import SchemaMissing
 from flask_smtpadmin.storage.models import Models
 
+_BY_INDEX = "SELECT " + ", ".join(
+    f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "mergejoin")
+)
 #: seconds that SQLite waits for another writer
 BUSY_TIMEOUT = 5.0
 
@@ -96,6 +99,18 @@ class Database:
                 _begin_immediate(connection)
             yield connection
             connection.commit()
+
+    @contextmanager
+    def work(self) -> Iterator[Connection]:
+        """Open a transaction as :meth:`write` does, for statements about rows found by index.
+
+        PostgreSQL plans by statistics that lag behind: for a queue that was empty a moment ago
+        it would read the whole table. It is told not to, in this transaction only.
+        """
+        with self.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(_BY_INDEX)
+            yield connection
 
     def dispose(self) -> None:
         """Close the pooled connections of this process."""

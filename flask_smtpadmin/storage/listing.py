@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from flask_smtpadmin.core.rows import (
 from flask_smtpadmin.core.states import FINAL, PRIORITY_NAMES, State
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.models import Models
+from flask_smtpadmin.storage.standing import in_states
 
 MAX_PER_PAGE: Final = 100
 #: The largest id that a column holds; drivers raise errors of their own beyond it.
@@ -45,7 +47,7 @@ def conditions(models: Models, wanted: Filter, now: datetime) -> list[sa.ColumnE
     if "\0" in f"{wanted.q}{wanted.type}{wanted.server}":  # no text holds it; PostgreSQL refuses
         return [sa.false()]
     if wanted.states:
-        found.append(table.c.state.in_(wanted.states))
+        found.append(in_states(table, wanted.states))
     if wanted.type:
         found.append(table.c.type == wanted.type)
     if wanted.server:
@@ -64,10 +66,22 @@ def page(
     table = models.table("Message")
     size = max(1, min(per_page, MAX_PER_PAGE))
     back, number = _read_cursor(cursor)
-    query = _rows(models).where(*conditions(models, wanted, utcnow())).limit(size + 1)
+    order = table.c.id.asc() if back else table.c.id.desc()
+    beyond: sa.ColumnElement[bool] = sa.true()
     if number is not None:
-        query = query.where(table.c.id > number if back else table.c.id < number)
-    query = query.order_by(table.c.id.asc() if back else table.c.id.desc())
+        beyond = table.c.id > number if back else table.c.id < number
+    query = _rows(models).order_by(order).limit(size + 1)
+    if len(wanted.states) > 1:
+        chosen = [
+            sa.select(table.c.id)
+            .where(*conditions(models, replace(wanted, state=state), utcnow()), beyond)
+            .order_by(order)
+            .limit(size + 1)
+            for state in wanted.states
+        ]
+        query = query.where(table.c.id.in_(_either(chosen)))
+    else:
+        query = query.where(*conditions(models, wanted, utcnow()), beyond)
     found = [_message(row) for row in connection.execute(query)]
     more, found = len(found) > size, found[:size]
     if back:
@@ -79,6 +93,12 @@ def page(
         next=_cursor("older", found[-1].id) if found and older else None,
         previous=_cursor("newer", found[0].id) if found and newer else None,
     )
+
+
+def _either(chosen: Sequence[sa.Select[Any]]) -> sa.Select[Any]:
+    """Return one SELECT of all that several limited ones find: each walks an index by itself."""
+    parts = [sa.select(part.subquery().c.id) for part in chosen]
+    return sa.select(sa.union_all(*parts).subquery().c.id)
 
 
 def known_id(number: int) -> int:

@@ -8,6 +8,7 @@ naive UTC.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,9 @@ Moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 Content = sa.LargeBinary(2**32 - 1).with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 LongText = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
+#: Nothing will happen to such a message by itself and nobody holds it.
+RESTING = "run_at IS NULL AND worker_id IS NULL"
+
 _INFO_KEY = "flask_smtpadmin.models"
 
 
@@ -37,10 +41,10 @@ class MessageMixin:
     __tablename__ = "smtpadmin_message"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
-    message_id: Mapped[str] = mapped_column(sa.String(255), index=True)
+    message_id: Mapped[str] = mapped_column(sa.String(255))
     key: Mapped[str | None] = mapped_column(sa.String(255))
     #: SHA-256 of ``key``: collations differ on case and trailing spaces, digests do not
-    key_digest: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    key_digest: Mapped[str | None] = mapped_column(sa.String(64))
     state: Mapped[str] = mapped_column(sa.String(16))
     state_at: Mapped[datetime] = mapped_column(Moment)
     waiting_for: Mapped[str | None] = mapped_column(sa.String(16))
@@ -101,7 +105,7 @@ class RecipientMixin:
         BigId, sa.ForeignKey("smtpadmin_message.id", ondelete="CASCADE"), index=True
     )
     kind: Mapped[str] = mapped_column(sa.String(3))
-    address: Mapped[str] = mapped_column(sa.String(320), index=True)
+    address: Mapped[str] = mapped_column(sa.String(320))
     state: Mapped[str] = mapped_column(sa.String(16))
     code: Mapped[int | None] = mapped_column(sa.SmallInteger)
     reply: Mapped[str | None] = mapped_column(sa.Text)
@@ -240,35 +244,41 @@ def build_models(metadata: sa.MetaData) -> Models:
 
 
 def _map(mixin: type, base: type) -> type:
-    extra = {"__table_args__": _message_indexes()} if mixin is MessageMixin else {}
+    extra = {"__table_args__": _TABLE_ARGS[mixin]()} if mixin in _TABLE_ARGS else {}
     return type(mixin.__name__.removesuffix("Mixin"), (mixin, base), extra)
 
 
-def _message_indexes() -> tuple[Any, ...]:
-    due = sa.text("run_at IS NOT NULL")
-    waiting = sa.text("waiting_for IS NOT NULL")
+def _message_indexes() -> tuple[sa.Index, ...]:
+    """Return the indexes, most of them over few rows: each change of state costs one write each.
+
+    PostgreSQL writes to every index of a row it moves, unless the row is left out of it.
+    """
     return (
-        sa.Index(
-            "ix_smtpadmin_message_due",
-            "priority",
-            "run_at",
-            "id",
-            sqlite_where=due,
-            postgresql_where=due,
-        ),
-        sa.Index("ix_smtpadmin_message_state", "state", "id"),
-        sa.Index("ix_smtpadmin_message_state_at", "state", "state_at"),
-        sa.Index("ix_smtpadmin_message_worker", "worker_id", "state"),
-        sa.Index(
-            "ix_smtpadmin_message_waiting",
-            "waiting_for",
-            "id",
-            sqlite_where=waiting,
-            postgresql_where=waiting,
-        ),
+        _partial("due", "run_at IS NOT NULL", "priority", "run_at", "id"),
+        _partial("worker", "worker_id IS NOT NULL", "worker_id"),
+        _partial("waiting", "waiting_for IS NOT NULL", "waiting_for", "id"),
+        _partial("resting", RESTING, "state", "state_at"),
+        _partial("key", "key_digest IS NOT NULL", "key_digest", unique=True),
+        _partial("state", "worker_id IS NULL", "state", "id"),
     )
 
 
+def _partial(name: str, where: str, *columns: str, unique: bool = False) -> sa.Index:
+    only = sa.text(where)
+    name = f"ix_smtpadmin_message_{name}"
+    return sa.Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
+
+
+def _room_for_updates() -> tuple[dict[str, Any]]:
+    """Let PostgreSQL keep a row's next version on its page, so that no index need know of it."""
+    return ({"postgresql_with": {"fillfactor": 60}},)
+
+
+_TABLE_ARGS: dict[type, Callable[[], tuple[Any, ...]]] = {
+    MessageMixin: _message_indexes,
+    RecipientMixin: _room_for_updates,
+    AttemptMixin: _room_for_updates,
+}
 _MIXINS = (
     MessageMixin,
     ContentMixin,

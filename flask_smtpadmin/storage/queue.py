@@ -23,6 +23,7 @@ from flask_smtpadmin.core.states import STATES, State
 from flask_smtpadmin.storage import listing
 from flask_smtpadmin.storage.database import Database, utcnow
 from flask_smtpadmin.storage.listing import known_id
+from flask_smtpadmin.storage.standing import in_states
 from flask_smtpadmin.storage.transitions import move
 
 #: Rows changed or removed in one transaction of a wide action.
@@ -72,9 +73,11 @@ class Queue:
     def counts(self) -> dict[State, int]:
         """Return how many messages are in each state, 0 included."""
         state = self._message.c.state
-        query = sa.select(state, sa.func.count()).group_by(state)
+        count, worker = sa.select(sa.func.count()), self._message.c.worker_id
+        at_rest = sa.select(state, sa.func.count()).where(worker.is_(None)).group_by(state)
         with self._database.read() as connection:
-            found = {row[0]: row[1] for row in connection.execute(query)}
+            found = {row[0]: row[1] for row in connection.execute(at_rest)}
+            found["sending"] = connection.execute(count.where(worker.is_not(None))).scalar_one()
         return {name: found.get(name, 0) for name in STATES}
 
     def retry(self, number: int) -> State:
@@ -227,7 +230,7 @@ class Queue:
     ) -> int:
         """Apply ``action`` to all that match, oldest first, one short transaction after another."""
         table = self._message
-        query = sa.select(table.c.id).where(table.c.state.in_(tuple(states)))
+        query = sa.select(table.c.id).where(in_states(table, tuple(states)))
         query = query.where(*listing.conditions(self._database.models, wanted, utcnow()))
         if until is not None:
             query = query.where(table.c.state_at < until)

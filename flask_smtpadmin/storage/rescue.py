@@ -186,6 +186,7 @@ class Leases:
         connection.execute(
             update.values(
                 run_at=decision.run_at,
+                attempts=row.attempts + 1,
                 failures=decision.failures,
                 crashes=row.crashes + 1,
                 cause=decision.cause,

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from flask_smtpadmin.core.rate import Slot
 from flask_smtpadmin.core.retry import Decision
 from flask_smtpadmin.core.states import WaitingFor
+from flask_smtpadmin.storage.bulk import Bulk, Given, Value, moment
 from flask_smtpadmin.storage.claims import Claimed
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.transitions import move
@@ -83,30 +84,30 @@ class Results:
         self._recipient = models.table("Recipient")
         self._attempt = models.table("Attempt")
         self._worker_id = worker_id
-        # what every cycle runs, built once: building a statement costs as much as running it
-        self._open = _open_statement(self._message)
-        self._sent = _sent_statement(self._message)
-        self._accept = _accept_statement(self._recipient)
-        self._insert = sa.insert(self._attempt)
-        self._complete = _complete_statement(self._attempt)
+        self._open = _open(self._message, self._attempt)
+        self._sent = _sent(self._message)
+        self._accept = _accept(self._recipient)
+        self._complete = _complete(self._attempt)
 
     def hand_over(
         self, connection: Connection, items: Sequence[HandOver], now: datetime, *, again: bool
     ) -> set[int]:
         """Write ahead that ``items`` are handed over; return the ids that are still ours.
 
+        An attempt is opened for what is under our lease, and its message locked until the commit:
+        who takes messages back waits for that, and then sees the attempt.
+
         ``again``: an earlier commit may have gone through, so its rows are removed first.
         """
-        ours: set[int] = set()
-        for (token, n), group in _grouped(items, lambda item: (item.job.token, item.n)):
-            ids = [item.job.id for item in group]
-            moved = connection.execute(self._open, {"ids": ids, "token": token, "n": n}).rowcount
-            ours.update(ids if moved == len(ids) else self._still_ours(connection, token, ids))
         if again:
             self._forget(connection, [item.job.id for item in items])
-        rows = [self._opened(item, now) for item in items if item.job.id in ours]
-        if rows:
-            connection.execute(self._insert, rows)
+        ours: set[int] = set()
+        started = moment(now)
+        for token, group in _grouped(items, lambda item: item.job.token):
+            rows = [(item.job.id, item.n, item.server) for item in group]
+            opened = self._open.run(connection, rows, token, self._worker_id, started)
+            ids = [item.job.id for item in group]
+            ours.update(ids if opened == len(ids) else self._still_ours(connection, token, ids))
         return ours
 
     def finish(
@@ -119,7 +120,8 @@ class Results:
                 final = self._finish_one(connection, result, now)
                 (written if final else lost).append(final or result)
         if written:
-            connection.execute(self._complete, [self._completed(item) for item in written])
+            rows = [_completed(item) for item in written]
+            self._complete.run(connection, rows, self._worker_id)
         for item in lost:
             log.warning(
                 "Message %d is no longer ours; its result is not written.",
@@ -153,10 +155,8 @@ class Results:
     def withdraw(self, connection: Connection, items: Sequence[HandOver], now: datetime) -> None:
         """Take hand-overs back that were never begun: as if they had not been written."""
         ours: set[int] = set()
-        for (token, n), group in _grouped(items, lambda item: (item.job.token, item.n)):
-            ids = self._still_ours(connection, token, [item.job.id for item in group])
-            ours.update(ids)
-            connection.execute(self._held(token, ids).values(attempts=n - 1))
+        for token, group in _grouped(items, lambda item: item.job.token):
+            ours.update(self._still_ours(connection, token, [item.job.id for item in group]))
         self._forget(connection, list(ours))
         self.put_back(connection, [(i.job, None) for i in items if i.job.id in ours], now)
 
@@ -171,31 +171,31 @@ class Results:
         self, connection: Connection, results: Sequence[Result], now: datetime
     ) -> tuple[list[Result], list[Result]]:
         ours: set[int] = set()
-        by_server = _grouped(results, lambda item: (item.job.token, item.trace.server))
-        for (token, server), group in by_server:
+        done = moment(now)
+        for token, group in _grouped(results, lambda item: item.job.token):
+            rows = [(item.job.id, item.n, item.trace.server) for item in group]
             ids = [item.job.id for item in group]
-            values = {"ids": ids, "token": token, "now": now, "server": server}
-            moved = connection.execute(self._sent, values).rowcount
-            if moved != len(ids):
+            if self._sent.run(connection, rows, token, done) != len(ids):
                 ids = self._already(connection, token, ids, "sent")
             ours.update(ids)
         written = [item for item in results if item.job.id in ours]
-        codes = _grouped(written, lambda item: item.trace.code)
-        for code, group in codes:
-            ids = [item.job.id for item in group]
-            connection.execute(self._accept, {"ids": ids, "accepted": code})
+        accepted = [
+            (recipient.id, item.trace.code) for item in written for recipient in item.job.recipients
+        ]
+        if accepted:
+            self._accept.run(connection, accepted)
         return written, [item for item in results if item.job.id not in ours]
 
     def _finish_one(self, connection: Connection, result: Result, now: datetime) -> Result | None:
         if result.kept:
-            kept = self._still_ours(connection, result.job.token, [result.job.id])
-            return result if kept else None
+            return result if self._count(connection, result) else None
         result = self._condemned(connection, result)
         decision, job = result.decision, result.job
         update = self._ended(decision.state, job.token, now).where(self._message.c.id == job.id)
         update = update.values(
             run_at=decision.run_at,
             waiting_for=decision.waiting_for,
+            attempts=result.n,
             failures=decision.failures,
             cause=decision.cause,
             error=decision.error,
@@ -208,6 +208,16 @@ class Results:
             return None
         self._write_recipients(connection, result)
         return result
+
+    def _count(self, connection: Connection, result: Result) -> bool:
+        """Count the try of a message that stays ours; say whether it still is."""
+        columns = self._message.c
+        update = sa.update(self._message).where(
+            columns.id == result.job.id,
+            columns.lease_token == result.job.token,
+            columns.state == "sending",
+        )
+        return connection.execute(update.values(attempts=result.n)).rowcount == 1
 
     def _condemned(self, connection: Connection, result: Result) -> Result:
         """Rule (d): at its third refusal on a server's account the message alone is dead."""
@@ -254,12 +264,6 @@ class Results:
             worker_id=None, lease_until=None
         )
 
-    def _held(self, token: str, ids: Collection[int]) -> sa.Update:
-        columns = self._message.c
-        return sa.update(self._message).where(
-            columns.id.in_(ids), columns.lease_token == token, columns.state == "sending"
-        )
-
     def _still_ours(self, connection: Connection, token: str, ids: Collection[int]) -> list[int]:
         return self._already(connection, token, ids, "sending")
 
@@ -282,73 +286,93 @@ class Results:
             )
         )
 
-    def _opened(self, item: HandOver, now: datetime) -> dict[str, Any]:
-        return {
-            "message": item.job.id,
-            "n": item.n,
-            "worker_id": self._worker_id,
-            "server_key": item.server,
-            "started_at": now,
-            "phase": "handed_over",
-        }
 
-    def _completed(self, result: Result) -> dict[str, Any]:
-        trace = result.trace
-        return {
-            "b_message": result.job.id,
-            "b_n": result.n,
-            "b_worker": self._worker_id,
-            "address": trace.address,
-            "started_at": trace.started_at,
-            "finished_at": trace.finished_at,
-            "phase": trace.phase,
-            "outcome": result.decision.outcome,
-            "cause": result.decision.cause,
-            "code": trace.code,
-            "enhanced": trace.enhanced,
-            "reply": trace.reply,
-            "tls": trace.tls,
-            "ms": trace.ms,
-        }
-
-
-def _open_statement(message: sa.Table) -> sa.Update:
-    columns = message.c
-    update = sa.update(message).where(*_ours(message), columns.state == "sending")
-    return update.values(attempts=sa.bindparam("n"))
-
-
-def _sent_statement(message: sa.Table) -> sa.Update:
-    now = sa.bindparam("now", type_=message.c.state_at.type)
-    update = move(message, "sent", now, came_from=("sending",)).where(*_ours(message))
-    nothing = dict.fromkeys(("worker_id", "lease_until", "waiting_for", "cause", "error"))
-    return update.values(sent_via=sa.bindparam("server"), **nothing)
-
-
-def _accept_statement(recipient: sa.Table) -> sa.Update:
-    columns = recipient.c
-    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
-    update = sa.update(recipient).where(columns.message.in_(ids), columns.state == "pending")
-    return update.values(state="accepted", code=sa.bindparam("accepted"), reply=None)
-
-
-def _ours(message: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
-    ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
-    return message.c.id.in_(ids), message.c.lease_token == sa.bindparam("token")
-
-
-def _complete_statement(attempt: sa.Table) -> sa.Update:
-    columns = attempt.c
-    written = "address started_at finished_at phase outcome cause code enhanced reply tls ms"
+def _completed(result: Result) -> tuple[Value, ...]:
+    trace = result.trace
     return (
-        sa.update(attempt)
-        .where(
-            columns.message == sa.bindparam("b_message"),
-            columns.n == sa.bindparam("b_n"),
-            columns.worker_id == sa.bindparam("b_worker"),
-        )
-        .values({name: sa.bindparam(name) for name in written.split()})
+        result.job.id,
+        result.n,
+        trace.address,
+        moment(trace.started_at),
+        moment(trace.finished_at),
+        trace.phase,
+        result.decision.outcome,
+        result.decision.cause,
+        trace.code,
+        trace.enhanced,
+        trace.reply,
+        trace.tls,
+        trace.ms,
     )
+
+
+def _open(message: sa.Table, attempt: sa.Table) -> Bulk:
+    """Open attempts for messages that are in our hands, and lock those messages."""
+
+    def build(given: Given) -> sa.Executable:
+        values = {
+            "message": message.c.id,
+            "n": given["n"],
+            "server_key": given["server_key"],
+            "worker_id": sa.bindparam("worker"),
+            "started_at": sa.bindparam("now", type_=attempt.c.started_at.type),
+            "phase": sa.literal_column("'handed_over'"),
+        }
+        ours = sa.select(*values.values()).where(*_ours(message, given))
+        ours = ours.with_for_update(of=message, key_share=True)
+        return sa.insert(attempt).from_select(list(values), ours, include_defaults=False)
+
+    columns = _types(attempt, "message n server_key")
+    return Bulk(build, columns, ("token", "worker", "now"))
+
+
+def _sent(message: sa.Table) -> Bulk:
+    """Finish messages that every recipient has."""
+
+    def build(given: Given) -> sa.Executable:
+        now = sa.bindparam("now", type_=message.c.state_at.type)
+        update = move(message, "sent", now, came_from=("sending",))
+        nothing = dict.fromkeys(("worker_id", "lease_until", "waiting_for", "cause", "error"))
+        return update.where(*_ours(message, given)).values(
+            attempts=given["attempts"], sent_via=given["sent_via"], **nothing
+        )
+
+    return Bulk(build, _types(message, "id attempts sent_via"), ("token", "now"))
+
+
+def _accept(recipient: sa.Table) -> Bulk:
+    """Note that recipients have it."""
+
+    def build(given: Given) -> sa.Executable:
+        update = sa.update(recipient).where(given.numbered(recipient.c.id))
+        return update.values(state="accepted", code=given["code"], reply=None)
+
+    return Bulk(build, _types(recipient, "id code"))
+
+
+def _complete(attempt: sa.Table) -> Bulk:
+    """Complete attempts of ours with what became of them."""
+    written = "address started_at finished_at phase outcome cause code enhanced reply tls ms"
+
+    def build(given: Given) -> sa.Executable:
+        update = sa.update(attempt).where(
+            given.numbered(attempt.c.message),
+            attempt.c.n == given["n"],
+            attempt.c.worker_id == sa.bindparam("worker"),
+        )
+        return update.values({name: given[name] for name in written.split()})
+
+    return Bulk(build, _types(attempt, f"message n {written}"), ("worker",))
+
+
+def _ours(message: sa.Table, given: Given) -> tuple[sa.ColumnElement[bool], ...]:
+    columns = message.c
+    token: sa.BindParameter[str] = sa.bindparam("token")
+    return given.numbered(columns.id), columns.lease_token == token, columns.state == "sending"
+
+
+def _types(table: sa.Table, names: str) -> dict[str, Any]:
+    return {name: table.c[name].type for name in names.split()}
 
 
 def _grouped(items: Iterable[Any], key: Any) -> list[tuple[Any, list[Any]]]:

@@ -13,12 +13,13 @@ from sqlalchemy.engine import Connection, Row
 from flask_smtpadmin.core.figures import LIVE_SECONDS, Allowance, Figures, WorkerRow
 from flask_smtpadmin.core.rate import Limit, Usage, limits_of
 from flask_smtpadmin.core.settings import Server
-from flask_smtpadmin.core.states import FAILED, WAITING, State
+from flask_smtpadmin.core.states import CLAIMABLE, FAILED, State
 from flask_smtpadmin.storage.database import Database, utcnow
 from flask_smtpadmin.storage.quotas import Quotas, outlook, seconds
+from flask_smtpadmin.storage.standing import in_states, settled
 
 _DAY: Final = timedelta(hours=24)
-#: Sent messages that the mean time is taken from.
+#: Messages that the mean time, or the oldest one, is looked for in.
 _SAMPLE: Final = 1000
 _STILL: Final[tuple[State, ...]] = ("queued", "retrying")
 
@@ -40,22 +41,20 @@ class Summary:
         since = utcnow() - _DAY
         with self._database.read() as connection:
             standing = self._standing(connection)
+            waiting_for = self._waiting_for(connection)
+            oldest = self._oldest(connection)
+            in_flight = self._in_flight(connection)
             recent = self._recent(connection, since)
             mean = self._mean_seconds(connection, since)
-        waiting_for: dict[str, int] = {}
-        for row in standing:
-            if row.waiting_for is not None:
-                waiting_for[row.waiting_for] = waiting_for.get(row.waiting_for, 0) + row.number
-        oldest = min((row.oldest for row in standing if row.state in _STILL), default=None)
         return Figures(
             sent_24h=recent.get("sent", 0),
             failed_24h=sum(recent.get(state, 0) for state in FAILED),
-            queued=sum(row.number for row in standing if row.state in WAITING),
-            dead=sum(row.number for row in standing if row.state == "dead"),
+            queued=sum(standing.get(state, 0) for state in CLAIMABLE) + in_flight,
+            dead=standing.get("dead", 0),
             mean_seconds=mean,
             oldest_waiting_at=None if oldest is None else oldest.replace(tzinfo=UTC),
             waiting_for=waiting_for,
-            in_flight=sum(row.number for row in standing if row.state == "sending"),
+            in_flight=in_flight,
         )
 
     def workers(self) -> tuple[WorkerRow, ...]:
@@ -82,20 +81,32 @@ class Summary:
             key: _allowance(limits, used.get(key, Usage()), now) for key, limits in limited.items()
         }
 
-    def _standing(self, connection: Connection) -> list[Row[Any]]:
-        """What waits and what is dead, by state and what it waits for."""
+    def _standing(self, connection: Connection) -> dict[str, int]:
+        """Count what waits at rest and what is dead."""
+        state = self._message.c.state
+        query = sa.select(state, sa.func.count()).group_by(state)
+        query = query.where(in_states(self._message, (*CLAIMABLE, "dead")))
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+    def _in_flight(self, connection: Connection) -> int:
+        query = sa.select(sa.func.count()).where(self._message.c.worker_id.is_not(None))
+        return int(connection.execute(query).scalar_one())
+
+    def _waiting_for(self, connection: Connection) -> dict[str, int]:
+        reason = self._message.c.waiting_for
+        query = sa.select(reason, sa.func.count()).where(reason.is_not(None)).group_by(reason)
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+    def _oldest(self, connection: Connection) -> datetime | None:
+        """Since when the oldest waits, among the first messages of each state that still do."""
         table = self._message
-        query = (
-            sa.select(
-                table.c.state,
-                table.c.waiting_for,
-                sa.func.count().label("number"),
-                sa.func.min(table.c.due_at).label("oldest"),
-            )
-            .where(table.c.state.in_((*WAITING, "dead")))
-            .group_by(table.c.state, table.c.waiting_for)
-        )
-        return list(connection.execute(query))
+        moments = []
+        for state in _STILL:
+            first = sa.select(table.c.due_at).where(in_states(table, (state,)))
+            first = first.order_by(table.c.id).limit(_SAMPLE)
+            found = connection.execute(sa.select(sa.func.min(first.subquery().c.due_at))).scalar()
+            moments.append(found)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _recent(self, connection: Connection, since: datetime) -> dict[str, int]:
         """How many entered a state after which nothing more happens."""
@@ -103,6 +114,7 @@ class Summary:
         query = (
             sa.select(table.c.state, sa.func.count())
             .where(table.c.state.in_(("sent", *FAILED)), table.c.state_at >= since)
+            .where(*settled(table))
             .group_by(table.c.state)
         )
         return {row[0]: row[1] for row in connection.execute(query)}
@@ -111,7 +123,7 @@ class Summary:
         table = self._message
         query = (
             sa.select(table.c.state_at, table.c.due_at)
-            .where(table.c.state == "sent", table.c.state_at >= since)
+            .where(table.c.state == "sent", table.c.state_at >= since, *settled(table))
             .order_by(table.c.state_at.desc())
             .limit(_SAMPLE)
         )

@@ -18,13 +18,13 @@ def test_sent_messages_are_finished_together(mail_queue: MailQueue):
     mail_queue.send(5, recipients=2)
     jobs = mail_queue.claim()
     assert mail_queue.hand_over(jobs) == {job.id for job in jobs}
-    assert {(row.attempts, row.state) for row in mail_queue.rows()} == {(1, "sending")}
-    assert {row.phase for row in mail_queue.rows("Attempt")} == {"handed_over"}
+    assert {(row.attempts, row.state) for row in mail_queue.rows()} == {(0, "sending")}
+    assert {(r.n, r.phase) for r in mail_queue.rows("Attempt")} == {(1, "handed_over")}
     written, lost = mail_queue.finish(jobs, decided("sent", server="ok"), code=250, reply="250 ok")
     assert (len(written), lost) == (5, [])
-    assert {(r.state, r.sent_via, r.worker_id, r.lease_until) for r in mail_queue.rows()} == {
-        ("sent", "default", None, None)
-    }
+    assert {
+        (r.state, r.attempts, r.sent_via, r.worker_id, r.lease_until) for r in mail_queue.rows()
+    } == {("sent", 1, "default", None, None)}
     assert {(r.outcome, r.phase, r.code) for r in mail_queue.rows("Attempt")} == {
         ("sent", "done", 250)
     }

@@ -19,7 +19,8 @@ def put(shop: Shop, state: State, **values: Any) -> int:
     """Store a message and set its row as a worker would have left it; return its id."""
     number = shop.mail.send(letter()).id
     waits = state in {"queued", "scheduled", "retrying"}
-    row = {"state": state, "state_at": utcnow(), **({} if waits else {"run_at": None}), **values}
+    row = {"state": state, "state_at": utcnow(), **({} if waits else {"run_at": None})}
+    row |= {"worker_id": "w1" if state == "sending" else None, **values}
     table = shop.state.models.table("Message")
     with shop.state.database.write() as connection:
         connection.execute(sa.update(table).where(table.c.id == number).values(row))

@@ -1,0 +1,217 @@
+"""One statement about many rows, compiled once and never a statement per row on the wire.
+
+The rows travel as one JSON parameter that the database unfolds into a table, so the SQL text stays
+the same however many they are, and servers keep its plan. SQLite runs in our own process and is
+given the rows themselves: to step one prepared statement costs less there than to unfold JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.types import TypeEngine
+
+from flask_smtpadmin.storage.taking import skips_locked
+
+#: A value as every driver and JSON take it; a time is text, see :func:`moment`.
+Value: TypeAlias = str | int | float | None
+_Columns: TypeAlias = Mapping[str, TypeEngine[Any]]
+
+_ROWS: Final = "given"
+_NUMBERS: Final = "numbers"
+
+
+def moment(time: datetime) -> str:
+    """Return a naive UTC time as all three databases read it; microseconds always shown."""
+    return time.isoformat(" ", "microseconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a statement knows of a row: columns of the unfolded table, or parameters.
+
+    The first value of a row is its number. ``numbers`` is the list of all of them, for a planner
+    that shall find the table's rows by index however small it believes the table to be.
+    """
+
+    values: Mapping[str, sa.ColumnElement[Any]]
+    numbers: sa.ColumnElement[Any] | None = None
+
+    def __getitem__(self, name: str) -> sa.ColumnElement[Any]:
+        return self.values[name]
+
+    def numbered(self, column: sa.Column[int]) -> sa.ColumnElement[bool]:
+        """Return the condition that ``column`` of the table holds the row's number."""
+        joined = column == next(iter(self.values.values()))
+        return joined if self.numbers is None else joined & (column == sa.any_(self.numbers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """SQL for one dialect.
+
+    ``names`` are the parameters in the order they are given: of a row or all rows, shared,
+    constants. ``order`` sorts them where the driver goes by position.
+    """
+
+    sql: str
+    names: tuple[str, ...]
+    constants: tuple[Value, ...]
+    order: tuple[int, ...] | None
+
+    def arranged(self, values: tuple[Value, ...], shared: tuple[Value, ...]) -> Any:
+        """Return the parameters of one execution as the driver takes them."""
+        given = (*values, *shared, *self.constants)
+        if self.order is None:
+            return dict(zip(self.names, given, strict=True))
+        return tuple([given[index] for index in self.order])
+
+    def parameters(self, rows: Sequence[tuple[Value, ...]], shared: tuple[Value, ...]) -> Any:
+        """Return the parameters for ``rows``: a list of them, or one with all rows in it."""
+        if self.names[0] != _ROWS:
+            return [self.arranged(row, shared) for row in rows]
+        if self.names[1:2] != (_NUMBERS,):
+            return self.arranged((json.dumps(rows),), shared)
+        numbers = ",".join([str(row[0]) for row in rows])
+        return self.arranged((json.dumps(rows), f"{{{numbers}}}"), shared)
+
+
+class Lookup:
+    """A SELECT of what belongs to rows known by their number, however many these are.
+
+    Args:
+        query: without the condition on ``number``; values come as the driver gives them.
+        number: the column that must hold one of the numbers.
+    """
+
+    def __init__(self, query: sa.Select[Any], number: sa.Column[int]) -> None:
+        self._query = query
+        self._number = number
+        self._compiled: dict[str, str | sa.Select[Any]] = {}
+
+    def run(self, connection: Connection, numbers: Sequence[int]) -> Sequence[Any]:
+        """Return the rows for ``numbers``."""
+        dialect = connection.dialect
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            known = self._compiled[dialect.name] = self._compile(dialect)
+        if not isinstance(known, str):
+            return connection.execute(known, {_ROWS: list(numbers)}).all()
+        given = ",".join(map(str, numbers))
+        if dialect.name == "sqlite":
+            return connection.exec_driver_sql(known, (f"[{given}]",)).all()
+        return connection.exec_driver_sql(known, {_NUMBERS: f"{{{given}}}"}).all()
+
+    def _compile(self, dialect: Dialect) -> str | sa.Select[Any]:
+        if dialect.name == "sqlite":
+            numbers = sa.func.json_each(sa.bindparam(_ROWS, type_=sa.Text())).table_valued("value")
+            query = self._query.where(self._number.in_(sa.select(numbers.c.value)))
+        elif dialect.name == "postgresql":
+            query = self._query.where(self._number == sa.any_(_numbers()))
+        else:
+            inline: sa.BindParameter[Any] = sa.bindparam(
+                _ROWS, expanding=True, literal_execute=True
+            )
+            return self._query.where(self._number.in_(inline))
+        return str(query.compile(dialect=dialect))
+
+
+class Bulk:
+    """A statement about many rows.
+
+    Args:
+        build: returns the INSERT or UPDATE, given what stands for the columns of a row.
+        columns: the name and type of each value of a row, in order.
+        shared: the names of the parameters (``sa.bindparam``) that are the same for all rows.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Given], sa.Executable],
+        columns: _Columns,
+        shared: Sequence[str] = (),
+    ) -> None:
+        self._build = build
+        self._columns = dict(columns)
+        self._shared = tuple(shared)
+        self._compiled: dict[str, _Compiled] = {}
+
+    def run(self, connection: Connection, rows: Sequence[tuple[Value, ...]], *shared: Value) -> int:
+        """Run it for ``rows`` and return how many rows of the table it inserted or matched.
+
+        Args:
+            connection: inside a transaction.
+            rows: at least one; the values in the order of ``columns``.
+            shared: the values of the shared parameters, in their order.
+        """
+        compiled = self._for(connection.dialect)
+        parameters = compiled.parameters(rows, shared)
+        return connection.exec_driver_sql(compiled.sql, parameters).rowcount
+
+    def text(self, dialect: Dialect) -> str:
+        """Return the SQL that ``dialect`` gets, with the driver's marks for parameters."""
+        return self._for(dialect).sql
+
+    def _for(self, dialect: Dialect) -> _Compiled:
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            known = self._compiled[dialect.name] = self._compile(dialect)
+        return known
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        given, names = _given(dialect, self._columns)
+        made: Any = self._build(given).compile(dialect=dialect)  # type: ignore[attr-defined]
+        names = (*names, *self._shared)
+        constants = {name: value for name, value in made.params.items() if name not in names}
+        names = (*names, *constants)
+        order = made.positiontup and tuple(map(names.index, made.positiontup))
+        return _Compiled(str(made), names, tuple(constants.values()), order)
+
+
+def _given(dialect: Dialect, columns: _Columns) -> tuple[Given, tuple[str, ...]]:
+    """Return what stands for a row on ``dialect``, and the parameters that bring it."""
+    if dialect.name == "postgresql":
+        rows = _jsonb_array_elements(columns)
+        return Given(dict(rows.c), _numbers()), (_ROWS, _NUMBERS)
+    if skips_locked(dialect):
+        return Given(dict(_json_table(columns).c)), (_ROWS,)
+    marks = {name: f"{_ROWS}_{name}" for name in columns}
+    values = {name: sa.bindparam(mark, type_=columns[name]) for name, mark in marks.items()}
+    return Given(values), tuple(marks.values())
+
+
+def _numbers() -> sa.ColumnElement[Any]:
+    """PostgreSQL's array of the numbers, sent as text: no driver has to build it."""
+    return sa.cast(sa.bindparam(_NUMBERS, type_=sa.Text()), ARRAY(sa.BigInteger))
+
+
+def _jsonb_array_elements(columns: _Columns) -> sa.FromClause:
+    document = sa.cast(sa.bindparam(_ROWS, type_=sa.Text()), JSONB())
+    row = sa.func.jsonb_array_elements(document).table_valued("value", name="element").c.value
+    values = []
+    for index, (name, kind) in enumerate(columns.items()):
+        text = row.op("->>")(sa.literal_column(str(index)))
+        value = text if isinstance(kind, sa.String) else sa.cast(text, kind)
+        values.append(value.label(name))
+    unfolded = sa.select(*values).cte(_ROWS)
+    return unfolded.prefix_with("MATERIALIZED")  # or a join would unfold it for every pair
+
+
+def _json_table(columns: _Columns) -> sa.FromClause:
+    dialect = mysql.dialect()
+    kinds = {  # never VARCHAR(n): JSON_TABLE would cut text off without a word
+        name: "LONGTEXT" if isinstance(kind, sa.String) else kind.compile(dialect)
+        for name, kind in columns.items()
+    }
+    parts = (f"{name} {kind} PATH '$[{at}]'" for at, (name, kind) in enumerate(kinds.items()))
+    paths: sa.ColumnElement[Any] = sa.literal_column(f"'$[*]' COLUMNS ({', '.join(parts)})")
+    rows = sa.func.json_table(sa.bindparam(_ROWS, type_=sa.Text()), paths)
+    return rows.table_valued(*columns, name=_ROWS)
