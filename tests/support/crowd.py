@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from support.processes import end
+from support.processes import end, wait_until
 from support.smtp import MailServer
 from support.workers import WorkerSite
 
@@ -29,13 +29,22 @@ class Crowd:
     def kill(self, dice: random.Random) -> None:
         """End one worker, or now and then all of them at once, with SIGKILL; start new ones."""
         victims = self.workers if dice.random() < 0.1 else [dice.choice(self.workers)]
-        for victim in list(victims):
+        self.replace(*victims)
+
+    def replace(self, *victims: subprocess.Popen[bytes]) -> None:
+        """End these workers with SIGKILL and start others."""
+        for victim in victims:
             assert victim.poll() is None, "it ended by itself"
             victim.kill()
             self.kills += 1
-        for victim in list(victims):
+        for victim in victims:
             end(victim)
             self.workers[self.workers.index(victim)] = self._start()
+
+    def wait(self) -> None:
+        """Wait until all of them deliver mail."""
+        told = "delivers mail"
+        wait_until(lambda: self.site.log.read_text().count(told) >= len(self.workers), timeout=60)
 
     def stop(self) -> None:
         """End all of them in good order."""

@@ -83,6 +83,7 @@ class Report:
 
     def __init__(self, node: pytest.Function) -> None:
         self.figures: dict[str, Any] = {}
+        self.seed = SEED
         self._node = node
         self._began = time.monotonic()
 
