@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,8 @@ class Run:
 
     ``start_up`` is the time from the start of the processes to the first accepted mail;
     ``seconds`` and ``cpu`` (of the contender's own processes) count from there to the last one,
-    for ``mails`` mails. ``threads``: CPU of the busiest threads of the first process.
+    for ``mails`` mails. ``threads``: of each thread of
+    the first process that is still there at the end.
     """
 
     mails: int
@@ -117,7 +118,7 @@ def _watch(
     processes: Sequence[subprocess.Popen[bytes]],
     began: float,
 ) -> Run:
-    first = 0
+    first, threads_before = 0, dict[str, float]()
     seen, first_at, seen_at, cpu_before = before, began, began, 0.0
     while seen < before + mails:
         time.sleep(LOOK_EVERY)
@@ -129,14 +130,16 @@ def _watch(
             continue
         if seen == before:
             first, first_at, cpu_before = count, now, sum(map(cpu_seconds, processes))
+            threads_before = thread_seconds(processes[0])
         seen, seen_at = count, now
     cpu = sum(map(cpu_seconds, processes)) - cpu_before
+    threads = thread_seconds(processes[0])
     return Run(
         mails=max(seen - first, 1),
         seconds=seen_at - first_at,
         start_up=first_at - began,
         cpu=cpu,
-        threads=thread_seconds(processes[0]),
+        threads=tuple(threads[key] - threads_before.get(key, 0.0) for key in threads),
     )
 
 
@@ -149,13 +152,14 @@ def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
     return sum(map(int, figures[11:15])) / _TICKS
 
 
-def thread_seconds(process: subprocess.Popen[bytes], most: int = 3) -> tuple[float, ...]:
-    """Return the CPU times of the busiest threads of a process, in seconds."""
-    times = []
+def thread_seconds(process: subprocess.Popen[bytes]) -> dict[str, float]:
+    """Return the CPU time of each thread of a process, in seconds."""
+    times: dict[str, float] = {}
     for path in Path(f"/proc/{process.pid}/task").glob("*/stat"):
-        figures = path.read_text().rpartition(")")[2].split()
-        times.append(sum(map(int, figures[11:13])) / _TICKS)
-    return tuple(sorted(times, reverse=True)[:most])
+        with suppress(OSError):  # it has ended meanwhile
+            figures = path.read_text().rpartition(")")[2].split()
+            times[path.parent.name] = sum(map(int, figures[11:13])) / _TICKS
+    return times
 
 
 def resident(process: subprocess.Popen[bytes]) -> float:
