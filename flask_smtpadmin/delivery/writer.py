@@ -18,12 +18,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from flask_smtpadmin.core.errors import SchemaMissing
 from flask_smtpadmin.core.rate import Limit
 from flask_smtpadmin.core.states import WaitingFor
-from flask_smtpadmin.delivery.overflow import Recall
 from flask_smtpadmin.storage.claims import Claimed, Claims
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.health import HealthRows, SharedHealth
-from flask_smtpadmin.storage.parking import Parking
 from flask_smtpadmin.storage.quotas import Grant, Quotas, Request
 from flask_smtpadmin.storage.rescue import Leases
 from flask_smtpadmin.storage.results import HandOver, Result, Results
@@ -40,7 +38,6 @@ class Batch:
     """What one transaction shall do.
 
     ``limits`` of the servers that have some; ``postpone``: messages that wait for a slot there.
-    ``park``: servers of which no more mail shall be claimed, ``recall``: what shall be due again.
     ``claim``: how many messages to claim at most, ``below``: only priorities more urgent.
     ``again``: an earlier try may have been committed unseen; ``tokens`` then are the leases that
     we know of, and whatever else is leased to us goes back to the queue.
@@ -54,8 +51,6 @@ class Batch:
     health: Sequence[SharedHealth] = ()
     limits: Mapping[str, tuple[Limit, ...]] = field(default_factory=dict)
     postpone: Sequence[tuple[Claimed, str]] = ()
-    park: Sequence[str] = ()
-    recall: Sequence[Recall] = ()
     claim: int = 0
     below: int | None = None
     again: bool = False
@@ -72,8 +67,6 @@ class Batch:
             or self.hand_over
             or self.health
             or self.postpone
-            or self.park
-            or self.recall
         )
 
     def request(self) -> Request:
@@ -104,7 +97,6 @@ class Written:
     lost: Sequence[Result] = ()
     handed: frozenset[int] = field(default_factory=frozenset)
     grant: Grant = field(default_factory=Grant)
-    recalled: Sequence[tuple[Recall, int | None]] = ()
     claimed: Sequence[Claimed] = ()
     next_due: datetime | None = None
 
@@ -126,7 +118,6 @@ class Writer:
         self._results = Results(database.models, worker_id)
         self._health = HealthRows(database.models)
         self._leases = Leases(database.models)
-        self._parking = Parking(database.models)
         self._quotas = Quotas(database.models, clock.now)
 
     def commit(self, batch: Batch) -> Written:
@@ -156,9 +147,6 @@ class Writer:
                 self._health.write(connection, health, now)
             grant = self._ration(connection, batch, now)
             handed = self._hand_over(connection, batch, grant, now)
-            for key in batch.park:
-                self._parking.park(connection, key, now)
-            recalled = [(item, self._recall(connection, item, now)) for item in batch.recall]
             claimed: list[Claimed] = []
             if batch.claim:
                 claimed = self._claims.claim(connection, now, batch.claim, below=batch.below)
@@ -168,7 +156,6 @@ class Writer:
             lost=lost,
             handed=frozenset(handed),
             grant=grant,
-            recalled=recalled,
             claimed=claimed,
             next_due=next_due,
         )
@@ -181,11 +168,6 @@ class Writer:
         if grant.promises:
             self._results.postpone(connection, grant.promises, now)
         return grant
-
-    def _recall(self, connection: Connection, item: Recall, now: datetime) -> int | None:
-        return self._parking.release(
-            connection, {"server"}, [item.server], now, after=item.after, limit=item.limit
-        )
 
     def _hand_over(
         self, connection: Connection, batch: Batch, grant: Grant, now: datetime
