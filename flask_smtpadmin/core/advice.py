@@ -60,3 +60,6 @@ def causes() -> Mapping[str, Advice]:
 def advice(cause: str) -> Advice:
     """Return the advice on ``cause``."""
     return causes().get(cause, causes()[UNKNOWN])
+
+
+causes()  # read now: what fails later may be that no more files can be opened
