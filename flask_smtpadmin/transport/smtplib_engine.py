@@ -234,8 +234,7 @@ class SmtplibSession:
     def _encrypt(self, sock: socket.socket) -> None:
         self.phase = "encrypt"
         name = self.server.host.rstrip(".")
-        sock.getpeername()  # wrap_socket would lose a socket that the server has reset
-        wrapped = tls.context_for(self.server).wrap_socket(sock, server_hostname=name)
+        wrapped = tls.wrapped(sock, tls.context_for(self.server), name)
         self._smtp.take(wrapped)
         self._encryption = tls.agreed(wrapped)
         self._tell("encrypt", self._encryption.describe() if self._encryption else "", "")

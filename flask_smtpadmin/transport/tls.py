@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import socket
 import ssl
+import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +80,22 @@ def _context(
 def _unreadable(name: str, path: str, error: OSError) -> ConfigurationError:
     reason = error.strerror or "it is not a PEM file of the right kind"
     return ConfigurationError(f"{name} {path!r} cannot be used: {reason}", field=name.lower())
+
+
+def wrapped(sock: socket.socket, context: ssl.SSLContext, name: str) -> ssl.SSLSocket:
+    """Return ``sock`` once the handshake with the host ``name`` is done; raises OSError.
+
+    ``wrap_socket`` loses a socket that the server resets at that very moment: the only one who
+    knows the new object is then the traceback.
+    """
+    try:
+        return context.wrap_socket(sock, server_hostname=name)
+    except OSError as error:
+        for frame, _line in traceback.walk_tb(error.__traceback__):
+            lost = frame.f_locals.get("self")
+            if isinstance(lost, ssl.SSLSocket):
+                lost.close()
+        raise
 
 
 def agreed(connection: ssl.SSLObject | ssl.SSLSocket | None) -> Encryption | None:

@@ -106,7 +106,7 @@ def _drops() -> Iterator[Fault]:
     closing = ("421 4.3.2 shutting down", Drop())
     yield from strike("F11 421 and FIN", closing, [s for s in STEPS[1:-1] if s != "body"])
     yield from strike("F11 421 alone", "421 4.7.0 too many errors", ("mail", "dot"))
-    yield from strike("F11 421 and FIN", closing, ("body",), big=True)
+    yield Fault("F11 421 amid the content", "", ({"body": closing},), big=True)
 
 
 def _refusals() -> Iterator[Fault]:
@@ -115,7 +115,7 @@ def _refusals() -> Iterator[Fault]:
     yield from strike("F12 554 blocked", "554 5.7.1 Client host blocked", ("banner", "mail"))
     yield from strike("F12 530", "530 5.7.0 Authentication required", ("mail",))
     yield from strike("F12 greylisted", "450 4.7.1 Greylisted, come back", ("rcpt",))
-    yield from strike("F12 too many connections", "452 4.3.2 Too many connections", ("mail",))
+    yield from strike("F12 crowded", "452 4.3.2 Too many connections", ("mail",))
 
 
 _RCPT = {
