@@ -109,9 +109,8 @@ class RecipientEnd:
 class Decision:
     """What to write about a message after a try.
 
-    ``run_at`` None: nothing happens by itself. ``failures`` is the new count. ``error`` is one
-    clean line for people. ``elsewhere``: another server may take the message in the same claim;
-    this try counts only when there is none.
+    ``run_at`` None: nothing happens by itself. ``failures`` is the new count, ``error`` one clean
+    line for people. ``elsewhere``: this is for when no other server may take it in this claim.
     """
 
     state: State
@@ -365,8 +364,7 @@ def _again(
 
 
 def _unless_too_old(decision: Decision, standing: Standing, policy: Policy) -> Decision:
-    due = decision.run_at or standing.now
-    if due < standing.limit(policy):
+    if (decision.run_at or standing.now) < standing.limit(policy):
         return decision
     return replace(decision, state="expired", run_at=None, waiting_for=None, elsewhere=False)
 

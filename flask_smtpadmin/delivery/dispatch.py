@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -12,8 +13,10 @@ from flask_smtpadmin.core.retry import Standing
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.delivery.fleet import Fleet, Turn
 from flask_smtpadmin.delivery.lanes import Flight
+from flask_smtpadmin.delivery.overflow import Overflow
 from flask_smtpadmin.delivery.stage import Stage
 from flask_smtpadmin.storage.claims import Claimed
+from flask_smtpadmin.storage.parking import Recall
 
 #: Bytes of content that may be in flight at a time.
 _BYTES_IN_FLIGHT: Final = 64 * 2**20
@@ -53,6 +56,7 @@ class Dispatcher:
         self._fleet = fleet
         self._now = now
         self._bytes = 0
+        self.overflow = Overflow(lambda: self.stage_size // 2)
         self._tried: dict[int, set[str]] = {}
         self._refused: dict[int, set[str]] = {}
 
@@ -63,18 +67,20 @@ class Dispatcher:
 
     def tokens(self) -> set[str]:
         """Return every lease token in our hands."""
-        staged = {job.token for stage in (self.stage, self._suspects) for job in stage}
+        staged = {job.token for job in self._staged()}
         return staged | {flight.job.token for flight in self.in_flight.values()}
 
     def ids(self) -> set[int]:
         """Return the id of every message in our hands."""
-        staged = {job.id for stage in (self.stage, self._suspects) for job in stage}
+        staged = {job.id for job in self._staged()}
         return staged | set(self.in_flight)
 
     @property
     def waiting(self) -> bool:
         """Whether anything is claimed and not handed over yet."""
-        return bool(self.stage or self._suspects)
+        parked = self.overflow.crowded
+        recallable = bool(parked) and not parked.isdisjoint(self._fleet.router.open_servers())
+        return bool(self.stage or self._suspects or self.overflow) or recallable
 
     def take_in(self, jobs: Iterable[Claimed]) -> None:
         """Keep claimed messages until there is room for them."""
@@ -83,7 +89,7 @@ class Dispatcher:
 
     def empty(self) -> list[Claimed]:
         """Give away everything that is not handed over."""
-        return [*self.stage.empty(), *self._suspects.empty()]
+        return [*self.stage.empty(), *self._suspects.empty(), *self.overflow.empty()]
 
     def plan(self, settled: int = 0) -> Plan:
         """Give staged messages to lanes with room, while the window has room.
@@ -100,9 +106,15 @@ class Dispatcher:
         tried = any(flight.job.crashes for flight in self.in_flight.values())
         if self._suspects and room > 0 and not tried:
             self._place(self._suspects, plan, now, most=1)
+        if self.overflow:
+            self.stage.push(self.overflow.take(self._fleet.room))
         self._place(self.stage, plan, now, most=room)
         self.in_flight.update((flight.job.id, flight) for flight in plan.flights)
         return plan
+
+    def recalls(self) -> list[Recall]:
+        """Return which mail, parked because its server was full, shall be due again."""
+        return self.overflow.recalls(self._fleet.router.open_servers())
 
     def land(self, number: int) -> None:
         """Give the place of a message free: its result is committed, or it was lost."""
@@ -153,13 +165,29 @@ class Dispatcher:
                 plan.postponed.append((job, lanes.server))
             elif isinstance(lanes, str):
                 plan.parked.append((job, lanes))
-            elif lanes is None or self._too_heavy(job):
+            elif lanes is None:
+                if not self._set_aside(job, plan):
+                    skipped.append(place)
+            elif self._too_heavy(job):
                 skipped.append(place)
             else:
                 lanes.load += 1
                 self._bytes += job.size
                 plan.flights.append(Flight(job, job.attempts + 1, lanes))
         stage.restore(skipped)
+
+    def _set_aside(self, job: Claimed, plan: Plan) -> bool:
+        """Keep a message that waits for one full server out of the way of other servers' mail."""
+        server = self._fleet.only_server(job)
+        if server is None:
+            return False
+        if not self.overflow.hold(server, job):
+            self._forget(job.id)
+            plan.parked.append((job, "server"))
+        return True
+
+    def _staged(self) -> Iterator[Claimed]:
+        return itertools.chain(self.stage, self._suspects, self.overflow)
 
     def _forget(self, number: int) -> None:
         self._tried.pop(number, None)

@@ -93,6 +93,7 @@ class Engine:
         self._orphans: list[Flight] = []
         self._news: list[SharedHealth] = []
         self._look_at = 0.0
+        self._moved_at = time.monotonic()
         self._poked = False
         self._found_nothing = False
         self._leased_until = time.monotonic() + LEASE
@@ -144,6 +145,16 @@ class Engine:
         """Note that at ``began`` (monotonic) all our leases were renewed."""
         self._leased_until = max(self._leased_until, began + LEASE)
 
+    @property
+    def stalled(self) -> float:
+        """Seconds for which nothing came back of what is in flight."""
+        return time.monotonic() - self._moved_at if self.hands.in_flight else 0.0
+
+    @property
+    def journal_error(self) -> str:
+        """Why results cannot be kept while the database is away; "": they can."""
+        return self._parts.journal.error
+
     def publish(self, health: SharedHealth | None, *events: Event) -> None:
         """Write shared health with the next transaction and announce ``events``."""
         if health is not None:
@@ -156,6 +167,11 @@ class Engine:
         """Return hand-overs that never began to the queue."""
         self._orphans.extend(flights)
         self._wake.set()
+
+    def servers_with_room(self) -> list[str]:
+        """Return the servers that take mail and for which none is parked by ourselves."""
+        crowded = self.hands.overflow.crowded
+        return [key for key in self.fleet.router.open_servers() if key not in crowded]
 
     def look_again(self) -> None:
         """Look for due mail at once."""
@@ -175,6 +191,8 @@ class Engine:
             expired=plan.expired,
             postpone=plan.postponed,
             limits=self.fleet.limits,
+            park=self.hands.overflow.pressing(),
+            recall=self.hands.recalls(),
             hand_over=[_handed(flight) for flight in plan.flights],
             claim=claim,
             below=below,
@@ -242,6 +260,9 @@ class Engine:
                 self._depart(item, grant.slots.get(item.job.id))
             else:
                 self.hands.land(item.job.id)
+        for recall, last in written.recalled:
+            self.hands.overflow.recalled(recall, last)
+            self._look_now()
         if grant.promises:
             self._look_by(min(when for _, when in grant.promises))
 
@@ -251,6 +272,7 @@ class Engine:
         if self._ending.asked or not self.fleet.health.usable(item.server):
             self._orphans.append(flight)  # things changed while it was being written
         else:
+            self._moved_at = time.monotonic()
             flight.lanes.put(flight)
 
     def _looked(self, batch: Batch, written: Written) -> None:
@@ -298,6 +320,7 @@ class Engine:
     # -- what came back -----------------------------------------------------------------------
 
     def _on_ended(self, ended: Ended) -> None:
+        self._moved_at = time.monotonic()
         result = judge(ended, self.fleet.policy)
         if not ended.cut and not self._ending.asked:
             result = self._judge_server(result, ended)

@@ -60,15 +60,14 @@ class Fleet:
         self._lanes: dict[str, Lanes] = {}
         self._retired: dict[asyncio.Task[None], Lanes] = {}
         self.router = self._new_router()
+        self._usable = [server for server in snapshot.servers.values() if server.usable]
         self.limits = _limits(snapshot)
         self.outlooks: dict[str, Outlook] = {}
 
     @property
     def connections(self) -> int:
-        """Connections that this worker may open to one server."""
-        return self._connections or max(
-            (s.pool_size for s in self.snapshot.servers.values() if s.usable), default=_CONNECTIONS
-        )
+        """Connections that this worker may open, to all servers together."""
+        return sum(map(self._size, self._usable)) or self._connections or _CONNECTIONS
 
     @property
     def window(self) -> int:
@@ -101,6 +100,7 @@ class Fleet:
         self.snapshot = snapshot
         self.policy = retry_policy(snapshot)
         self.router = self._new_router()
+        self._usable = [server for server in snapshot.servers.values() if server.usable]
         self._adopt_limits(_limits(snapshot))
         after = self.fingerprints()
         now_usable = {server.key for server in snapshot.servers.values() if server.usable}
@@ -160,6 +160,30 @@ class Fleet:
         closing = [lanes.close() for lanes in self._lanes.values()]
         await asyncio.gather(*closing, *self._retired)
 
+    def only_server(self, job: Claimed) -> str | None:
+        """Return the one server that may take a message, where others may take other mail."""
+        if len(self.router.open_servers()) < 2:  # noqa: PLR2004 - then nobody is in the way
+            return None
+        servers = self.router.candidates(job)
+        return servers[0].key if len(servers) == 1 else None
+
+    def room(self, key: str) -> int:
+        """Return how many more messages a server may be given; a lost one may be given none."""
+        lanes = self._lanes.get(key)
+        if lanes is None or not self.health.usable(key):
+            return 10**6  # whoever waits for it is looked at again
+        return self._room(lanes)
+
+    def _room(self, lanes: Lanes) -> int:
+        """Return the room in lanes that leaves the other servers their share of the window."""
+        if len(self._usable) < 2:  # noqa: PLR2004 - then there is nobody to share with
+            return lanes.room
+        share = max(1, self.window * lanes.size // self.connections)
+        return min(lanes.room, share - lanes.load)
+
+    def _size(self, server: Server) -> int:
+        return min(server.pool_size, self._connections or server.pool_size)
+
     def _with_room(self, servers: Iterable[Server]) -> Lanes | None:
         """Return the first lanes with room; a server that is only busy is waited for.
 
@@ -170,7 +194,7 @@ class Fleet:
         for lanes in map(self.lanes, servers):
             if waited_for is not None and lanes.server.priority > waited_for:
                 return None
-            if lanes.room > 0:
+            if self._room(lanes) > 0:
                 return lanes
             if not lanes.on_trial():
                 waited_for = lanes.server.priority
@@ -209,7 +233,7 @@ class Fleet:
         key = server.key
         return Lanes(
             server=server,
-            size=min(server.pool_size, self._connections or server.pool_size),
+            size=self._size(server),
             policy=host_policy(self.snapshot),
             now=self._clock.now,
             engine=self._engine,

@@ -146,6 +146,9 @@ class Upkeep:
         beat = Beat(
             connections=engine.fleet.busy,
             in_flight=min(len(engine.hands.in_flight), engine.fleet.window),
+            window=engine.fleet.window,
+            stalled=engine.stalled,
+            journal=engine.journal_error,
             sent=engine.tally.sent,
             failed=engine.tally.failed,
             redis=self._premises.redis(),
@@ -284,7 +287,7 @@ class Upkeep:
         try:
             after: int | None = 0
             while after is not None:
-                servers = self._engine.fleet.router.open_servers()
+                servers = self._engine.servers_with_room()
                 if not servers:
                     self._postponed |= reasons
                     return

@@ -22,6 +22,7 @@ from flask_smtpadmin.storage.claims import Claimed, Claims
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.health import HealthRows, SharedHealth
+from flask_smtpadmin.storage.parking import Parking, Recall
 from flask_smtpadmin.storage.quotas import Grant, Quotas, Request
 from flask_smtpadmin.storage.rescue import Leases
 from flask_smtpadmin.storage.results import HandOver, Result, Results
@@ -38,6 +39,7 @@ class Batch:
     """What one transaction shall do.
 
     ``limits`` of the servers that have some; ``postpone``: messages that wait for a slot there.
+    ``park``: servers of which no more mail shall be claimed, ``recall``: what shall be due again.
     ``claim``: how many messages to claim at most, ``below``: only priorities more urgent.
     ``again``: an earlier try may have been committed unseen; ``tokens`` then are the leases that
     we know of, and whatever else is leased to us goes back to the queue.
@@ -51,6 +53,8 @@ class Batch:
     health: Sequence[SharedHealth] = ()
     limits: Mapping[str, tuple[Limit, ...]] = field(default_factory=dict)
     postpone: Sequence[tuple[Claimed, str]] = ()
+    park: Sequence[str] = ()
+    recall: Sequence[Recall] = ()
     claim: int = 0
     below: int | None = None
     again: bool = False
@@ -67,6 +71,8 @@ class Batch:
             or self.hand_over
             or self.health
             or self.postpone
+            or self.park
+            or self.recall
         )
 
     def request(self) -> Request:
@@ -97,6 +103,7 @@ class Written:
     lost: Sequence[Result] = ()
     handed: frozenset[int] = field(default_factory=frozenset)
     grant: Grant = field(default_factory=Grant)
+    recalled: Sequence[tuple[Recall, int | None]] = ()
     claimed: Sequence[Claimed] = ()
     next_due: datetime | None = None
 
@@ -118,6 +125,7 @@ class Writer:
         self._results = Results(database.models, worker_id)
         self._health = HealthRows(database.models)
         self._leases = Leases(database.models)
+        self._parking = Parking(database.models)
         self._quotas = Quotas(database.models, clock.now)
 
     def commit(self, batch: Batch) -> Written:
@@ -147,6 +155,9 @@ class Writer:
                 self._health.write(connection, health, now)
             grant = self._ration(connection, batch, now)
             handed = self._hand_over(connection, batch, grant, now)
+            for key in batch.park:
+                self._parking.park(connection, key, now)
+            recalled = [(r, self._parking.recall(connection, r, now)) for r in batch.recall]
             claimed: list[Claimed] = []
             if batch.claim:
                 claimed = self._claims.claim(connection, now, batch.claim, below=batch.below)
@@ -156,6 +167,7 @@ class Writer:
             lost=lost,
             handed=frozenset(handed),
             grant=grant,
+            recalled=recalled,
             claimed=claimed,
             next_due=next_due,
         )
