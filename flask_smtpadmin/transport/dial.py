@@ -114,8 +114,8 @@ async def connect(candidates: Sequence[Target], timeout: float) -> tuple[socket.
                 target = tries.pop(task)
                 try:
                     return task.result(), target
-                except OSError as error:
-                    failures[target] = error
+                except OSError as fault:
+                    failures[target] = fault
     finally:
         for task in tries:
             task.add_done_callback(_close)
