@@ -12,11 +12,11 @@ NAMES = ("delivery", "distance", "enqueue", "mime", "wakeup", "sizes", "memory")
 
 
 def main() -> int:
-    """Run all; ``--full`` is for those that know it. Returns 1 when one of them failed."""
+    """Run all with the options that were given; return 1 when one did not come to an end."""
     failed = []
     for name in NAMES:
         print(f"\n== {name}", flush=True)
-        options = ["--full"] if name == "sizes" and "--full" in sys.argv else []
+        options = sys.argv[1:] if name != "mime" else []
         command = [sys.executable, "-m", f"benchmarks.{name}", *options]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
             failed.append(name)

@@ -24,8 +24,11 @@ from benchmarks.result import Line, Result, circumstances, cost_ratio, percentil
 from benchmarks.servers import DATABASES, Servers
 from benchmarks.site import Site, message
 
-#: Calls of each kind in one turn.
-TURN = 100
+#: Calls of each kind in one turn, and calls that make one figure of the spread.
+TURN, BLOCK = 10, 100
+
+#: Turns that are not counted.
+WARM_UP = 5
 
 
 @contextmanager
@@ -99,8 +102,8 @@ class Times:
 
     @property
     def turns(self) -> list[float]:
-        """The median of each turn."""
-        return [median(self.calls[at : at + TURN]) for at in range(0, len(self.calls), TURN)]
+        """The median of each block of calls."""
+        return [median(self.calls[at : at + BLOCK]) for at in range(0, len(self.calls), BLOCK)]
 
 
 def sends(servers: Servers, database: str, options: Options) -> tuple[list[list[str]], list[Line]]:
@@ -115,15 +118,15 @@ def sends(servers: Servers, database: str, options: Options) -> tuple[list[list[
                 "bare INSERTs of its three rows": rows,
             }
             times = {name: Times() for name in ways}
-            for turn in range(-1, max(options.runs, options.mails // TURN)):
+            for turn in range(-WARM_UP, max(options.mails, BLOCK) // TURN):
                 for name, way in ways.items():
-                    taken = times[name] if turn >= 0 else Times()  # the first turn warms up
-                    taken.take(way, range((turn + 1) * TURN, (turn + 2) * TURN))
-                if turn % 5 == 4:
+                    taken = times[name] if turn >= 0 else Times()
+                    taken.take(way, range(turn * TURN, (turn + 1) * TURN))
+                if turn % 50 == 49:
                     _forget(site)
             site.fill(9000 - site.state.queue.counts()["queued"])
             crowded = times["send() with 9,000 waiting"] = Times()
-            crowded.take(ways["send()"], range(TURN))
+            crowded.take(ways["send()"], range(BLOCK))
     table = [[f"{name}, {database}", *taken.figures] for name, taken in times.items()]
     send, bare = (times[name].turns for name in ("send()", "bare INSERT of its row"))
     what = f"send() against a bare INSERT and COMMIT, {database}"
