@@ -13,18 +13,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from support.apps import build_site, close_site
 from support.queues import MailQueue, decided
 
-from flask_smtpadmin.core.errors import NotFound, WrongState
+from flask_smtpadmin.core.errors import WrongState
 from flask_smtpadmin.core.retry import Policy
 from flask_smtpadmin.core.states import FINAL
 from flask_smtpadmin.storage.claims import Claimed
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.parking import PARKED, Parking
 from flask_smtpadmin.storage.rescue import Leases
-from flask_smtpadmin.storage.results import Results
+from flask_smtpadmin.storage.results import HandOver, Results
 
 WORKERS = ("w1", "w2")
 workers = st.sampled_from(WORKERS)
 picks = st.integers(0, 50)
+ENDS = ("sent", "retrying", "dead", "queued", "uncertain", "partial")
 
 
 class Mail(RuleBasedStateMachine):
@@ -54,6 +55,7 @@ class Mail(RuleBasedStateMachine):
         """The app queues mail."""
         for number in self.queue.send(count):
             self.states[number] = "queued"
+            self.accepted[number] = self.crashed[number] = 0  # SQLite may use a number again
 
     @rule(worker=workers, limit=st.integers(1, 4))
     def claim(self, worker: str, limit: int) -> None:
@@ -74,7 +76,7 @@ class Mail(RuleBasedStateMachine):
             assert self.queue.hand_over(jobs, worker) == {job.id for job in jobs}
             self.handed[worker] += jobs
 
-    @rule(worker=workers, how=st.sampled_from(["sent", "retrying", "dead", "queued"]))
+    @rule(worker=workers, how=st.sampled_from(ENDS))
     def finish(self, worker: str, how: Any) -> None:
         """The server answered."""
         jobs, self.handed[worker] = self.handed[worker], []
@@ -83,16 +85,35 @@ class Mail(RuleBasedStateMachine):
         assert (len(written), lost) == (len(jobs), [])
         for job in jobs:
             self.states[job.id] = how
-            self.accepted[job.id] = self.accepted.get(job.id, 0) + (how == "sent")
+            self.accepted[job.id] += how == "sent"
 
-    @rule(worker=workers)
-    def park(self, worker: str) -> None:
-        """No server takes mail: what is staged waits."""
+    @rule(worker=workers, reason=st.sampled_from([*PARKED, None]))
+    def put_back(self, worker: str, reason: Any) -> None:
+        """Servers are away or paused, settings lack, or the worker ends: what is staged waits."""
         jobs, self.staged[worker] = self.staged[worker], []
         with self.queue.database.write() as connection:
             results = Results(self.queue.models, worker)
-            results.put_back(connection, [(job, "server") for job in jobs], utcnow())
-        self.states.update((job.id, "parked") for job in jobs)
+            results.put_back(connection, [(job, reason) for job in jobs], utcnow())
+        self.states.update((job.id, "parked" if reason else "queued") for job in jobs)
+
+    @rule(worker=workers)
+    def withdraw(self, worker: str) -> None:
+        """What was written ahead never began: a server was lost, or the worker ends."""
+        jobs, self.handed[worker] = self.handed[worker], []
+        items = [HandOver(job, job.attempts + 1, "default") for job in jobs]
+        with self.queue.database.write() as connection:
+            Results(self.queue.models, worker).withdraw(connection, items, utcnow())
+        self.states.update((job.id, "queued") for job in jobs)
+
+    @rule(worker=workers)
+    def expire(self, worker: str) -> None:
+        """Time ran out: for what is staged, and for all that is parked."""
+        jobs, self.staged[worker] = self.staged[worker], []
+        with self.queue.database.write() as connection:
+            Results(self.queue.models, worker).expire(connection, jobs, utcnow())
+            Parking(self.queue.models).expire(connection, utcnow(), max_age=0.0)
+        parked = [number for number, state in self.states.items() if state == "parked"]
+        self.states.update(dict.fromkeys([*parked, *(job.id for job in jobs)], "expired"))
 
     @rule()
     def release(self) -> None:
@@ -112,8 +133,8 @@ class Mail(RuleBasedStateMachine):
         for job in self.staged[worker]:
             self.states[job.id] = "queued"
         for job in self.handed[worker]:
-            crashes = self.crashed[job.id] = self.crashed.get(job.id, 0) + 1
-            self.states[job.id] = "retrying" if crashes < 3 else "dead"
+            self.crashed[job.id] += 1
+            self.states[job.id] = "retrying" if self.crashed[job.id] < 3 else "dead"
         self.ghosts += self.staged[worker] + self.handed[worker]
         self.staged[worker], self.handed[worker] = [], []
 
@@ -126,31 +147,39 @@ class Mail(RuleBasedStateMachine):
         assert (written, len(lost)) == ([], 1)
 
     @precondition(lambda self: self.states)
-    @rule(pick=picks, verb=st.sampled_from(["retry", "cancel"]))
+    @rule(pick=picks, verb=st.sampled_from(["retry", "cancel", "delete", "mark_sent"]))
     def admin(self, pick: int, verb: str) -> None:
         """A person presses a button; what a worker holds or everybody got is not touched."""
         number = sorted(self.states)[pick % len(self.states)]
         before = self.states[number]
-        waiting = before in {"queued", "retrying", "parked"}
+        may = {
+            "retry": before not in {"sending", "sent"},
+            "cancel": before in {"queued", "retrying", "parked"},
+            "delete": before != "sending",
+            "mark_sent": before == "uncertain",
+        }
         try:
             getattr(self.site.app.extensions["smtpadmin"].queue, verb)(number)
-        except (WrongState, NotFound):
-            assert before in {"sending", "sent"} or (verb == "cancel" and not waiting)
+        except WrongState:
+            assert not may[verb]
             return
-        if verb == "cancel":
-            self.states[number] = "cancelled"
-        elif before == "retrying":
-            self.states[number] = "retrying"
+        assert may[verb]
+        if verb == "delete":
+            del self.states[number]
+        elif verb == "retry":
+            self.states[number] = "retrying" if before == "retrying" else "queued"
+            self.crashed[number] *= before not in FINAL
         else:
-            self.states[number] = "queued"
-            self.crashed[number] = 0 if before in FINAL else self.crashed.get(number, 0)
+            self.states[number] = {"cancel": "cancelled", "mark_sent": "sent"}[verb]
 
     @invariant()
     def the_tables_agree_with_the_model(self) -> None:
         """States match, held rows have a lease, and nothing was accepted twice."""
         if not hasattr(self, "queue"):
             return
-        for row in self.queue.rows():
+        rows = self.queue.rows()
+        assert {row.id for row in rows} == set(self.states)
+        for row in rows:
             expected = self.states[row.id]
             assert row.state == ("queued" if expected == "parked" else expected)
             assert (row.worker_id is not None) == (row.state == "sending")
