@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_smtpadmin.cli.output import FAILED, Command, Group, emit, json_option, table
-from flask_smtpadmin.core.figures import Allowance, Status
+from flask_smtpadmin.core.figures import Allowance, Status, WorkerRow
 from flask_smtpadmin.core.rows import RANGES, Detail, Filter, MessageRow, Page, Range
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.states import STATES, State
@@ -212,7 +212,7 @@ def _status_text(found: Status) -> str:
     ]
     lines += [table(servers), ""]
     live = [worker for worker in found.workers if worker.live]
-    lines += [f"Worker {one.name} ({one.host}, {one.in_flight} in flight)" for one in live]
+    lines += [line for one in live for line in _worker_lines(one)]
     lines += [] if live else ["No worker is running."]
     return "\n".join([*lines, *(f"!! {problem}" for problem in found.problems)])
 
@@ -222,6 +222,16 @@ def _rationed(allowance: Allowance | None) -> str:
         return ""
     used = [f"{used:,} of {most:,} {name}" for name, (most, used) in allowance.limits.items()]
     return f" ({', '.join(used)})"
+
+
+def _worker_lines(worker: WorkerRow) -> list[str]:
+    window = f"{worker.in_flight} of {worker.window} in flight"
+    lines = [f"Worker {worker.name} ({worker.host}, {window}, {worker.sent:,} sent)"]
+    if worker.stuck:
+        lines.append(f"  nothing came back for {worker.stalled:.0f} s")
+    if worker.journal:
+        lines.append(f"  no journal for database outages: {worker.journal}")
+    return lines
 
 
 def _word(server: Server) -> str:

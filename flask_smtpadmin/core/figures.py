@@ -11,11 +11,17 @@ from flask_smtpadmin.core.settings import Server, Snapshot
 
 #: Seconds after its last heartbeat that a worker still counts as alive.
 LIVE_SECONDS: Final = 45.0
+#: Seconds for which nothing came back of what is in flight after which a worker is stuck.
+STALLED_SECONDS: Final = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRow:
-    """A worker process as its last heartbeat told; ``fingerprints``: server key -> settings."""
+    """A worker process as its last heartbeat told.
+
+    ``fingerprints``: server key -> settings; ``window``: W; ``stalled``: seconds for which nothing
+    came back of what is in flight; ``journal``: why it has none, "" when it has one.
+    """
 
     id: str
     name: str
@@ -26,11 +32,19 @@ class WorkerRow:
     live: bool
     connections: int
     in_flight: int
+    window: int
+    stalled: float
+    journal: str
     sent: int
     failed: int
     redis: Literal["ok", "down", "none"]
     version: str
     fingerprints: dict[str, str]
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it lives, and servers leave what it handed over unanswered."""
+        return self.live and self.stalled >= STALLED_SECONDS
 
     def document(self) -> dict[str, Any]:
         """Return the worker as JSON shows it."""
@@ -44,6 +58,9 @@ class WorkerRow:
             "live": self.live,
             "connections": self.connections,
             "in_flight": self.in_flight,
+            "window": self.window,
+            "stalled_seconds": round(self.stalled, 1),
+            "journal": self.journal or "ok",
             "sent": self.sent,
             "failed": self.failed,
             "redis": self.redis,
@@ -61,7 +78,8 @@ class Figures:
         queued: messages that wait or are being sent.
         dead: dead letters, of whatever age.
         mean_seconds: from due to accepted, over the latest 1,000 of those; None: there are none.
-        oldest_waiting_at: since when the oldest message that waits has been due; None: none is.
+        oldest_waiting_at: since when the oldest message that is due and not sent, or being sent,
+            has been due; None: none is.
         waiting_for: how many queued messages wait for what (server, settings, quota, paused).
         in_flight: messages with a worker now.
     """
@@ -158,7 +176,13 @@ def assess(
     servers = tuple(snapshot.servers.values())
     problems = [problem.message for problem in snapshot.problems if problem.field == "instance"]
     wait = "1 message waits" if figures.waiting == 1 else f"{figures.waiting:,} messages wait"
-    if figures.waiting and not any(worker.live for worker in workers):
+    live = [worker for worker in workers if worker.live]
+    if figures.in_flight and not figures.waiting and not live:
+        problems.append("The worker that was sending is gone: start `flask smtp-worker`.")
+    if live and all(worker.stuck for worker in live):
+        seconds = int(min(worker.stalled for worker in live))
+        problems.append(f"No mail server has answered for {seconds} s; mail waits for it.")
+    if figures.waiting and not live:
         problems.append(f"{wait} and no worker is running: start `flask smtp-worker`.")
     if figures.waiting and not any(map(_works, servers)):
         problems.append(f"{wait} and no mail server can be used.")

@@ -93,6 +93,7 @@ class Engine:
         self._orphans: list[Flight] = []
         self._news: list[SharedHealth] = []
         self._look_at = 0.0
+        self._urgent_at = 0.0
         self._moved_at = time.monotonic()
         self._poked = False
         self._found_nothing = False
@@ -214,7 +215,9 @@ class Engine:
         size = self.hands.stage_size
         if not self.loaded:
             return size - len(stage), None
-        return (_URGENT, stage.least_urgent) if self._poked else (0, None)
+        if self._poked or time.monotonic() >= self._urgent_at:
+            return _URGENT, stage.least_urgent
+        return 0, None
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -289,6 +292,7 @@ class Engine:
             pause = max(pause, _BREATH)  # due rows may be in another worker's transaction
         if not self._options.burst and not self.fleet.router.open_servers():
             pause = max(pause, POLL)  # what is claimed now can only be parked
+        self._urgent_at = time.monotonic() + POLL
         if batch.below is not None or not self._poked:
             self._look_at = time.monotonic() + pause
 

@@ -194,6 +194,12 @@ class WorkerMixin:
     #: queue server as this worker sees it: ok, down, none
     redis: Mapped[str] = mapped_column(sa.String(8), default="none")
     version: Mapped[str] = mapped_column(sa.String(32))
+    #: W: how many messages it may hand over without a committed result
+    window: Mapped[int] = mapped_column(sa.Integer, default=0)
+    #: seconds for which nothing came back of what is in flight
+    stalled: Mapped[float] = mapped_column(sa.Float, default=0.0)
+    #: why it has no journal; "": it has one
+    journal: Mapped[str] = mapped_column(sa.String(255), default="")
     #: JSON: server key -> settings fingerprint
     fingerprints: Mapped[str] = mapped_column(sa.Text)
 

@@ -21,7 +21,7 @@ from flask_smtpadmin.storage.standing import in_states, settled
 _DAY: Final = timedelta(hours=24)
 #: Messages that the mean time, or the oldest one, is looked for in.
 _SAMPLE: Final = 1000
-_STILL: Final[tuple[State, ...]] = ("queued", "retrying")
+_STILL: Final[tuple[State, ...]] = ("queued", "scheduled", "retrying")
 
 
 class Summary:
@@ -103,9 +103,11 @@ class Summary:
         moments = []
         for state in _STILL:
             first = sa.select(table.c.due_at).where(in_states(table, (state,)))
-            first = first.order_by(table.c.id).limit(_SAMPLE)
-            found = connection.execute(sa.select(sa.func.min(first.subquery().c.due_at))).scalar()
-            moments.append(found)
+            sample = first.order_by(table.c.id).limit(_SAMPLE).subquery().c.due_at
+            query = sa.select(sa.func.min(sample)).where(sample <= utcnow())
+            moments.append(connection.execute(query).scalar())
+        held = sa.select(sa.func.min(table.c.due_at)).where(table.c.worker_id.is_not(None))
+        moments.append(connection.execute(held).scalar())
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _recent(self, connection: Connection, since: datetime) -> dict[str, int]:
@@ -142,6 +144,9 @@ def _worker(row: Row[Any], now: datetime) -> WorkerRow:
         live=now - row.beat_at <= timedelta(seconds=LIVE_SECONDS),
         connections=row.connections,
         in_flight=row.in_flight,
+        window=row.window,
+        stalled=row.stalled,
+        journal=row.journal,
         sent=row.sent,
         failed=row.failed,
         redis=row.redis,

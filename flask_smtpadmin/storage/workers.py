@@ -17,6 +17,7 @@ from flask_smtpadmin.storage.models import Models
 BEAT_EVERY: Final = 10.0
 #: A worker without a heartbeat for so many seconds may be gone.
 SILENT_AFTER: Final = 45.0
+_REASON_LENGTH: Final = 255
 #: Rows of workers that ended so many seconds ago are removed.
 _FORGET_AFTER: Final = 86_400.0
 
@@ -39,10 +40,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat:
-    """What a heartbeat carries; ``redis`` is ``ok``, ``down`` or ``none``."""
+    """What a heartbeat carries; ``redis`` is ``ok``, ``down`` or ``none``.
+
+    ``stalled``: seconds for which nothing came back of what is in flight; ``journal``: why there
+    is none, "" when there is one.
+    """
 
     connections: int = 0
     in_flight: int = 0
+    window: int = 0
+    stalled: float = 0.0
+    journal: str = ""
     sent: int = 0
     failed: int = 0
     redis: str = "none"
@@ -75,6 +83,9 @@ class Workers:
             "version": who.version,
             "started_at": now,
             "beat_at": now,
+            "window": 0,
+            "stalled": 0.0,
+            "journal": "",
             "fingerprints": "{}",
         }
         connection.execute(sa.insert(self._table).values(**values))
@@ -86,6 +97,9 @@ class Workers:
             "stopped_at": None,
             "connections": beat.connections,
             "in_flight": beat.in_flight,
+            "window": beat.window,
+            "stalled": beat.stalled,
+            "journal": beat.journal[:_REASON_LENGTH],
             "sent": beat.sent,
             "failed": beat.failed,
             "redis": beat.redis,

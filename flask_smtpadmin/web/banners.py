@@ -111,6 +111,21 @@ def _no_worker(now: Situation) -> Banner | None:
     )
 
 
+def _stuck(now: Situation) -> Banner | None:
+    if not now.live or not all(worker.stuck for worker in now.live):
+        return None
+    seconds = int(min(worker.stalled for worker in now.live))
+    return Banner(
+        name="stuck",
+        tone="bad",
+        icon="worker",
+        text=f"No mail server has answered for {seconds} seconds; what was handed over is waited "
+        "for, and the rest waits behind it.",
+        label="Test the server",
+        endpoint="test",
+    )
+
+
 def _redis_down(now: Situation) -> Banner | None:
     if not any(worker.redis == "down" for worker in now.live):
         return None
@@ -233,6 +248,7 @@ _RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (
     _foreign,
     _paused,
     _no_worker,
+    _stuck,
     _redis_down,
     _not_live,
     _all_failing,
