@@ -124,11 +124,6 @@ class Decision:
     recipients: tuple[RecipientEnd, ...] = ()
     elsewhere: bool = False
 
-    @property
-    def counted(self) -> bool:
-        """Whether this try goes into the figures as a failure that leads to another one."""
-        return self.state == "retrying"
-
 
 def decide(
     result: Transaction | TransportFailure,
