@@ -24,6 +24,7 @@ from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.signals import announce, message_queued
 from flask_smtpadmin.state import SETTINGS_AGE, State
 from flask_smtpadmin.storage import joining
+from flask_smtpadmin.storage.admission import Room
 
 #: What ``send`` takes; a ``flask_mail.Message`` is known by its attributes, hence Any.
 Sendable: TypeAlias = Message | EmailMessage | Any
@@ -64,7 +65,7 @@ def post(
     return state.outbox.add(
         entries,
         session=joined,
-        limit=snapshot["MAX_QUEUE"],
+        room=Room(snapshot["MAX_QUEUE"]),
         committed=lambda new: _committed(state, new),
         undone=lambda _new: undone(),
     )

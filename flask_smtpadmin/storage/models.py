@@ -71,7 +71,7 @@ class MessageMixin:
     due_at: Mapped[datetime] = mapped_column(Moment)
     run_at: Mapped[datetime | None] = mapped_column(Moment)
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
-    #: attempts made in all, failures that count towards the dead letter, crashes of a worker
+    #: attempts completed in all, failures that count towards the dead letter, crashes of a worker
     attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
     failures: Mapped[int] = mapped_column(sa.Integer, default=0)
     crashes: Mapped[int] = mapped_column(sa.Integer, default=0)
@@ -265,7 +265,7 @@ def _message_indexes() -> tuple[sa.Index, ...]:
         _partial("waiting", "waiting_for IS NOT NULL", "waiting_for", "id"),
         _partial("resting", RESTING, "state", "state_at"),
         _partial("key", "key_digest IS NOT NULL", "key_digest", unique=True),
-        _partial("state", "worker_id IS NULL", "state", "id"),
+        _partial("state", "worker_id IS NULL", "state", "id", "worker_id"),  # counts read it alone
     )
 
 

@@ -14,10 +14,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from flask_smtpadmin.core.errors import QueueFull, QueueUnavailable
+from flask_smtpadmin.core.errors import QueueUnavailable
 from flask_smtpadmin.core.queued import Entry, QueuedMessage
 from flask_smtpadmin.core.states import WAITING
 from flask_smtpadmin.storage import joining
+from flask_smtpadmin.storage.admission import ANY_ROOM, Admission, Room
 from flask_smtpadmin.storage.database import Database, schema_errors, utcnow
 from flask_smtpadmin.storage.inserts import Inserts
 
@@ -42,6 +43,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._inserts = Inserts(database.models)
+        self._admission = Admission(database.models)
         self._message = database.models.table("Message")
 
     def add(
@@ -49,7 +51,7 @@ class Outbox:
         entries: Sequence[Entry],
         *,
         session: Session | None = None,
-        limit: int = 0,
+        room: Room = ANY_ROOM,
         committed: Callback = _nothing,
         undone: Callback = _nothing,
     ) -> list[QueuedMessage]:
@@ -59,7 +61,7 @@ class Outbox:
             entries: what to store; one whose key is known is not stored again.
             session: becomes part of this session's transaction, without flushing or expiring
                 anything in it; None: committed before this returns.
-            limit: messages that may wait in all; 0: any number.
+            room: how many messages may wait in all.
             committed: called after the (outermost) commit with what is new; not for nothing.
             undone: called instead when the caller's transaction came to nothing.
 
@@ -72,14 +74,14 @@ class Outbox:
             with self._own_transaction() as connection:
                 if any(entry.key for entry in entries):
                     self._bound_waiting(connection)
-                messages = self._store(connection, entries, limit)
+                messages = self._store(connection, entries, room)
             new = [message for message in messages if message.created]
             if new:
                 committed(new)
             return messages
         with _callers_errors(), schema_errors():
             connection = joining.connection_of(session, self._database.models.Message)
-            messages = self._store(connection, entries, limit)
+            messages = self._store(connection, entries, room)
         new = [message for message in messages if message.created]
         if new:
             joining.when_over(session, committed=lambda: committed(new), undone=lambda: undone(new))
@@ -108,15 +110,15 @@ class Outbox:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
 
     def _store(
-        self, connection: Connection, entries: Sequence[Entry], limit: int
+        self, connection: Connection, entries: Sequence[Entry], room: Room
     ) -> list[QueuedMessage]:
         if not any(entry.key for entry in entries):
-            self._check_limit(connection, entries, limit)
+            self._admit(connection, entries, room)
             return self._insert(connection, entries)
         known = self._known_before(connection, entries)
         for _ in range(_ROUNDS):
             missing = _first_of_each_key(entries, known)
-            self._check_limit(connection, missing, limit)
+            self._admit(connection, missing, room)
             try:
                 with _savepoint(connection):
                     created = self._insert(connection, missing)
@@ -131,15 +133,9 @@ class Outbox:
         ids = self._inserts.run(connection, entries, now)
         return [_queued(entry, number) for entry, number in zip(entries, ids, strict=True)]
 
-    def _check_limit(self, connection: Connection, entries: Sequence[Entry], limit: int) -> None:
+    def _admit(self, connection: Connection, entries: Sequence[Entry], room: Room) -> None:
         asked = sum(entry.state in WAITING for entry in entries)
-        if not limit or not asked:
-            return
-        waiting = sa.select(sa.literal(1)).where(self._message.c.state.in_(WAITING))
-        bounded = waiting.limit(limit + 1).subquery()
-        queued = connection.execute(sa.select(sa.func.count()).select_from(bounded)).scalar_one()
-        if queued + asked > limit:
-            raise QueueFull(limit=limit, queued=queued, asked=asked)
+        self._admission.admit(connection, asked, room)
 
     def _known_before(
         self, connection: Connection, entries: Sequence[Entry]
