@@ -5,6 +5,7 @@ The newest line of each test on each database counts; lines of small runs are le
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _BEGIN, _END = "<!-- results: written by make chaos -->", "<!-- end of results -->"
-_COLUMNS = ("Promise", "Database", "Measured", "Result", "Seconds", "Commit", "Date")
+_COLUMNS = ("Database", "Measured", "Result", "Time", "Commit", "Date")
 
 
 def newest(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -23,30 +24,29 @@ def newest(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """Return the results as Markdown, with the machine and the sentence of each test."""
-    rows = [_row(_COLUMNS), _row("---" for _ in _COLUMNS)]
-    for line in lines:
-        figures = ", ".join(f"{_words(name)} {value}" for name, value in line["figures"].items())
-        rows.append(
-            _row(
-                (
-                    ", ".join(line["promises"]),
-                    line["database"],
-                    figures,
-                    "kept" if line["outcome"] == "passed" else f"**{line['outcome']}**",
-                    line["seconds"],
-                    line["commit"],
-                    line["date"].removesuffix(" UTC"),
-                )
-            )
-        )
-    machines = sorted({line["machine"] for line in lines})
-    return "\n".join([*rows, "", f"Times are UTC. Measured on: {'; '.join(machines)}."])
+    """Return the results as Markdown: for each test its sentence and a row a database."""
+    parts = [f"Measured on {_machines(lines)}. Dates are UTC."]
+    for says, found in itertools.groupby(lines, key=lambda line: line["says"]):
+        rows = [_row(_COLUMNS), _row("---" for _ in _COLUMNS), *map(_result, found)]
+        parts += [f"**{says}**", "\n".join(rows)]
+    return "\n\n".join(parts)
+
+
+def _result(line: dict[str, Any]) -> str:
+    figures = ", ".join(f"{_words(name)} {value}" for name, value in line["figures"].items())
+    kept = "kept" if line["outcome"] == "passed" else f"**{line['outcome']}**"
+    spent = f"{line['seconds']:.0f} s, waits / {line['scale']:g}"
+    date = line["date"].removesuffix(" UTC")
+    return _row((line["database"], figures, kept, spent, line["commit"], date))
+
+
+def _machines(lines: list[dict[str, Any]]) -> str:
+    return "; ".join(sorted({line["machine"] for line in lines}))
 
 
 def _place(line: dict[str, Any]) -> tuple[bool, int, str, str]:
     first = line["promises"][0]
-    return (first[0] != "R", int(first[1:]), line["test"].partition("[")[0], line["database"])
+    return (first[0] != "R", int(first[1:]), line["says"], line["test"])
 
 
 def _words(name: str) -> str:
