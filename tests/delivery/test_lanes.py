@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from support.scripted import Accept, Drop, Raw, ScriptedServer, Silence, scripted_server
+from support.scripted import Accept, Drop, Pause, Raw, ScriptedServer, Silence, scripted_server
 
 from flask_smtpadmin.core.hosts import PRIVATE
 from flask_smtpadmin.core.transaction import Transaction
@@ -190,7 +190,7 @@ def test_a_second_signal_tells_of_each_message_what_is_known() -> None:
 
 def test_told_to_stop_it_finishes_what_the_server_may_have_and_begins_nothing() -> None:
     """The content in front gets its reply; the message behind it goes back."""
-    slow = Accept((Raw(b"", 1), Raw(b"2", 1, 0.3), Raw(b"50 ok\r\n")))
+    slow = Accept((Pause(0.3), OK))
 
     async def work(server: ScriptedServer) -> None:
         run = Run(server)
@@ -210,7 +210,7 @@ def test_told_to_stop_it_finishes_what_the_server_may_have_and_begins_nothing() 
 @pytest.mark.parametrize("attribute", ["may_begin", "on_trial"])
 def test_nothing_is_begun_behind_a_message_when_it_must_not(attribute: str) -> None:
     """Leases about to end, or a server on trial: the next one waits."""
-    slow = Accept((Raw(b"", 1), Raw(b"2", 1, 0.2), Raw(b"50 ok\r\n")))
+    slow = Accept((Pause(0.2), OK))
 
     async def work(server: ScriptedServer) -> None:
         run = Run(server)
@@ -233,7 +233,7 @@ def test_nothing_is_begun_behind_a_message_when_it_must_not(attribute: str) -> N
 
 def test_an_idle_connection_takes_the_next_message_before_a_busy_one_does() -> None:
     """A slow final reply holds up no message that another connection could carry."""
-    slow = Accept((Raw(b"", 1), Raw(b"2", 1, 0.5), Raw(b"50 ok\r\n")))
+    slow = Accept((Pause(0.5), OK))
 
     async def work(server: ScriptedServer) -> None:
         run = Run(server, size=2)

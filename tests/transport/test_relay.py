@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from support.scripted import Accept, Drop, Raw, ScriptedServer, Silence, Stall, scripted_server
+from support.scripted import Accept, Drop, Pause, Raw, ScriptedServer, Silence, scripted_server
 from support.smtp import MailServer, mail_server
 
 from flask_smtpadmin.core.transaction import Envelope, Transaction
@@ -150,9 +150,9 @@ def test_a_positive_reply_to_data_is_no_acceptance() -> None:
 
 def test_the_time_for_a_reply_counts_from_the_reply_in_front() -> None:
     """RFC 5321 4.5.3.2: a slow final reply takes no time from the MAIL behind it."""
-    slow = Accept((Raw(b"", 1), Raw(b"25", 1, 0.25), Raw(b"0 ok\r\n")))
+    slow = Accept((Pause(1.3), OK))
     with scripted_server({"dot": [slow, Accept(OK)]}, pipelining=True) as server:
-        results, _ = relayed(server, timeout=0.4, data_timeout=3)
+        results, _ = relayed(server, timeout=1, data_timeout=5)
     assert shown(results) == ["accepted"] * 3
 
 
@@ -172,7 +172,7 @@ def test_silence_ends_all_that_is_under_way(step: str, word: str) -> None:
 
 def test_a_server_that_stops_reading_ends_with_its_time_limit() -> None:
     """F13, TCP window 0: the content stays here, and no other message is begun behind it."""
-    with scripted_server({"body": Stall()}, pipelining=True, extensions=[]) as server:
+    with scripted_server({"body": Pause()}, pipelining=True, extensions=[]) as server:
         results, usable = relayed(server, size=20_000_000, data_timeout=0.5)
     assert shown(results) == ["uncertain"]
     assert isinstance(results[0].error, TimeoutError)
@@ -191,7 +191,7 @@ def test_large_content_goes_out_in_pieces_and_the_next_one_behind_it() -> None:
 
 def test_content_refused_before_its_end_is_refused() -> None:
     """A server may say no at once; what is left of the content is not written any more."""
-    script = {"body": ("552 5.3.4 too big", Stall())}
+    script = {"body": ("552 5.3.4 too big", Pause())}
     with scripted_server(script, pipelining=True, extensions=[]) as server:
         results, usable = relayed(server, size=20_000_000)
     assert shown(results) == ["done 552"]
