@@ -38,7 +38,7 @@ from flask_smtpadmin.storage.results import HandOver, Result
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks for mail: without a doorbell, and with one as a safety net.
-POLL: Final = 1.0
+POLL: Final = 0.7
 POLL_WITH_BELL: Final = 5.0
 #: Nothing new begins when our leases end in less than so many seconds.
 LEASE_MARGIN: Final = 10.0
