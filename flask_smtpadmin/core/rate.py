@@ -28,8 +28,9 @@ PERIODS: Final = {
     "month": 2_592_000.0,
 }
 _UNITS: Final[tuple[tuple[str, Unit], ...]] = (("", "messages"), ("recipients_", "recipients"))
-#: Slots lie this much further apart than they must: a share of the period to be late in.
-_SLACK: Final = 0.025
+#: Slots lie this much further apart than they must: a share of the period to be late in. Messages
+#: of different size need more of it, and so do the short slots of a second.
+_SLACK: Final = {"messages": 0.01, "recipients": 0.025, "second": 0.025}
 #: Buckets of one sliding window. One more is counted: 48 / 49 of the allowed rate can be used.
 _BUCKETS: Final = 48
 #: Seconds that a message may be handed over late where only sliding windows count.
@@ -52,6 +53,12 @@ class Limit:
         return self.seconds <= PERIODS["minute"]
 
     @property
+    def slack(self) -> float:
+        """Seconds of its period that are left unused, so that slots may be used a little late."""
+        kind = "second" if self.seconds <= 1 else self.unit
+        return self.seconds * _SLACK[kind]
+
+    @property
     def bucket(self) -> float:
         """Seconds that one bucket of its sliding window spans."""
         return self.seconds / _BUCKETS
@@ -65,13 +72,13 @@ class Limit:
     def spacing(self) -> float:
         """Seconds from one slot to the next at full use."""
         if self.spaced:
-            return self.seconds * (1 + _SLACK) / self.most
+            return (self.seconds + self.slack) / self.most
         return (self.reach + self.bucket) / self.most
 
     @property
     def late(self) -> float:
         """Seconds after its slot at which a message is too late for it."""
-        return self.spacing + _SLACK * self.seconds if self.spaced else _LATE
+        return self.spacing + self.slack if self.spaced else _LATE
 
 
 @dataclass(frozen=True, slots=True, order=True)

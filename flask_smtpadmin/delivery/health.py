@@ -29,12 +29,13 @@ _PRAISE_EVERY: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What one try said about a server."""
+    """What one try said about a server; ``closing``: it said 421."""
 
     said: ServerWord
     cause: str | None = None
     reason: str | None = None
     domain: str = ""
+    closing: bool = False
 
 
 @dataclass(slots=True)
@@ -139,11 +140,15 @@ class Health:
                 same = row.fingerprint in {None, self._fingerprint(key)}
                 breaker.state, breaker.reason = row.state, row.reason
                 breaker.retry_at = row.retry_at if same else self._now()
+                if row.state == "open":
+                    breaker.faults = row.count
+                else:
+                    breaker.holds = row.count
                 if was_closed:
                     lost.append(key)
             elif not was_closed:
                 breaker.state, breaker.reason, breaker.retry_at = row.state, None, None
-                breaker.faults, breaker.trial = 0, True
+                breaker.faults, breaker.trial = row.count, True
                 recovered.append(key)
         return lost, recovered
 
@@ -175,7 +180,8 @@ class Health:
             breaker.holds += 1
             breaker.state = "held"
         else:
-            limit = _CROWDED_LIMIT if word.cause in _CROWDED else _OPEN_LIMIT
+            crowded = word.closing or word.cause in _CROWDED
+            limit = _CROWDED_LIMIT if crowded else _OPEN_LIMIT
             seconds = min(limit, _OPEN_SECONDS * 2 ** min(breaker.faults, 20))
             breaker.faults += 1
             breaker.state = "open"
@@ -186,4 +192,7 @@ class Health:
 
     def _shared(self, key: str, breaker: Breaker) -> SharedHealth:
         fingerprint = self._fingerprint(key)
-        return SharedHealth(key, breaker.state, breaker.reason, breaker.retry_at, fingerprint)
+        count = breaker.holds if breaker.state == "held" else breaker.faults
+        return SharedHealth(
+            key, breaker.state, breaker.reason, breaker.retry_at, fingerprint, count
+        )

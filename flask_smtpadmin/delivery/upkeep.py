@@ -17,7 +17,7 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
-from flask_smtpadmin.core.retry import opening
+from flask_smtpadmin.core.retry import CLOSING, opening
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.core.transaction import TransportFailure
@@ -260,7 +260,8 @@ class Upkeep:
             await fleet.lanes(fleet.snapshot.servers[key]).probe()
         except TransportFailure as failure:
             said, cause, reason = opening(failure)
-            word = Word(said, cause, reason)
+            closing = failure.reply is not None and failure.reply.code == CLOSING
+            word = Word(said, cause, reason, closing=closing)
             log.info("Server %s still takes no mail: %s", key, reason, extra={"server": key})
             self._engine.publish(fleet.health.probe_ended(key, word))
         else:

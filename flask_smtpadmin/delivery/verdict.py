@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from flask_smtpadmin.core.redact import clean
-from flask_smtpadmin.core.retry import Decision, Policy, Standing, broken, decide
+from flask_smtpadmin.core.retry import CLOSING, Decision, Policy, Standing, broken, decide
 from flask_smtpadmin.core.transaction import Phase, Reply, Transaction, TransportFailure
 from flask_smtpadmin.delivery.health import Word
 from flask_smtpadmin.delivery.lanes import Ended
@@ -28,7 +28,8 @@ def server_word(result: Result) -> Word:
     decision = result.decision
     recipients = result.job.recipients
     domain = recipients[0].address.rpartition("@")[2].lower() if recipients else ""
-    return Word(decision.server, decision.cause, decision.error, domain)
+    closing = result.trace.code == CLOSING
+    return Word(decision.server, decision.cause, decision.error, domain, closing)
 
 
 def _decision(ended: Ended, policy: Policy) -> Decision:

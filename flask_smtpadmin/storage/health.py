@@ -20,7 +20,8 @@ class SharedHealth:
     """What the workers know of one server; times naive UTC.
 
     ``open`` (out of reach) and ``held`` (it refuses us) mean: no mail before ``retry_at``, and
-    then one probe by one worker. ``fingerprint`` names the settings this was seen with.
+    then one probe by one worker. ``fingerprint`` names the settings this was seen with;
+    ``count`` says how often in a row it was found so, for the next interval.
     """
 
     key: str
@@ -28,6 +29,7 @@ class SharedHealth:
     reason: str | None = None
     retry_at: datetime | None = None
     fingerprint: str | None = None
+    count: int = 0
 
 
 class HealthRows:
@@ -45,6 +47,7 @@ class HealthRows:
             columns.reason,
             columns.retry_at,
             columns.health_fingerprint,
+            sa.func.coalesce(columns.health_count, 0),
         )
         return {row.key: SharedHealth(*row) for row in connection.execute(query)}
 
@@ -56,6 +59,7 @@ class HealthRows:
             "retry_at": health.retry_at,
             "health_at": now,
             "health_fingerprint": health.fingerprint,
+            "health_count": health.count,
         }
         if health.state == "ok":
             values["last_success_at"] = now

@@ -153,6 +153,8 @@ class ServerMixin:
     health_at: Mapped[datetime | None] = mapped_column(Moment)
     #: the settings (their fingerprint) that the health was seen with
     health_fingerprint: Mapped[str | None] = mapped_column(sa.String(16))
+    #: how often in a row it was found so
+    health_count: Mapped[int | None] = mapped_column(sa.Integer)
     reason: Mapped[str | None] = mapped_column(sa.Text)
     retry_at: Mapped[datetime | None] = mapped_column(Moment)
     last_success_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -2,7 +2,7 @@
 
 A reservation is part of the transaction that writes a hand-over ahead, so it is exact however
 many workers on however many hosts there are, and a worker that is killed wastes at most the slots
-of the next two seconds. Servers without limits have no row and cost nothing.
+of the next second. Servers without limits have no row and cost nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from flask_smtpadmin.storage.results import HandOver
 
 #: Seconds ahead that slots are reserved: as long as a transaction and its way to a connection
 #: may take, many times over, and as little as a killed worker may waste.
-HORIZON: Final = 2.0
+HORIZON: Final = 1.0
 #: Seconds before its promised time that a message is due: time to be claimed and get its slot.
-_EARLY: Final = 1.5
+_EARLY: Final = 0.4
 #: Promised times are rounded to this many seconds, so that many come due in one claim.
 _STEP: Final = 0.5
 #: Seconds that the first slot lies ahead, for the commit that comes before it.

@@ -62,6 +62,39 @@ def test_crowded_servers_are_left_alone_for_up_to_15_minutes():
     assert seconds_closed(new_health(clock), clock, word, 10)[-1] == 900
 
 
+def test_a_server_that_says_421_is_left_alone_for_up_to_15_minutes():
+    """Whatever its words are: it closes the link."""
+    clock = Timeline()
+    word = Word("fault", "server_busy", "421 4.3.2 not now", closing=True)
+    assert seconds_closed(new_health(clock), clock, word, 10)[-1] == 900
+
+
+def test_workers_that_take_turns_double_the_same_pause(sqlite_queue: MailQueue):
+    """5, 10, 20, 40 s, whoever probes; a probe that went well does not begin anew."""
+    clock = Timeline()
+    crew = [new_health(clock) for _ in range(3)]
+    rows = HealthRows(sqlite_queue.models)
+
+    def share(news: SharedHealth | None) -> None:
+        assert news is not None
+        with sqlite_queue.database.write() as connection:
+            rows.write(connection, news, clock.now)
+            for one in crew:
+                one.adopt(rows.read(connection))
+
+    share(crew[0].note("a", FAULT))
+    pauses = []
+    for turn in range(1, 6):
+        retry_at = crew[turn % 3]["a"].retry_at
+        assert retry_at is not None
+        pauses.append((retry_at - clock.now).total_seconds())
+        clock.now = retry_at
+        share(crew[turn % 3].probe_ended("a", Word("ok") if turn == 3 else FAULT))
+        if turn == 3:
+            share(crew[1].note("a", FAULT))
+    assert pauses == [5, 10, 20, 40, 60]
+
+
 def test_a_refused_login_holds_it():
     """535: a sign-in probe after 15 min, 1 h, then every 6 h."""
     clock = Timeline()
