@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import sqlalchemy as sa
+
 from benchmarks.copies import fill_with_copies
 from benchmarks.options import parse
 from benchmarks.result import Line, Result, circumstances
@@ -43,7 +45,10 @@ def imported(site: Site) -> float:
 
 def worker(site: Site, sink: Sink, steps: list[int], connections: int) -> list[float]:
     """Return the memory of a worker, idle and after so many mails in all."""
+    from support.processes import wait_until
+
     with running([Command(*site.worker(sink.port, connections))]) as processes:
+        wait_until(lambda: _at_work(site), timeout=60)
         time.sleep(_REST)
         found, sent = [resident(processes[0])], 0
         for mails in steps:
@@ -54,6 +59,13 @@ def worker(site: Site, sink: Sink, steps: list[int], connections: int) -> list[f
             time.sleep(_REST)
             found.append(resident(processes[0]))
     return found
+
+
+def _at_work(site: Site) -> bool:
+    """Say whether a worker has signed on."""
+    with site.state.database.read() as connection:
+        workers = sa.select(sa.func.count()).select_from(site.state.models.table("Worker"))
+        return bool(connection.execute(workers).scalar_one())
 
 
 def _megabytes(what: str, value: float, bound: float) -> Line:

@@ -42,8 +42,9 @@ def section(result: Result) -> str:
         lines += [*promises(result.lines), ""]
     for note in result.notes:
         lines += [note, ""]
-    where = "; ".join(f"{name}: {_code(name, text)}" for name, text in result.circumstances.items())
-    return "\n".join([*lines, where])
+    told = result.circumstances
+    where = [f"`{text}`" if name == "command" else text for name, text in told.items()]
+    return "\n".join([*lines, "; ".join(where) + "."])
 
 
 def rendered(page: str, sections: dict[str, str]) -> str:
@@ -69,10 +70,6 @@ def main() -> int:
     for line in short:
         print(f"  {line.what}: {line.value:.3g} {line.unit}")
     return 1 if short else 0
-
-
-def _code(name: str, text: str) -> str:
-    return f"`{text}`" if name == "command" else text
 
 
 if __name__ == "__main__":

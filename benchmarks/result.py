@@ -127,7 +127,7 @@ def circumstances(**more: str) -> dict[str, str]:
     return {
         "command": shlex.join(["python", "-m", target, *sys.argv[1:]]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": _commit(),
+        "commit": f"commit {_commit()}",
         "machine": _machine(),
         "versions": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
         **more,
