@@ -102,7 +102,6 @@ class Lanes:
     _timer: asyncio.TimerHandle | None = None
     _tasks: dict[asyncio.Task[None], Session | None] = field(default_factory=dict)
     _limit: int = field(init=False)
-    _waking: int = 0
     _closed: bool = False
 
     def __post_init__(self) -> None:
@@ -160,7 +159,6 @@ class Lanes:
             self._timer = asyncio.get_running_loop().call_later(pause, self._start)
         wanted = min(self._ready.due, self._limit - len(self._tasks))
         for _ in range(wanted):
-            self._waking += 1
             task = asyncio.get_running_loop().create_task(self._serve())
             self._tasks[task] = None
             task.add_done_callback(self._stopped)
@@ -173,7 +171,6 @@ class Lanes:
             self._start()
 
     async def _serve(self) -> None:
-        self._waking -= 1
         task = cast("asyncio.Task[None]", asyncio.current_task())
         while self._ready.due and len(self._tasks) <= self._limit:
             if not self.engine.may_begin():
@@ -196,12 +193,9 @@ class Lanes:
     def next_flight(self, *, behind: bool) -> Flight | None:
         """Take the message that may begin now on a connection, if there is one.
 
-        ``behind``: another one is under way on it, whose server must not be on trial. A message
-        that a connection without work is about to take is left to that one.
+        ``behind``: another one is under way on it, which must not be a trial of the server.
         """
-        if not self.engine.may_begin():
-            return None
-        if behind and (self.on_trial() or len(self._ready) <= min(self._waking, self.pool.idle)):
+        if not self.engine.may_begin() or (behind and self.on_trial()):
             return None
         flight = self._ready.take()
         if flight is not None and flight.slot is not None:

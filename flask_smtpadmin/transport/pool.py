@@ -46,11 +46,6 @@ class Pool:
         return len(self._busy)
 
     @property
-    def idle(self) -> int:
-        """How many sessions are open and in nobody's hands."""
-        return len(self._idle)
-
-    @property
     def open(self) -> int:
         """How many sessions are open, busy or idle."""
         return len(self._busy) + len(self._idle)

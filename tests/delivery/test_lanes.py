@@ -207,44 +207,37 @@ def test_told_to_stop_it_finishes_what_the_server_may_have_and_begins_nothing() 
     assert len(server.accepted) == 1
 
 
-@pytest.mark.parametrize("attribute", ["may_begin", "on_trial"])
-def test_nothing_is_begun_behind_a_message_when_it_must_not(attribute: str) -> None:
-    """Leases about to end, or a server on trial: the next one waits."""
-    slow = Accept((Pause(0.2), OK))
+def test_nothing_begins_while_leases_may_end() -> None:
+    """It waits, and begins when they were renewed."""
 
     async def work(server: ScriptedServer) -> None:
         run = Run(server)
-        setattr(run, attribute, attribute == "on_trial")
-        run.put(*map(claimed, range(2)))
-        if attribute == "on_trial":
-            await run.until(lambda: b"hello" in server.clear)
-            assert server.commands.count("MAIL") == 1
-            await run.until(lambda: run.told)
-            assert server.commands.count("MAIL") <= 2
-        else:
-            await asyncio.sleep(0.3)
-            assert "MAIL" not in server.commands
-            run.may_begin = True
-        await run.until(lambda: len(run.told) == 2)
+        run.may_begin = False
+        run.put(claimed(0))
+        await asyncio.sleep(0.3)
+        assert server.connections == 0
+        run.may_begin = True
+        await run.until(lambda: run.told)
         await run.lanes.close()
 
-    carried(work, {"dot": slow})
+    carried(work)
 
 
-def test_an_idle_connection_takes_the_next_message_before_a_busy_one_does() -> None:
-    """A slow final reply holds up no message that another connection could carry."""
-    slow = Accept((Pause(0.5), OK))
+@pytest.mark.parametrize("attribute", ["may_begin", "on_trial"])
+def test_nothing_is_begun_behind_a_message_when_it_must_not(attribute: str) -> None:
+    """Leases about to end, or a server on trial: the next one is not begun yet."""
 
     async def work(server: ScriptedServer) -> None:
-        run = Run(server, size=2)
-        for session in [await run.lanes.pool.acquire() for _ in range(2)]:
-            run.lanes.pool.release(session)
-        run.put(claimed(0), claimed(1))
-        await run.until(lambda: len(run.told) == 2)
+        run = Run(server)
+        run.put(*map(claimed, range(2)))
+        await run.until(lambda: server.connections)
+        setattr(run, attribute, attribute == "on_trial")
+        await run.until(lambda: b"hello" in server.clear)
+        assert [flight.job.id for flight in run.lanes.take_back()] == [1]
+        await run.until(lambda: run.told)
         await run.lanes.close()
 
-    server = carried(work, {"dot": slow})
-    assert [len(item.deliveries) for item in server.dialogues] == [1, 1]
+    carried(work, {"rcpt": (Pause(0.2), OK), "dot": Accept((Pause(0.3), OK))})
 
 
 def test_a_connection_that_has_served_its_number_is_replaced() -> None:

@@ -198,6 +198,24 @@ def test_content_refused_before_its_end_is_refused() -> None:
     assert not usable
 
 
+def test_content_accepted_before_its_end_is_not_accepted() -> None:
+    """Nobody can have it yet: what the server means is uncertain."""
+    script = {"body": ("250 2.0.0 ok", Pause())}
+    with scripted_server(script, pipelining=True, extensions=[]) as server:
+        results, usable = relayed(server, size=20_000_000)
+    assert shown(results) == ["uncertain"]
+    assert not usable
+
+
+def test_an_empty_message_goes_to_nobody() -> None:
+    """MAIL refused, RCPT and DATA accepted all the same: the link is dropped instead."""
+    script = {"mail": "550 5.7.1 no", "rcpt": OK, "data": "354 go"}
+    with scripted_server(script, pipelining=True) as server:
+        results, usable = relayed(server)
+    assert shown(results) == ["sender 550"]
+    assert (server.deliveries, usable) == ([], False)
+
+
 @pytest.mark.parametrize("step", ["rcpt", "dot"])
 def test_whoever_cancels_hears_of_each_message_under_way(step: str) -> None:
     """Content written and no final reply: uncertain. Anything else was not handed over."""
