@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +56,7 @@ class Database:
         self._source = source
         self._wal = wal
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._engine: Engine | None = None
         self._pid = 0
 
@@ -68,6 +69,7 @@ class Database:
                     self._engine = _own_engine(
                         self._source(), wal=self._wal, busy_timeout=self.busy_timeout
                     )
+                    self._writing = threading.Lock()
                     self._pid = os.getpid()
         return self._engine
 
@@ -94,11 +96,27 @@ class Database:
         Taking the lock first (``BEGIN IMMEDIATE``) lets SQLite wait for another writer; a reader
         that turns into a writer half-way would fail at once instead.
         """
-        with self.engine.connect() as connection, schema_errors():
-            if self.engine.dialect.name == "sqlite" and not self.in_memory:
+        single = self.engine.dialect.name == "sqlite" and not self.in_memory
+        turn = self._turn() if single else nullcontext()
+        with turn, self.engine.connect() as connection, schema_errors():
+            if single:
                 _begin_immediate(connection)
             yield connection
             connection.commit()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other thread of this process writes.
+
+        SQLite lets those who wait try again now and then: among fifty threads some never hit the
+        moment. Who has waited long enough here goes on and asks SQLite itself.
+        """
+        came = self._writing.acquire(timeout=self.busy_timeout)
+        try:
+            yield
+        finally:
+            if came:
+                self._writing.release()
 
     @contextmanager
     def work(self) -> Iterator[Connection]:

@@ -71,15 +71,13 @@ def page(
     if number is not None:
         beyond = table.c.id > number if back else table.c.id < number
     query = _rows(models).order_by(order).limit(size + 1)
-    if len(wanted.states) > 1:
-        chosen = [
-            sa.select(table.c.id)
-            .where(*conditions(models, replace(wanted, state=state), utcnow()), beyond)
-            .order_by(order)
-            .limit(size + 1)
-            for state in wanted.states
-        ]
-        query = query.where(table.c.id.in_(_either(chosen)))
+    if len(wanted.states) > 1 or "sending" in wanted.states:
+        alone = (conditions(models, replace(wanted, state=s), utcnow()) for s in wanted.states)
+        chosen = [sa.select(table.c.id).where(*one, beyond) for one in alone]
+        # what workers hold is little, and no index has it by id
+        parts = zip(wanted.states, chosen, strict=True)
+        first = [p if s == "sending" else p.order_by(order).limit(size + 1) for s, p in parts]
+        query = query.where(table.c.id.in_(_either(first)))
     else:
         query = query.where(*conditions(models, wanted, utcnow()), beyond)
     found = [_message(row) for row in connection.execute(query)]

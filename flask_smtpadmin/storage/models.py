@@ -265,6 +265,8 @@ def _message_indexes() -> tuple[sa.Index, ...]:
         _partial("due", "run_at IS NOT NULL", "priority", "run_at", "id"),
         _partial("worker", "worker_id IS NOT NULL", "worker_id"),
         _partial("waiting", "waiting_for IS NOT NULL", "waiting_for", "id"),
+        _partial("parked", "waiting_for IS NOT NULL", "waiting_for", "server_key", "id"),
+        _partial("pinned", "server_key IS NOT NULL AND run_at IS NOT NULL", "server_key", "run_at"),
         _partial("resting", RESTING, "state", "state_at"),
         _partial("key", "key_digest IS NOT NULL", "key_digest", unique=True),
         _partial("state", "worker_id IS NULL", "state", "id", "worker_id"),  # counts read it alone

@@ -21,6 +21,8 @@ from flask_smtpadmin.storage.transitions import move
 #: Messages that one transaction touches.
 BATCH: Final = 500
 _PARK: Final = 2000
+#: Parked messages for each reason that one sweep looks at for their age.
+LOOK: Final = 5000
 PARKED: Final[tuple[WaitingFor, ...]] = ("server", "settings", "paused")
 
 
@@ -38,6 +40,7 @@ class Parking:
 
     def __init__(self, models: Models) -> None:
         self._message = models.table("Message")
+        self._looked_at: dict[WaitingFor, int] = {}
 
     def release(
         self,
@@ -66,26 +69,36 @@ class Parking:
 
     def _waiting(
         self, reasons: Collection[WaitingFor], servers: Sequence[str], after: int
-    ) -> sa.Select[Any]:
+    ) -> list[sa.Select[Any]]:
+        """Select what waits, one way for each reason and server: each walks an index by id."""
         columns = self._message.c
-        return sa.select(columns.id).where(
-            columns.waiting_for.in_(list(reasons)),
+        chosen = sa.select(columns.id).where(
             sa.or_(columns.run_at.is_(None), columns.waiting_for == "quota"),
             columns.state == "queued",
-            sa.or_(columns.server_key.is_(None), columns.server_key.in_(list(servers))),
             columns.id > after,
         )
+        asked = (columns.server_key.is_(None), *(columns.server_key == key for key in servers))
+        return [
+            chosen.where(columns.waiting_for == reason, server)
+            for reason in sorted(reasons)
+            for server in asked
+        ]
 
     def _release(
-        self, connection: Connection, waiting: sa.Select[Any], limit: int, now: datetime
+        self, connection: Connection, ways: Sequence[sa.Select[Any]], limit: int, now: datetime
     ) -> int | None:
         columns = self._message.c
-        ids = list(connection.execute(waiting.order_by(columns.id).limit(limit)).scalars())
+        found = [number for way in ways for number in self._first(connection, way, limit)]
+        ids = sorted(found)[:limit]
         if ids:
             update = move(self._message, "queued", now, came_from=("queued",))
             update = update.where(columns.id.in_(ids), columns.waiting_for.is_not(None))
             connection.execute(update.values(run_at=columns.due_at, waiting_for=None))
         return ids[-1] if len(ids) == limit else None
+
+    def _first(self, connection: Connection, chosen: sa.Select[Any], limit: int) -> Sequence[int]:
+        query = chosen.order_by(self._message.c.id).limit(limit)
+        return connection.execute(query).scalars().all()
 
     def park(self, connection: Connection, server: str, now: datetime) -> int:
         """Let mail that is due and asks for ``server`` wait for it; return how many (bounded)."""
@@ -108,25 +121,39 @@ class Parking:
         return len(ids)
 
     def expire(self, connection: Connection, now: datetime, max_age: float) -> int:
-        """End parked messages whose time ran out; return how many (at most :data:`BATCH`)."""
+        """End parked messages whose time ran out; return how many.
+
+        Looks at a bounded number of them and goes on from there the next time.
+        """
         columns = self._message.c
-        oldest = now - timedelta(seconds=max_age)
-        query = (
-            sa.select(columns.id)
-            .where(
-                columns.waiting_for.in_(PARKED),
-                columns.run_at.is_(None),
-                columns.state == "queued",
-                sa.or_(columns.expires_at <= now, columns.due_at <= oldest),
-            )
-            .limit(BATCH)
-        )
-        ids = list(connection.execute(query).scalars())
+        ids = [
+            number
+            for reason in PARKED
+            for number in self._timed_out(connection, reason, now, now - timedelta(seconds=max_age))
+        ]
         if ids:
             update = move(self._message, "expired", now, came_from=CLAIMABLE)
             update = update.where(columns.id.in_(ids), columns.run_at.is_(None))
             connection.execute(update.values(waiting_for=None))
         return len(ids)
+
+    def _timed_out(
+        self, connection: Connection, reason: WaitingFor, now: datetime, oldest: datetime
+    ) -> list[int]:
+        columns = self._message.c
+        query = (
+            sa.select(columns.id, columns.due_at, columns.expires_at)
+            .where(columns.waiting_for == reason, columns.id > self._looked_at.get(reason, 0))
+            .order_by(columns.id)
+            .limit(LOOK)
+        )
+        rows = connection.execute(query).all()
+        self._looked_at[reason] = rows[-1].id if len(rows) == LOOK else 0
+        return [
+            row.id
+            for row in rows
+            if row.due_at <= oldest or (row.expires_at is not None and row.expires_at <= now)
+        ]
 
     def waiting(self, connection: Connection) -> int:
         """Count the messages that wait for something."""

@@ -17,7 +17,7 @@ from typing import Final
 from flask_smtpadmin.core.retry import Policy
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.database import Database
-from flask_smtpadmin.storage.parking import BATCH, Parking
+from flask_smtpadmin.storage.parking import Parking
 from flask_smtpadmin.storage.rescue import Leases, Rescued, rescue_all
 from flask_smtpadmin.storage.workers import SILENT_AFTER, Identity, KnownWorker, Workers
 from flask_smtpadmin.worker.identity import is_gone
@@ -131,10 +131,5 @@ class Sweeper:
             self._workers.forget(connection, now)
 
     def _expire(self) -> int:
-        ended = 0
-        while True:
-            with self._database.write() as connection:
-                count = self._parking.expire(connection, self._clock.now(), self._policy().max_age)
-            ended += count
-            if count < BATCH:
-                return ended
+        with self._database.write() as connection:
+            return self._parking.expire(connection, self._clock.now(), self._policy().max_age)
