@@ -12,7 +12,7 @@ from benchmarks.site import Site, message
 from flask_smtpadmin.storage.database import utcnow
 
 #: Rows that one transaction adds.
-CHUNK = 50_000
+CHUNK = 20_000
 
 
 def fill_with_copies(site: Site, count: int) -> None:
