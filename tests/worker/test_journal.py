@@ -280,3 +280,16 @@ def all_kept(site: WorkerSite, accepted: int) -> bool:
     """Say whether everything accepted is either in the database or in the journal."""
     kept = [path.read_bytes().count(b"\n") for path in site.state.journals.glob("*.jnl")]
     return site.states()["sent"] + sum(kept) == accepted
+
+
+def test_status_tells_of_a_worker_without_a_journal(worker_site: Callable[..., WorkerSite]):
+    """A file stands where the folder should be: delivery goes on, and the reason is shown."""
+    site = worker_site()
+    site.state.journals.parent.mkdir(exist_ok=True)
+    site.state.journals.write_text("")
+    site.start()
+    site.send(3)
+    site.wait_for_states(sent=3)
+    runner = site.site.app.test_cli_runner()
+    words = "no journal for database outages"
+    wait_until(lambda: words in runner.invoke(args=["smtp", "status"]).output, timeout=15)
