@@ -43,7 +43,7 @@ class MailQueue:
 
     def claim(self, worker: str = "w1", limit: int = 100, **options: Any) -> list[Claimed]:
         """Claim in a transaction of its own."""
-        with self.database.write() as connection:
+        with self.database.work() as connection:
             return Claims(self.models, worker).claim(connection, utcnow(), limit, **options)
 
     def hand_over(
@@ -51,7 +51,7 @@ class MailQueue:
     ) -> set[int]:
         """Write ahead that ``jobs`` are handed over."""
         items = [HandOver(job, job.attempts + 1, "default") for job in jobs]
-        with self.database.write() as connection:
+        with self.database.work() as connection:
             results = Results(self.models, worker)
             return results.hand_over(connection, items, utcnow(), again=again)
 
@@ -60,7 +60,7 @@ class MailQueue:
     ) -> tuple[list[Result], list[Result]]:
         """Write the same decision for all of ``jobs``."""
         results = [self.result(job, decision, **trace) for job in jobs]
-        with self.database.write() as connection:
+        with self.database.work() as connection:
             return Results(self.models, worker).finish(connection, results, utcnow())
 
     def result(self, job: Claimed, decision: Decision, **trace: Any) -> Result:
