@@ -136,7 +136,7 @@ def test_a_slow_database_costs_nobody_a_message(
 
 
 @promise("R9", "H5")
-@pytest.mark.parametrize("jump", [3600.0, -3600.0, DAY, -DAY] if FULL else [3600.0, -DAY])
+@pytest.mark.parametrize("jump", [3600.0, -3600.0, DAY, -DAY] if FULL else [3600.0])
 def test_a_clock_that_jumps_costs_nobody_a_message(
     jump: float,
     any_database_url: str,
@@ -163,9 +163,10 @@ def test_ten_minutes_until_the_server_accepts(
     """R9: the server takes 10 min for its 250: the lease is renewed all the time, 1 copy."""
     site = worker_site(any_database_url)
     quicken(site, PACE)
-    site.send(10)
-    smtp.pause = size(600, ci=100) / PACE
+    site.send(4)
+    smtp.pause = size(600, ci=60) / PACE
     with Crowd(site, 2):
-        site.wait_for_states(timeout=2 * smtp.pause + 30, sent=10)
-    report(mails=10, waited_s=size(600, ci=100), rescues=rescues(site), duplicates=doubled(smtp))
+        # one connection may take several, one behind the other
+        site.wait_for_states(timeout=4 * smtp.pause + 30, sent=4)
+    report(mails=4, waited_s=size(600, ci=60), rescues=rescues(site), duplicates=doubled(smtp))
     assert rescues(site) == doubled(smtp) == 0
