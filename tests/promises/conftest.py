@@ -86,7 +86,7 @@ def report(request: pytest.FixtureRequest) -> Iterator[Report]:
 @pytest.fixture
 def smtp() -> Iterator[MailServer]:
     """Run a real SMTP server without TLS or sign-in."""
-    with mail_server(pipelining=True) as server:
+    with mail_server(pipelining=True, timeout=7200) as server:  # it may be slow on purpose
         yield server
 
 
