@@ -44,6 +44,7 @@ def test_messages_go_out_in_spaced_slots(
         site.wait_for_states(sent=45)
     times = [seconds(row.started_at) for row in site.rows("Attempt")]
     assert most_in(1.0, times) <= 21
+    assert most_in(0.25, times) <= 8  # each at its slot, a spacing and a bit late at most
     assert times[-1] - times[0] > 2.0
     assert {row.attempts for row in site.rows()} == {1}
     assert len(site.rows("Attempt")) == 45
