@@ -40,14 +40,15 @@ _LINK_PHASES: Final[frozenset[Phase]] = BEFORE_MAIL | {"sender", "recipient", "d
 class Flight:
     """A message that is written as handed over; ``n`` is the number of the try.
 
-    ``placed``: it counts towards the load of its lanes. ``slot``: when it may begin, where the
+    ``placed``: it counts towards the load of its lanes. ``relinked``: how often a link was found
+    closed before the message, which is no fault of its own. ``slot``: when it may begin, where the
     server has limits.
     """
 
     job: Claimed
     n: int
     lanes: Lanes
-    relinked: bool = False
+    relinked: int = 0
     placed: bool = True
     slot: Slot | None = None
 
@@ -258,12 +259,13 @@ class _Line:
         flight, started = self.under_way.popleft()
         fresh, self.fresh = self.fresh, False
         lanes = self.lanes
-        stale = not fresh and not flight.relinked and _stale(result)
+        # each of the old links may end so, one after the other
+        stale = not fresh and flight.relinked < lanes.size and _stale(result)
         stopped = not lanes.engine.may_begin()
         cut = stopped and not result.uncertain and result.reply is None
         if (stale or result.untried) and not cut:
             # The server closed the link, or it broke under the message in front.
-            flight.relinked = flight.relinked or not result.untried
+            flight.relinked += not result.untried
             if lanes.try_again(flight):
                 return
             cut = True

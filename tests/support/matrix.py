@@ -205,7 +205,14 @@ def _settled(state: State) -> Iterator[tuple[str, Found]]:
 
 
 def with_copies(found: Found, server: ScriptedServer, mode: Mode) -> Found:
-    """Add what the server counted; nothing secret may have crossed an open link."""
+    """Add what the server counted.
+
+    S-5: with encryption required, no AUTH and no mail crosses an open link or goes to a
+    certificate that nobody may trust.
+    """
+    if found.phase == "encrypt":
+        assert not server.auths
+        assert "MAIL" not in server.commands
     if mode != "none":
         open_link = server.clear
         assert not any(word in open_link for word in (b"AUTH", b"MAIL", BODY.encode()))
