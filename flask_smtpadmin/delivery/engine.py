@@ -24,7 +24,7 @@ from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.delivery.commits import Commits
 from flask_smtpadmin.delivery.dispatch import Dispatcher
 from flask_smtpadmin.delivery.ending import Ending, end
-from flask_smtpadmin.delivery.events import ANNOUNCED, Event, Tally
+from flask_smtpadmin.delivery.events import Event, Tally, events_of
 from flask_smtpadmin.delivery.fleet import Fleet
 from flask_smtpadmin.delivery.lanes import Callbacks, Ended, Flight
 from flask_smtpadmin.delivery.verdict import judge, server_word
@@ -81,6 +81,7 @@ class Engine:
         self.tally = Tally()
         self.next_due: datetime | None = None
         self.busy_elsewhere: Callable[[], bool] = lambda: False
+        self.journal = parts.journal
         self._parts = parts
         self._options = options
         self._loop = asyncio.get_running_loop()
@@ -150,11 +151,6 @@ class Engine:
     def stalled(self) -> float:
         """Seconds for which nothing came back of what is in flight."""
         return time.monotonic() - self._moved_at if self.hands.in_flight else 0.0
-
-    @property
-    def journal_error(self) -> str:
-        """Why results cannot be kept while the database is away; "": they can."""
-        return self._parts.journal.error
 
     def publish(self, health: SharedHealth | None, *events: Event) -> None:
         """Write shared health with the next transaction and announce ``events``."""
@@ -304,11 +300,7 @@ class Engine:
     def _tell(self, results: Sequence[Result]) -> None:
         final = [result for result in results if not result.kept]
         self.tally.add(result.decision.state for result in final)
-        events = [
-            Event(name, message=result.job.id, server=result.trace.server)
-            for result in final
-            if (name := ANNOUNCED.get(result.decision.state)) is not None
-        ]
+        events = events_of(final)
         for result in final:
             if result.decision.state != "sent":
                 log.info(

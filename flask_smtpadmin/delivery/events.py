@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from flask_smtpadmin.core.states import State
+from flask_smtpadmin.storage.results import Result
 
 EventName = Literal["sent", "retrying", "dead", "degraded", "recovered"]
 #: The state a message entered -> what is announced.
@@ -29,6 +30,15 @@ class Event:
     message: int | None = None
     server: str | None = None
     reason: str | None = None
+
+
+def events_of(results: Iterable[Result]) -> list[Event]:
+    """Return what is announced about messages that ended so."""
+    return [
+        Event(name, message=result.job.id, server=result.trace.server)
+        for result in results
+        if (name := ANNOUNCED.get(result.decision.state)) is not None
+    ]
 
 
 @dataclass(frozen=True, slots=True)
