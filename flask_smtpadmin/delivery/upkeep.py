@@ -36,6 +36,7 @@ from flask_smtpadmin.storage.workers import BEAT_EVERY, Beat, Identity, Workers
 log = logging.getLogger(__name__)
 
 _FIRST_BEAT: Final = 1.0
+_EARLY_BEATS: Final = 3
 #: Seconds between two looks at the time that our leases have left.
 _WATCH_EVERY: Final = 1.0
 #: Seconds between two looks at the settings' revision and the servers' health.
@@ -78,7 +79,7 @@ class Upkeep:
         self._postponed: set[WaitingFor] = set()
         self._recheck_wanted = asyncio.Event()
         self._rechecking = False
-        self._beaten = False
+        self._beats = 0
         self._holding = True
         self._strays: set[int] = set()
         self._loaded_at = time.monotonic()
@@ -137,18 +138,18 @@ class Upkeep:
     # -- heartbeat and leases -----------------------------------------------------------------
 
     def _until_next_beat(self) -> float:
-        """Seconds; the first beat is early, because only with it pages hear of Redis."""
-        return BEAT_EVERY if self._beaten else _FIRST_BEAT
+        """Seconds; the first beats are early, because only with them pages hear of Redis."""
+        return BEAT_EVERY if self._beats >= _EARLY_BEATS else _FIRST_BEAT
 
     async def _beat(self) -> None:
         engine = self._engine
-        self._beaten = False  # until it is written: a failure is followed by an early try
+        beats, self._beats = self._beats, 0  # a failure is followed by an early try
         beat = Beat(
             connections=engine.fleet.busy,
             in_flight=min(len(engine.hands.in_flight), engine.fleet.window),
             window=engine.fleet.window,
             stalled=engine.stalled,
-            journal=engine.journal_error,
+            journal=engine.journal.error,
             sent=engine.tally.sent,
             failed=engine.tally.failed,
             redis=self._premises.redis(),
@@ -157,7 +158,7 @@ class Upkeep:
         began = time.monotonic()
         held = await engine.db(self._write_beat, beat)
         engine.leases_renewed(began)
-        self._beaten = True
+        self._beats = beats + 1
         await self._recover(held - engine.hands.ids())
 
     async def _watch_leases(self) -> None:

@@ -18,6 +18,12 @@ from support.workers import WorkerSite
 GOOD = size(1_000, ci=100)
 BAD = size(20, ci=3)
 CRASHES = 3
+#: Nothing but crashes ends a message.
+PATIENCE = {
+    "SMTPADMIN_DEAD_LETTER_THRESHOLD": 99,
+    "SMTPADMIN_RETRY_ATTEMPTS": 99,
+    "SMTPADMIN_RETRY_DELAY": 1.0,
+}
 #: Seconds that the good ones may be held up.
 LIMIT = 600.0
 
@@ -43,10 +49,7 @@ def test_poisoned_messages_hold_nobody_up(
 
     crashes = 0
     with scripted_server({"rcpt": kill_the_worker}) as server:
-        site = worker_site(
-            any_database_url, SMTPADMIN_PORT=server.port, SMTPADMIN_DEAD_LETTER_THRESHOLD=99,
-            SMTPADMIN_RETRY_ATTEMPTS=99, SMTPADMIN_RETRY_DELAY=1.0,
-        )  # fmt: skip
+        site = worker_site(any_database_url, SMTPADMIN_PORT=server.port, **PATIENCE)
         site.send(GOOD + BAD)
         began, delay = time.monotonic(), 0.0
         worker.append(site.start())
