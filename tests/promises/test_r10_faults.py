@@ -122,7 +122,7 @@ F16 wrong host                  | held                | encrypt
 F16 self-signed                 | held                | encrypt
 F16 TLS 1.0                     | returned            | encrypt
 F16 handshake stalled           | returned            | encrypt
-F16 handshake dropped           | returned            | encrypt
+F16 handshake dropped           | returned            | connect / encrypt
 F16 handshake in plain text     | held                | encrypt
 F16 no close_notify after 250   | sent                | done
 F16 injected after the 220      | sent                | done
