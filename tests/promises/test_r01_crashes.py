@@ -23,7 +23,7 @@ def kill_along_the_way(
     site: WorkerSite, smtp: MailServer, dice: random.Random, *, times: int, apart: float
 ) -> int:
     """Let two workers deliver, kill one after at most ``apart`` mails each; return the kills."""
-    smtp.pause = 0.01
+    smtp.pause = 0.05  # so that there is always something in flight
     with Crowd(site, WORKERS) as crowd:
         while crowd.kills < times:
             point = len(smtp.received) + dice.random() * apart
@@ -31,6 +31,7 @@ def kill_along_the_way(
                 wait_until(lambda point=point: len(smtp.received) >= point, timeout=3, every=0.001)
             crowd.kill(dice)
         kills = crowd.kills
+    smtp.pause = 0.0
     site.burst("--wait", "20")
     return kills
 
