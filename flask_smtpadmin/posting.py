@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, scoped_session
 from flask_smtpadmin.core.errors import InvalidMessage, NotFound
 from flask_smtpadmin.core.handling import Handling, redirected
 from flask_smtpadmin.core.mail.message import Message
-from flask_smtpadmin.core.mail.mime import Built, build
+from flask_smtpadmin.core.mail.mime import Built, Renderer
 from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings import Server, Snapshot
@@ -31,6 +31,7 @@ Sendable: TypeAlias = Message | EmailMessage | Any
 AnySession: TypeAlias = Session | scoped_session[Any]
 _HOST_CHARACTERS = re.compile(r"[^A-Za-z0-9.-]+")
 _REDIRECT = "redirect:"
+_TOKEN = 16  # bytes
 _LONGEST_DOMAIN = 190  # with the token before it, what a Message-ID may be
 
 
@@ -75,39 +76,35 @@ def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
     """Hand one message over at once; caught modes store it and hand nothing over."""
     snapshot = state.settings.snapshot()
     chosen = _server(snapshot, server)
-    built = _built(snapshot, [message], datetime.now(UTC))[0]
+    (built,) = _built(snapshot, [message], datetime.now(UTC))
     if not _caught(snapshot):
         return delivery_now.send_now(built, chosen, policy=host_policy(snapshot))
     queued = post(state, [message], Handling(server=server))[0]
     return Receipt(queued.message_id, chosen.key, "caught, not sent", ())
 
 
-def build_one(snapshot: Snapshot, message: Sendable, now: datetime) -> Built:
-    """Build one message with the subject prefix and Message-ID domain that are in force."""
+def _built(snapshot: Snapshot, messages: Sequence[Sendable], now: datetime) -> list[Built]:
+    """Render ``messages`` with the subject prefix and Message-ID domain that are in force."""
     default = snapshot.default
-    built = build(
-        message,
-        now=now,
-        domain=_domain(default),
-        token=secrets.token_hex(16),
-        subject_prefix=default.subject_prefix,
-    )
+    renderer = Renderer(now=now, domain=_domain(default), subject_prefix=default.subject_prefix)
+    built = []
+    for index, (message, token) in enumerate(zip(messages, _tokens(len(messages)), strict=True)):
+        try:
+            built.append(renderer.render(message, token))
+        except InvalidMessage as error:
+            if len(messages) == 1:
+                raise
+            raise error.at(index) from error
     mode: str = snapshot["MODE"]
     if mode.startswith(_REDIRECT):
-        return redirected(built, mode.removeprefix(_REDIRECT))
+        return [redirected(one, mode.removeprefix(_REDIRECT)) for one in built]
     return built
 
 
-def _built(snapshot: Snapshot, messages: Sequence[Sendable], now: datetime) -> list[Built]:
-    if len(messages) == 1:
-        return [build_one(snapshot, messages[0], now)]
-    built = []
-    for index, message in enumerate(messages):
-        try:
-            built.append(build_one(snapshot, message, now))
-        except InvalidMessage as error:
-            raise error.at(index) from error
-    return built
+def _tokens(count: int) -> list[str]:
+    """Return ``count`` unguessable tokens of 128 bits, all asked of the system at once."""
+    digits = secrets.token_hex(_TOKEN * count)
+    return [digits[at : at + 2 * _TOKEN] for at in range(0, len(digits), 2 * _TOKEN)]
 
 
 def _committed(state: State, new: list[QueuedMessage]) -> None:

@@ -260,3 +260,22 @@ def test_any_other_iterable_is_a_list():
     assert listed(None, "cc") == []
     assert listed(("a@b",), "cc") == ["a@b"]
     assert listed((item for item in ["a@b"]), "cc") == ["a@b"]
+
+
+PIECES = st.sampled_from(
+    [*"aZ9.-_@@..", "x" * 63, "xn--", "com", "EXAMPLE", " ", "ö", "\n", "<", "["]
+)
+ODD = st.lists(PIECES, min_size=1, max_size=9).map("".join)
+
+
+@given(st.builds("{}@{}".format, LOCAL_PARTS, HOSTS) | st.builds("{}@{}".format, ODD, ODD) | ODD)
+@settings(max_examples=500)
+def test_the_short_way_for_usual_addresses_leads_to_the_same_place(email):
+    """A bare address is read as it is between angle brackets, where every rule is asked."""
+    try:
+        expected = parse_address(f"<{email}>", field="recipients")
+    except InvalidMessage:
+        with pytest.raises(InvalidMessage):
+            parse_address(email.strip(" "), field="recipients")
+    else:
+        assert parse_address(email, field="recipients") == expected

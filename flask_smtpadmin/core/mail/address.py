@@ -49,6 +49,13 @@ _SPECIALS: Final = re.compile(r'[()<>@,:;\\"\[\]]')
 _ATOMS: Final = re.compile(rf"[{_ATEXT}]+(?: [{_ATEXT}]+)*")
 _QUOTABLE: Final = re.compile(r"[!-~]+(?: [!-~]+)*")
 _ESCAPE: Final = re.compile(r"\\(.)")
+#: What most addresses look like; the long way would return them as they are. A domain of at most
+#: 63 characters has no label that is too long, and one without "--" no label in A-form.
+_USUAL: Final = re.compile(
+    rf"(?=.{{1,{MAX_EMAIL}}}\Z)[{_ATEXT}]++(?:\.[{_ATEXT}]++)*+"
+    r"@(?=.{1,63}\Z)(?:[a-z0-9]++(?:-[a-z0-9]++)*+\.)*[a-z]++"
+)
+_LISTS: Final = (list, tuple)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,12 @@ def parse_address(value: object, *, field: str) -> Address:
     Raises:
         InvalidMessage: anything else; the text says why.
     """
+    if type(value) is str and _USUAL.fullmatch(value):
+        return Address("", value)
+    return _parsed(value, field)
+
+
+def _parsed(value: object, field: str) -> Address:
     if isinstance(value, tuple):
         return _from_pair(value, field)
     text = line_of(value, field).strip(" ")
@@ -98,7 +111,7 @@ def parse_addresses(value: object, *, field: str) -> tuple[Address, ...]:
     Raises:
         InvalidMessage: also for a single string, which is never split.
     """
-    return tuple(parse_address(item, field=field) for item in listed(value, field))
+    return tuple([parse_address(item, field=field) for item in listed(value, field)])
 
 
 def listed(value: object, field: str) -> list[Any]:
@@ -109,7 +122,7 @@ def listed(value: object, field: str) -> list[Any]:
     """
     if value is None:
         return []
-    if isinstance(value, list | tuple):
+    if isinstance(value, _LISTS):
         return list(value)
     if isinstance(value, str):
         raise InvalidMessage(f"expected a list, got a string: write [{_shown(value)}]", field=field)

@@ -17,12 +17,11 @@ from flask_smtpadmin.core.mail.address import Address, listed, parse_address, pa
 from flask_smtpadmin.core.mail.headers import check_name, line_of, text_of
 from flask_smtpadmin.core.mail.message import Attachment, Message, pairs
 from flask_smtpadmin.core.mail.parts import (
+    Encoder,
     Part,
     alternative_subtype,
-    attachment_part,
     content_id,
     multipart,
-    text_part,
 )
 
 #: RFC 5322 3.6.4, with any printable ASCII for the two sides.
@@ -74,10 +73,11 @@ class Draft:
     content: Part
 
 
-def of_message(message: Any, *, token: str) -> Draft:
+def of_message(message: Any, *, token: str, encoder: Encoder) -> Draft:
     """Read a message with Flask-Mail's attributes.
 
-    ``token`` makes the boundaries of the parts, so it must be unguessable.
+    ``token`` makes the boundaries of the parts, so it must be unguessable; ``encoder`` is shared
+    by messages that may have parts in common.
 
     Raises:
         InvalidMessage: names the argument that cannot be used.
@@ -95,7 +95,7 @@ def of_message(message: Any, *, token: str) -> Draft:
         date=_date(message.date),
         message_id=message_id,
         headers=tuple(headers.items()),
-        content=_content(message, token),
+        content=_content(message, token, encoder),
     )
 
 
@@ -179,7 +179,7 @@ def _date(value: object) -> datetime | None:
         raise InvalidMessage(f"{value!r} is not a time", field="date") from exc
 
 
-def _content(message: Any, token: str) -> Part:
+def _content(message: Any, token: str, encoder: Encoder) -> Part:
     """Return ``mixed(alternative(text, related(html, images)), files)``, as far as needed."""
     alternatives = pairs(message.alts, "alts")
     images: list[Part] = []
@@ -188,29 +188,40 @@ def _content(message: Any, token: str) -> Part:
         _check_attachment(attachment)
         inline = attachment.disposition == "inline" and content_id(attachment) is not None
         (images if inline and alternatives.get("html") else files).append(
-            attachment_part(attachment)
+            encoder.attachment(attachment)
         )
-    parts = list(_texts(message, alternatives, images, token))
+    texts = _texts(message, alternatives, encoder)
+    if images:
+        texts = _related(texts, images, f"=_1_{token}")
+    parts = [part for _subtype, part in texts]
     if len(parts) > 1:
         parts = [multipart("alternative", parts, f"=_2_{token}")]
     if files:
         return multipart("mixed", [*parts, *files], f"=_3_{token}")
-    return parts[0] if parts else text_part("", charset=None, field="body")
+    return parts[0] if parts else encoder.text("", charset=None, field="body")
 
 
 def _texts(
-    message: Any, alternatives: dict[str, Any], images: list[Part], token: str
-) -> Iterator[Part]:
-    """Yield the text in its alternatives, the plain one first (RFC 2046 5.1.4)."""
+    message: Any, alternatives: dict[str, Any], encoder: Encoder
+) -> Iterator[tuple[str, Part]]:
+    """Yield subtype and part of the text's alternatives, the plain one first (RFC 2046 5.1.4)."""
     if message.body is not None and (message.body != "" or not alternatives):
-        yield text_part(message.body, charset=message.charset, field="body")
+        yield "plain", encoder.text(message.body, charset=message.charset, field="body")
     for key, text in alternatives.items():
         subtype = alternative_subtype(key)
         field = "html" if subtype == "html" else "alts"
-        part = text_part(text, subtype, charset=message.charset, field=field)
-        if subtype == "html" and images:
-            part = multipart('related; type="text/html"', [part, *images], f"=_1_{token}")
-        yield part
+        yield subtype, encoder.text(text, subtype, charset=message.charset, field=field)
+
+
+def _related(
+    texts: Iterator[tuple[str, Part]], images: list[Part], boundary: str
+) -> Iterator[tuple[str, Part]]:
+    """Put the images beside the HTML that shows them (RFC 2387)."""
+    for subtype, part in texts:
+        if subtype == "html":
+            yield subtype, multipart('related; type="text/html"', [part, *images], boundary)
+        else:
+            yield subtype, part
 
 
 def _check_attachment(value: object) -> None:

@@ -147,6 +147,8 @@ def header(name: str, text: str) -> str:
 
 def folded(name: str, value: str) -> str:
     """Return the header ``name`` with a finished ``value``, broken at spaces, CRLF at the end."""
+    if value and " " not in value and "\t" not in value:
+        return f"{name}: {value}\r\n"
     lines: list[str] = []
     line = f"{name}:"
     for chunk in _CHUNK.findall(f" {value}"):

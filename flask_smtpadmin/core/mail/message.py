@@ -146,7 +146,7 @@ def pairs(value: object, field: str) -> dict[str, Any]:
     Raises:
         InvalidMessage: anything else.
     """
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):  # the first is asked faster
         return dict(value)
     items = listed(value, field)
     if not all(isinstance(item, tuple | list) and len(item) == 2 for item in items):  # noqa: PLR2004 - a pair

@@ -20,6 +20,7 @@ from flask_smtpadmin.core.mail.draft import Draft, is_message_id, of_message
 from flask_smtpadmin.core.mail.foreign import of_email_message
 from flask_smtpadmin.core.mail.headers import check_name, folded, header, line_of
 from flask_smtpadmin.core.mail.message import Message
+from flask_smtpadmin.core.mail.parts import Encoder
 
 Kind = Literal["to", "cc", "bcc"]
 
@@ -65,6 +66,66 @@ class Built:
         return len(self.content)
 
 
+class Renderer:
+    """Renders the messages of one batch; what they have in common is worked out once.
+
+    Args:
+        now: aware; the Date header of a message that has none.
+        domain: ASCII; right side of the Message-ID.
+        subject_prefix: put in front of the subject, with a space between.
+
+    Raises:
+        InvalidMessage: the prefix cannot be used; ``field`` is ``subject``.
+    """
+
+    def __init__(self, *, now: datetime, domain: str, subject_prefix: str = "") -> None:
+        self._date = format_datetime(now)
+        self._domain = domain
+        self._prefix = line_of(subject_prefix, "subject").strip(_SPACES)
+        self._encoder = Encoder()
+
+    def render(self, message: Message | StandardMessage[Any, Any] | Any, token: str) -> Built:
+        """Render ``message``.
+
+        Args:
+            message: ours, Flask-Mail's (or alike), or one of the standard library's.
+            token: unguessable, at most 60 of ``[A-Za-z0-9.-]``; left side of the Message-ID
+                ``<token@domain>``, and in the boundaries of the parts.
+
+        Raises:
+            InvalidMessage: something in the message cannot be used; ``field`` names it.
+            ValueError: ``token`` and ``domain`` make no Message-ID.
+        """
+        draft = self._read(message, token)
+        recipients = _recipients(draft)
+        message_id = draft.message_id or f"<{token}@{self._domain}>"
+        if not is_message_id(message_id):
+            raise ValueError(f"{message_id!r} is not a Message-ID")
+        subject = f"{self._prefix} {draft.subject}".strip(_SPACES)
+        date = self._date if draft.date is None else format_datetime(draft.date)
+        head = _head(draft, subject, date, message_id)
+        content = b"".join([head.encode(), *draft.content.body])
+        return Built(
+            message_id=message_id,
+            subject=subject,
+            sender=None if draft.sender is None else format_mailbox(draft.sender),
+            has_reply_to=bool(draft.reply_to),
+            content=content,
+            recipients=recipients,
+            smtputf8=_needs_smtputf8(draft),
+            eight_bit=not content.isascii(),
+        )
+
+    def _read(self, message: Any, token: str) -> Draft:
+        if isinstance(message, StandardMessage):
+            return of_email_message(message)
+        if isinstance(message, Message) or all(hasattr(message, name) for name in _ATTRIBUTES):
+            return of_message(message, token=token, encoder=self._encoder)
+        raise InvalidMessage(
+            f"expected a Message or an EmailMessage, got {type(message).__name__}", field="message"
+        )
+
+
 def build(
     message: Message | StandardMessage[Any, Any] | Any,
     *,
@@ -73,38 +134,8 @@ def build(
     token: str,
     subject_prefix: str = "",
 ) -> Built:
-    """Render ``message``.
-
-    Args:
-        message: ours, Flask-Mail's (or alike), or one of the standard library's.
-        now: aware; the Date header of a message that has none.
-        domain: ASCII; right side of the Message-ID.
-        token: unguessable, at most 60 of ``[A-Za-z0-9.-]``; left side of the Message-ID
-            ``<token@domain>``, and in the boundaries of the parts.
-        subject_prefix: put in front of the subject, with a space between.
-
-    Raises:
-        InvalidMessage: something in the message cannot be used; ``field`` names it.
-        ValueError: ``token`` and ``domain`` make no Message-ID.
-    """
-    draft = _read(message, token)
-    recipients = _recipients(draft)
-    message_id = draft.message_id or f"<{token}@{domain}>"
-    if not is_message_id(message_id):
-        raise ValueError(f"{message_id!r} is not a Message-ID")
-    subject = _subject(subject_prefix, draft.subject)
-    head = _head(draft, subject, format_datetime(draft.date or now), message_id)
-    content = b"".join([head.encode(), *draft.content.body])
-    return Built(
-        message_id=message_id,
-        subject=subject,
-        sender=None if draft.sender is None else format_mailbox(draft.sender),
-        has_reply_to=bool(draft.reply_to),
-        content=content,
-        recipients=recipients,
-        smtputf8=_needs_smtputf8(draft),
-        eight_bit=not content.isascii(),
-    )
+    """Render one message; the arguments and errors are those of :class:`Renderer`."""
+    return Renderer(now=now, domain=domain, subject_prefix=subject_prefix).render(message, token)
 
 
 def sender_block(sender: str, *, reply_to: str = "", trace: Mapping[str, str]) -> bytes:
@@ -141,23 +172,10 @@ def _mailbox_line(name: str, field: str, mailbox: str) -> str:
     return folded(name, format_mailbox(parse_address(mailbox, field=field)))
 
 
-def _read(message: Any, token: str) -> Draft:
-    if isinstance(message, StandardMessage):
-        return of_email_message(message)
-    if all(hasattr(message, name) for name in _ATTRIBUTES):
-        return of_message(message, token=token)
-    raise InvalidMessage(
-        f"expected a Message or an EmailMessage, got {type(message).__name__}", field="message"
-    )
-
-
-def _subject(prefix: str, subject: str) -> str:
-    return f"{line_of(prefix, 'subject').strip(_SPACES)} {subject}".strip(_SPACES)
-
-
 def _needs_smtputf8(draft: Draft) -> bool:
-    mailboxes = (*draft.to, *draft.cc, *draft.bcc, *draft.reply_to, draft.sender)
-    return any(mailbox is not None and mailbox.smtputf8 for mailbox in mailboxes)
+    mailboxes = (*draft.to, *draft.cc, *draft.bcc, *draft.reply_to)
+    sender = draft.sender is not None and draft.sender.smtputf8
+    return sender or any(mailbox.smtputf8 for mailbox in mailboxes)
 
 
 def _recipients(draft: Draft) -> tuple[Recipient, ...]:

@@ -12,6 +12,7 @@ import re
 from binascii import b2a_base64, b2a_qp
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -44,6 +45,9 @@ _ASCII: Final = bytes(range(128))
 #: The built-in table alone, so that a type does not depend on the machine.
 _TYPES: Final = mimetypes.MimeTypes()
 
+#: Texts and attachments of a batch that are kept in case the next message brings them again.
+_KEPT: Final = 8
+
 #: Headers of an attachment that have an argument of their own.
 _OWN: Final = {
     "content-type": "content_type",
@@ -61,15 +65,50 @@ class Part:
     body: tuple[bytes, ...]
 
 
-def text_part(text: object, subtype: str = "plain", *, charset: str | None, field: str) -> Part:
-    """Return a text part: 7bit when it can be, else quoted-printable or base64.
+class Encoder:
+    """Encodes the texts and attachments of one batch, the same one once.
 
-    Line ends become CRLF and the last line gets one, as with ``EmailMessage.set_content``.
-
-    Raises:
-        InvalidMessage: ``text`` is no text, or ``charset`` cannot carry one.
+    It is not kept longer: what people write to each other has no business in a cache.
     """
-    lines = text_of(text, field).replace("\r\n", "\n").replace("\r", "\n")
+
+    def __init__(self) -> None:
+        self._text = lru_cache(_KEPT)(_text)
+        self._attached = lru_cache(_KEPT)(_attached)
+
+    def text(self, text: object, subtype: str = "plain", *, charset: object, field: str) -> Part:
+        """Return a text part: 7bit when it can be, else quoted-printable or base64.
+
+        Line ends become CRLF and the last line gets one, as with ``EmailMessage.set_content``.
+
+        Raises:
+            InvalidMessage: ``text`` is no text, or ``charset`` cannot carry one.
+        """
+        name = None if charset is None else line_of(charset, "charset")
+        return self._text(text_of(text, field), subtype, name, field)
+
+    def attachment(self, attachment: Any) -> Part:
+        """Return the part of an :class:`~flask_smtpadmin.core.mail.message.Attachment` (or alike).
+
+        Its bytes are kept exactly, in base64; only an attached message of ASCII goes as it is.
+
+        Raises:
+            InvalidMessage: a value of it cannot be used.
+        """
+        filename = None if attachment.filename is None else _filename(attachment.filename)
+        kind = _content_type(attachment, filename)
+        kind, encoding, body = self._attached(kind, _data(attachment.data))
+        head = [
+            f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n",
+            _disposition(attachment.disposition, filename),
+        ]
+        if (cid := content_id(attachment)) is not None:
+            head.append(f"Content-ID: <{cid}>\r\n")
+        head.extend(_further(attachment))
+        return Part("".join(head), (body,))
+
+
+def _text(text: str, subtype: str, charset: str | None, field: str) -> Part:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
     if not lines.endswith("\n"):
         lines += "\n"
     name, data = _encode(lines.replace("\n", "\r\n"), charset, field)
@@ -127,26 +166,6 @@ def content_id(attachment: Any) -> str | None:
     return match[1]
 
 
-def attachment_part(attachment: Any) -> Part:
-    """Return the part of an :class:`~flask_smtpadmin.core.mail.message.Attachment` (ours or not).
-
-    Its bytes are kept exactly, in base64; only an attached message of ASCII goes as it is.
-
-    Raises:
-        InvalidMessage: a value of it cannot be used.
-    """
-    filename = None if attachment.filename is None else _filename(attachment.filename)
-    kind, encoding, body = _attached(_content_type(attachment, filename), _data(attachment.data))
-    head = [
-        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n",
-        _disposition(attachment.disposition, filename),
-    ]
-    if (cid := content_id(attachment)) is not None:
-        head.append(f"Content-ID: <{cid}>\r\n")
-    head.extend(_further(attachment))
-    return Part("".join(head), (body,))
-
-
 def transfer(data: bytes) -> tuple[str, bytes]:
     """Return the transfer encoding for a text (RFC 2045 6) and the text in it.
 
@@ -168,7 +187,7 @@ def base64_lines(data: bytes) -> bytes:
     return b"\r\n".join([*lines, b""]) or b"\r\n"
 
 
-def _encode(text: str, charset: object, field: str) -> tuple[str, bytes]:
+def _encode(text: str, charset: str | None, field: str) -> tuple[str, bytes]:
     """Return the charset that was taken and the encoded text."""
     if charset is not None:
         name = _checked_charset(charset)
@@ -184,8 +203,7 @@ def _encode(text: str, charset: object, field: str) -> tuple[str, bytes]:
         ) from exc
 
 
-def _checked_charset(charset: object) -> str:
-    name = line_of(charset, "charset")
+def _checked_charset(name: str) -> str:
     try:
         usable = _CHARSET.fullmatch(name) and "a\r\n".encode(name) == b"a\r\n"
     except (LookupError, UnicodeError):
