@@ -58,7 +58,8 @@ class Options:
     Attributes:
         bind_key: the Flask-SQLAlchemy bind that holds the tables.
         sqlite_wal: whether an SQLite file may be switched to write-ahead logging, for good.
-        busy_timeout: seconds to wait for another writer before ``QueueUnavailable``.
+        busy_timeout: seconds to wait for another writer before ``QueueUnavailable``; a worker tries
+            again then.
     """
 
     bind_key: str | None = None

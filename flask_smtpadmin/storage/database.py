@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,10 +21,10 @@ from sqlalchemy.exc import DBAPIError
 from flask_smtpadmin.core.errors import SchemaMissing
 from flask_smtpadmin.storage.models import Models
 
-_BY_INDEX = "SELECT " + ", ".join(
+_BY_INDEX = ", ".join(
     f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "mergejoin")
 )
-#: seconds that SQLite waits for another writer
+#: seconds that a write waits for another writer
 BUSY_TIMEOUT = 5.0
 
 
@@ -90,19 +90,31 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, bounded: bool = True) -> Iterator[Connection]:
         """Open a transaction, committed at the end; takes SQLite's write lock at once.
 
         Taking the lock first (``BEGIN IMMEDIATE``) lets SQLite wait for another writer; a reader
-        that turns into a writer half-way would fail at once instead.
+        that turns into a writer half-way would fail at once instead. A row that another
+        transaction holds is waited for as long, and no longer.
+
+        Args:
+            bounded: set this bound on PostgreSQL, which has none of its own. It costs a round
+                trip: not worth it where nothing is written that others could hold.
         """
         single = self.engine.dialect.name == "sqlite" and not self.in_memory
         turn = self._turn() if single else nullcontext()
         with turn, self.engine.connect() as connection, schema_errors():
             if single:
                 _begin_immediate(connection)
+            elif bounded and connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT {self._bound}")
             yield connection
             connection.commit()
+
+    @property
+    def _bound(self) -> str:
+        milliseconds = max(1, int(self.busy_timeout * 1000))  # 0 would be no bound at all
+        return f"set_config('lock_timeout', '{milliseconds}', true)"
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -125,9 +137,9 @@ class Database:
         PostgreSQL plans by statistics that lag behind: for a queue that was empty a moment ago
         it would read the whole table. It is told not to, in this transaction only.
         """
-        with self.write() as connection:
+        with self.write(bounded=False) as connection:
             if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql(_BY_INDEX)
+                connection.exec_driver_sql(f"SELECT {self._bound}, {_BY_INDEX}")
             yield connection
 
     def dispose(self) -> None:
@@ -153,7 +165,19 @@ def _own_engine(users: Engine, *, wal: bool, busy_timeout: float) -> Engine:
         pragmas = _sqlite_pragmas(locked, wal=wal, busy_timeout=busy_timeout)
         sa.event.listen(engine, "connect", pragmas)
         return engine
+    if engine.dialect.name in {"mysql", "mariadb"}:
+        sa.event.listen(engine, "connect", _mysql_bound(busy_timeout))
     return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def _mysql_bound(busy_timeout: float) -> Callable[[Any, Any], None]:
+    """Wait for rows that others hold as long as SQLite would, not for MariaDB's 50 s."""
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {max(1, round(busy_timeout))}")
+
+    return on_connect
 
 
 def _sqlite_pragmas(

@@ -71,9 +71,8 @@ class Outbox:
             SchemaMissing: the tables are not there.
         """
         if session is None:
-            with self._own_transaction() as connection:
-                if any(entry.key for entry in entries):
-                    self._bound_waiting(connection)
+            # only with a key there may be somebody to wait for
+            with self._own_transaction(bounded=any(entry.key for entry in entries)) as connection:
                 messages = self._store(connection, entries, room)
             new = [message for message in messages if message.created]
             if new:
@@ -88,9 +87,9 @@ class Outbox:
         return messages
 
     @contextmanager
-    def _own_transaction(self) -> Iterator[Connection]:
+    def _own_transaction(self, *, bounded: bool) -> Iterator[Connection]:
         try:
-            with self._database.write() as connection:
+            with self._database.write(bounded=bounded) as connection:
                 yield connection
         except (OperationalError, PoolTimeout) as error:
             raise QueueUnavailable(
@@ -98,16 +97,6 @@ class Outbox:
                 f"{_reason(error)}. If a transaction of your own holds the lock, pass its "
                 "session, send(..., session=that_session), and the message becomes part of it."
             ) from error
-
-    def _bound_waiting(self, connection: Connection) -> None:
-        """Wait no longer for a transaction that stored the same key and does not end.
-
-        PostgreSQL would wait for ever. MariaDB and MySQL have a bound of their own (50 s), SQLite
-        has waited for the lock already.
-        """
-        if connection.dialect.name == "postgresql":
-            milliseconds = int(self._database.busy_timeout * 1000)
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
 
     def _store(
         self, connection: Connection, entries: Sequence[Entry], room: Room

@@ -41,12 +41,18 @@ class Leases:
         self._attempt = models.table("Attempt")
 
     def renew(self, connection: Connection, worker_id: str, now: datetime) -> None:
-        """Hold everything that ``worker_id`` has for another :data:`LEASE` seconds."""
+        """Hold everything that ``worker_id`` has for another :data:`LEASE` seconds.
+
+        What another transaction holds this very moment is left out: a heartbeat waits for nobody,
+        and nobody else can take what is locked.
+        """
         columns = self._message.c
-        update = sa.update(self._message).where(
-            columns.worker_id == worker_id, columns.state == "sending"
-        )
-        connection.execute(update.values(lease_until=now + timedelta(seconds=LEASE)))
+        ours = sa.and_(columns.worker_id == worker_id, columns.state == "sending")
+        if connection.dialect.name != "sqlite":
+            free = sa.select(columns.id).where(ours).with_for_update(skip_locked=True)
+            ours = columns.id.in_(list(connection.execute(free).scalars()))
+        until = now + timedelta(seconds=LEASE)
+        connection.execute(sa.update(self._message).where(ours).values(lease_until=until))
 
     def held(self, connection: Connection, worker_id: str) -> set[int]:
         """Return the ids of the messages that ``worker_id`` has, as the database knows it."""
