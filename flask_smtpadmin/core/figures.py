@@ -123,6 +123,11 @@ class Allowance:
     limits: dict[str, tuple[int, int]]
     next_free: datetime
 
+    @property
+    def used_up(self) -> bool:
+        """Whether some limit leaves nothing for now."""
+        return any(used >= most for most, used in self.limits.values())
+
     def document(self) -> dict[str, Any]:
         """Return it as JSON shows it."""
         limits = {name: {"limit": most, "used": used} for name, (most, used) in self.limits.items()}

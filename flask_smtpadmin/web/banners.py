@@ -10,7 +10,7 @@ from typing import Final
 from flask_smtpadmin.core.figures import Figures, WorkerRow
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.web.access import Right
-from flask_smtpadmin.web.formats import number
+from flask_smtpadmin.web.formats import duration, number
 from flask_smtpadmin.web.wording import Tone
 
 MOST: Final = 2
@@ -81,13 +81,14 @@ def _foreign(now: Situation) -> Banner | None:
     if not now.snapshot.foreign:
         return None
     ours, theirs = now.snapshot["INSTANCE"], now.snapshot.instance
+    waits = f" {_waits(now.figures.queued)}." if now.figures.queued else ""
     return Banner(
         name="foreign",
         tone="bad",
         icon="warning",
         text=f"Nothing is sent: SMTPADMIN_INSTANCE is {ours}, and the mail in this database "
-        f"belongs to {theirs}. If the database was copied on purpose, remove what must not go out "
-        "first.",
+        f"belongs to {theirs}.{waits} If the database was copied on purpose, cancel what must not "
+        "go out first.",
         label=f"Send it from {ours}",
         endpoint="adopt",
         right="configure",
@@ -100,7 +101,7 @@ def _no_worker(now: Situation) -> Banner | None:
         return None
     last = max((worker.beat_at for worker in now.workers), default=None)
     queued = now.figures.queued
-    waits = f" {number(queued)} message{'s wait' if queued > 1 else ' waits'}." if queued else ""
+    waits = f" {_waits(queued)}." if queued else ""
     return Banner(
         name="no-worker",
         tone="bad" if queued else "warn",
@@ -114,13 +115,13 @@ def _no_worker(now: Situation) -> Banner | None:
 def _stuck(now: Situation) -> Banner | None:
     if not now.live or not all(worker.stuck for worker in now.live):
         return None
-    seconds = int(min(worker.stalled for worker in now.live))
+    span = duration(min(worker.stalled for worker in now.live))
     return Banner(
         name="stuck",
         tone="bad",
         icon="worker",
-        text=f"No mail server has answered for {seconds} seconds; what was handed over is waited "
-        "for, and the rest waits behind it.",
+        text=f"No mail server has answered for {span}. What was handed over waits for a reply, and "
+        "the rest behind it.",
         label="Test the server",
         endpoint="test",
     )
@@ -242,6 +243,10 @@ def _unverified(now: Situation) -> Banner | None:
         endpoint="test",
         arguments={"server": new[0].key},
     )
+
+
+def _waits(count: int) -> str:
+    return f"{number(count)} message{'s wait' if count > 1 else ' waits'}"
 
 
 _RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (

@@ -24,6 +24,7 @@ def overview() -> Response:
         banners=banners(now),
         figures=now.figures,
         servers=in_order(tuple(now.snapshot.servers.values())),
+        allowances=state.summary.allowances(now.servers),
         configured=bool(now.servers),
         workers=now.workers,
         live=now.live,

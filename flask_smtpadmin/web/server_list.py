@@ -13,8 +13,10 @@ from flask_smtpadmin.web.render import done, page
 
 def servers() -> Response:
     """List the servers with their state, the default first."""
-    snapshot = current_state().settings.snapshot()
-    return page("servers", here="Servers", servers=in_order(tuple(snapshot.servers.values())))
+    state = current_state()
+    found = in_order(tuple(state.settings.snapshot().servers.values()))
+    allowances = state.summary.allowances(found)
+    return page("servers", here="Servers", servers=found, allowances=allowances)
 
 
 def server_pause(key: str) -> Response:

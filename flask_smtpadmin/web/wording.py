@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from flask_smtpadmin.core.advice import Advice, causes
 from flask_smtpadmin.core.settings import Origin
-from flask_smtpadmin.core.states import ServerState, State
+from flask_smtpadmin.core.states import FINAL, RecipientState, ServerState, State
 
 Tone = Literal["ok", "warn", "bad", "info", "slate", "quiet", "doubt"]
 
@@ -49,12 +49,14 @@ SERVER: Final[dict[ServerState, Look]] = {
     "disabled": Look("Disabled", "quiet", "ban", outline=True),
 }
 
-RECIPIENT: Final[dict[str, Look]] = {
+RECIPIENT: Final[dict[RecipientState, Look]] = {
     "pending": Look("Pending", "quiet", "clock"),
     "accepted": Look("Accepted", "ok", "check-circle"),
     "refused": Look("Refused", "bad", "cross-circle"),
     "unknown": Look("Unknown", "doubt", "question"),
 }
+#: Still pending when its message was cancelled, given up or otherwise ended.
+_NOT_SENT: Final = Look("Not sent", "quiet", "ban", outline=True)
 
 ATTEMPT: Final[dict[str | None, Look]] = {
     "sent": Look("Accepted by the server", "ok", "check"),
@@ -99,7 +101,7 @@ WAITING: Final[dict[str | None, str]] = {
     None: "waits for a worker",
     "server": "waits for the server",
     "settings": "waits for settings",
-    "quota": "waits for the quota",
+    "quota": "waits for a free slot",
     "paused": "waits: sending is paused",
 }
 
@@ -119,6 +121,11 @@ AUTHENTICATION: Final[dict[str, tuple[str, str]]] = {
 def advice_on(cause: str) -> Advice | None:
     """Return what happened, why and what to do; None for a cause without an explanation."""
     return causes().get(cause)
+
+
+def recipient(state: RecipientState, message: State) -> Look:
+    """Return how a recipient in ``state`` is shown whose message is in the state ``message``."""
+    return _NOT_SENT if state == "pending" and message in FINAL else RECIPIENT[state]
 
 
 #: What starting over is called where "Retry" would not say it.

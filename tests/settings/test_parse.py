@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flask_smtpadmin.config import KEYS
 from flask_smtpadmin.core.settings.fields import LIMIT_NAMES, SERVER_FIELDS, URL
-from flask_smtpadmin.core.settings.parse import is_unset, parse, quoted, write
+from flask_smtpadmin.core.settings.parse import is_unset, limits_text, parse, quoted, write
 
 EVERY = {**KEYS, **SERVER_FIELDS, "URL": URL}
 WRITTEN = [spec for spec in EVERY.values() if spec.kind != "servers"]
@@ -66,10 +66,17 @@ def test_a_refused_secret_is_not_quoted(spec, canary):
 
 @given(st.dictionaries(st.sampled_from(LIMIT_NAMES), st.integers(1, 10**9), min_size=1))
 def test_limits_read_as_dict_json_and_pairs(limits):
-    """The three ways to write LIMITS mean the same."""
+    """All ways to write LIMITS mean the same."""
     spec = SERVER_FIELDS["LIMITS"]
     pairs = ", ".join(f"{name}={value}" for name, value in limits.items())
-    assert parse(spec, limits) == parse(spec, write(spec, limits)) == parse(spec, pairs) == limits
+    for written in (limits, write(spec, limits), pairs, limits_text(limits)):
+        assert parse(spec, written) == limits
+
+
+def test_limits_read_as_people_write_them():
+    """A number per period is a limit on messages, unless it says recipients."""
+    limits = parse(SERVER_FIELDS["LIMITS"], "100/minute, 5000 messages / day,900 recipients/hour")
+    assert limits == {"per_minute": 100, "per_day": 5000, "recipients_per_hour": 900}
 
 
 @given(HOST)

@@ -140,7 +140,7 @@ _FIELDS: Final = (
         "LIMITS",
         "limits",
         {},
-        "What may be handed over, as JSON or per_second=10,per_day=500.",
+        "What may be handed over, such as 100/minute, 5000/day, 10000 recipients/day; or as JSON.",
         max_length=2000,
     ),
     Spec("TEST_ADDRESS", "email", "", "Where test mails go unless another is given."),

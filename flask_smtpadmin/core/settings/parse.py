@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail.address import parse_address
+from flask_smtpadmin.core.rate import PERIODS
 from flask_smtpadmin.core.settings import Kind, Spec
 from flask_smtpadmin.core.settings.fields import LIMIT_NAMES
 
@@ -31,6 +32,7 @@ _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ADDRESS_LITERAL: Final = re.compile(r"[0-9a-f:.]+(%[a-z0-9_.-]+)?")
 _LONGEST_HOST: Final = 253  # octets, RFC 1035 2.3.4
 _LONGEST_QUOTE: Final = 60
+_RATE: Final = re.compile(rf"([0-9]+) ?(messages|recipients)? ?/ ?({'|'.join(PERIODS)})")
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -67,6 +69,18 @@ def write(spec: Spec, value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(str(item) for item in value)
     return str(value)
+
+
+def limits_text(limits: Mapping[str, int]) -> str:
+    """Return limits as people write them: ``100/minute, 5000 recipients/day``."""
+    return ", ".join(_limit_text(name, limits[name]) for name in LIMIT_NAMES if name in limits)
+
+
+def _limit_text(name: str, number: int) -> str:
+    unit, per, period = name.partition("per_")
+    if not per or period not in PERIODS:
+        return f"{name}={number}"
+    return f"{number} recipients/{period}" if unit else f"{number}/{period}"
 
 
 def quoted(spec: Spec, raw: Any) -> str:
@@ -255,7 +269,8 @@ def _limits(spec: Spec, raw: Any) -> dict[str, int]:
     limits: dict[str, int] = {}
     for name, given in found.items():
         if name not in LIMIT_NAMES:
-            raise ValueError(f"{name!r} is not one of {', '.join(LIMIT_NAMES)}")
+            known = ", ".join(LIMIT_NAMES)
+            raise ValueError(f"{name!r} is not one of {known}, nor a limit such as 100/minute")
         number = given if isinstance(given, int) and not isinstance(given, bool) else 0
         if isinstance(given, str) and given.strip().isascii() and given.strip().isdigit():
             number = int(given)
@@ -272,8 +287,16 @@ def _limits_of_text(text: str) -> Mapping[str, Any]:
         except ValueError:
             raise ValueError("it is not valid JSON") from None
         return found if isinstance(found, dict) else {}
-    pairs = [item.partition("=") for item in text.split(",")]
-    return {name.strip(): value for name, _, value in pairs}
+    return dict(_limit_of_text(item.strip()) for item in text.split(","))
+
+
+def _limit_of_text(text: str) -> tuple[str, str]:
+    found = _RATE.fullmatch(text)
+    if found is None:
+        name, _, value = text.partition("=")
+        return name.strip(), value
+    number, unit, period = found.groups()
+    return f"recipients_per_{period}" if unit == "recipients" else f"per_{period}", number
 
 
 def _servers(_spec: Spec, raw: Any) -> Any:

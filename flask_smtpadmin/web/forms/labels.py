@@ -46,13 +46,18 @@ LABELS: Final[dict[str, Label]] = {
     ),
     "idle_timeout": Label("Keep idle connections", "Seconds. 0: close at once."),
     "priority": Label("Priority", "Lower is tried first."),
-    "weight": Label("Weight", "Share among servers of one priority."),
+    "weight": Label("Weight", "Share among servers of one priority. 0: a reserve."),
     "routes": Label(
-        "Mail from",
-        "Addresses or domains that only this server takes mail from. Empty: all others.",
+        "Only for mail from",
+        "Addresses or domains; no other server takes mail from these. Empty: from all the rest.",
         "example.com, ada@example.org",
     ),
-    "limits": Label("Limits", "Such as per_second=10,per_day=500.", "per_day=500"),
+    "limits": Label(
+        "Limits",
+        "Messages or recipients per second, minute, hour, day or month. What is more than that "
+        "waits for its turn.",
+        "100/minute, 5000/day, 10000 recipients/day",
+    ),
     "test_address": Label("Test address", "Where test mails go unless another is given."),
     "allow_plaintext_auth": Label(
         "Send the password unencrypted", "Anyone on the way can read it. Only without encryption."

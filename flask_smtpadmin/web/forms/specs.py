@@ -15,7 +15,7 @@ from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 from wtforms import Field as BoundField
 
 from flask_smtpadmin.core.settings import Field, Spec
-from flask_smtpadmin.core.settings.parse import write
+from flask_smtpadmin.core.settings.parse import limits_text, write
 from flask_smtpadmin.web import wording
 from flask_smtpadmin.web.forms.labels import label_of
 
@@ -52,7 +52,7 @@ def text_of(spec: Spec, field: Field) -> str:
     if field.given is not None:
         return field.given
     if spec.kind == "limits":
-        return ",".join(f"{name}={number}" for name, number in field.value.items())
+        return limits_text(field.value)
     return "" if field.value is None and spec.kind != "days" else write(spec, field.value)
 
 
