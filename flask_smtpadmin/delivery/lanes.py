@@ -98,7 +98,7 @@ class Lanes:
     on_trial: Callable[[], bool] = lambda: False
     load: int = 0
     pool: Pool = field(init=False)
-    _ready: Ready = field(init=False)
+    _ready: Ready[Flight] = field(init=False)
     _depth: float = field(init=False)
     _timer: asyncio.TimerHandle | None = None
     _tasks: dict[asyncio.Task[None], Session | None] = field(default_factory=dict)
@@ -132,12 +132,15 @@ class Lanes:
         return self._ready.clear()
 
     def cut(self, *, begun: bool) -> None:
-        """End transactions now; with ``begun`` also those whose content the server may have."""
+        """End transactions now; with ``begun`` also those whose content the server may have.
+
+        All are held first: a task that is cancelled ends a moment later, and a 354 may come in it.
+        """
         for task, session in self._tasks.items():
+            if session is not None:
+                session.hold()
             if begun or session is None or session.phase != "body":
                 task.cancel()
-            else:
-                session.hold()
 
     async def probe(self) -> None:
         """Open a session (or find one open); raises TransportFailure."""

@@ -142,6 +142,7 @@ class SmtplibSession:
         self.last_used = time.monotonic()
         self.mechanism = ""
         self.extensions: dict[str, str] = {}
+        self._held = False
         self._policy = policy
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
         self._smtp = _Client(server.timeout)
@@ -161,7 +162,8 @@ class SmtplibSession:
                 self._hang_up()
 
     def hold(self) -> None:
-        """Do nothing: no message begins here before the one in front has ended."""
+        """Write no content from now on."""
+        self._held = True
 
     async def relay(self, next_envelope: NextEnvelope, ended: Ended) -> None:
         """Hand messages over, one after the other."""
@@ -311,6 +313,9 @@ class SmtplibSession:
 
     def _content(self, content: bytes) -> Reply:
         self.phase = "body"
+        if self._held:  # asked after the phase was set: who holds us then looks at the phase
+            self.phase = "data"
+            raise ConnectionAbortedError("the transaction was cancelled")
         self._smtp.patience = self.server.data_timeout
         self._smtp.send(stuff(content))
         reply = self._read()

@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from support.queues import NOW, claimed
 from support.scripted import Accept, Drop, Pause, Raw, ScriptedServer, Silence, scripted_server
 
 from flask_smtpadmin.core.hosts import PRIVATE
 from flask_smtpadmin.core.transaction import Transaction
 from flask_smtpadmin.delivery.lanes import Callbacks, Ended, Flight, Lanes
-from flask_smtpadmin.storage.claims import Claimed, PendingRecipient
+from flask_smtpadmin.storage.claims import Claimed
 
 OK = "250 2.0.0 ok"
-NOW = datetime(2030, 1, 1, tzinfo=UTC).replace(tzinfo=None)
-
-
-def claimed(number: int, *, built: bool = True) -> Claimed:
-    return Claimed(
-        id=number,
-        token="t",
-        message_id=f"<{number}@example.org>",
-        priority=1,
-        due_at=NOW,
-        expires_at=None,
-        sender="a@example.org",
-        has_reply_to=False,
-        smtputf8=False,
-        eight_bit=False,
-        size=30,
-        server_key=None,
-        cleared=False,
-        on_uncertain=None,
-        attempts=0,
-        failures=0,
-        recipients=(PendingRecipient(number, f"r{number}@example.org"),),
-        content=f"Message-ID: <{number}@example.org>\r\n\r\nhello\r\n".encode() if built else None,
-    )
-
-
 class Run:
     """Lanes to a scripted server, and what they told."""
 
@@ -205,6 +180,25 @@ def test_told_to_stop_it_finishes_what_the_server_may_have_and_begins_nothing() 
 
     server = carried(work, {"dot": slow})
     assert len(server.accepted) == 1
+
+
+@pytest.mark.parametrize("engine", ["aiosmtplib", "smtplib"])
+def test_told_to_stop_it_writes_no_content_in_the_last_moment(engine: str) -> None:
+    """The 354 comes after the request to stop and before the task hears of that."""
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server, engine=engine)
+        run.put(claimed(0))
+        await run.until(lambda: server.commands.count("DATA"))
+        run.may_begin = False
+        run.lanes.cut(begun=False)
+        time.sleep(0.5)  # noqa: ASYNC251 - the loop shall find both at once
+        await run.until(lambda: run.told)
+        assert run.words() == {0: "cut"}
+        await run.lanes.close()
+
+    server = carried(work, {"data": (Pause(0.2), "354 go on")})
+    assert b"hello" not in server.clear
 
 
 def test_nothing_begins_while_leases_may_end() -> None:
