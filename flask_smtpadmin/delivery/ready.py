@@ -6,16 +6,26 @@ import heapq
 import itertools
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final, Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from flask_smtpadmin.delivery.lanes import Flight
+from flask_smtpadmin.core.rate import Slot
+from flask_smtpadmin.storage.claims import Claimed
 
 _ANY_TIME: Final = datetime.min  # noqa: DTZ901 - naive UTC, as all times in the tables
-_Place = tuple[datetime, int, int, "Flight"]
 
 
-class Ready:
+class Waits(Protocol):
+    """What may wait: a message, with ``slot`` where the server has limits."""
+
+    job: Claimed
+    slot: Slot | None
+
+
+W = TypeVar("W", bound=Waits)
+_Place = tuple[datetime, int, int, W]
+
+
+class Ready(Generic[W]):
     """The waiting flights of one server, ordered by slot, then priority, then arrival.
 
     Args:
@@ -23,10 +33,10 @@ class Ready:
         missed: told of flights whose slot went by; they need another one.
     """
 
-    def __init__(self, now: Callable[[], datetime], missed: Callable[[list[Flight]], None]) -> None:
+    def __init__(self, now: Callable[[], datetime], missed: Callable[[list[W]], None]) -> None:
         self._now = now
         self._missed = missed
-        self._heap: list[_Place] = []
+        self._heap: list[_Place[W]] = []
         self._numbers = itertools.count()
         self._first = itertools.count(-1, -1)
 
@@ -48,19 +58,19 @@ class Ready:
         begins = self._heap[0][0]
         return 0.0 if begins is _ANY_TIME else max(0.0, (begins - self._now()).total_seconds())
 
-    def put(self, flight: Flight) -> None:
+    def put(self, flight: W) -> None:
         """Add a flight. Slots of one size are as good as each other: the urgent take the first."""
         self._push(flight, next(self._numbers))
         if flight.slot is not None:
             self._reorder(len(flight.job.recipients))
 
-    def put_first(self, flight: Flight) -> None:
+    def put_first(self, flight: W) -> None:
         """Put back a flight that was taken and not begun."""
         self._push(flight, next(self._first))
 
-    def take(self) -> Flight | None:
+    def take(self) -> W | None:
         """Return the flight to begin now, if there is one."""
-        late: list[Flight] = []
+        late: list[W] = []
         found = None
         while self._heap and found is None:
             begins, _, _, flight = self._heap[0]
@@ -76,16 +86,16 @@ class Ready:
             self._missed(late)
         return found
 
-    def pop(self) -> Flight:
+    def pop(self) -> W:
         """Return the first flight whether or not its time has come."""
         return heapq.heappop(self._heap)[3]
 
-    def clear(self) -> list[Flight]:
+    def clear(self) -> list[W]:
         """Take all of them away."""
         flights, self._heap = [place[3] for place in sorted(self._heap, key=_order)], []
         return flights
 
-    def _push(self, flight: Flight, number: int) -> None:
+    def _push(self, flight: W, number: int) -> None:
         begins = _ANY_TIME if flight.slot is None else flight.slot.begins
         heapq.heappush(self._heap, (begins, flight.job.priority, number, flight))
 
@@ -102,10 +112,10 @@ class Ready:
         heapq.heapify(self._heap)
 
 
-def _order(place: _Place) -> tuple[datetime, int, int]:
+def _order(place: _Place[W]) -> tuple[datetime, int, int]:
     return place[:3]
 
 
-def _placed(place: _Place) -> _Place:
+def _placed(place: _Place[W]) -> _Place[W]:
     _, priority, number, flight = place
     return (_ANY_TIME if flight.slot is None else flight.slot.begins, priority, number, flight)
