@@ -128,7 +128,7 @@ def test_values_that_are_understood(name, raw, value):
         ("FROM_EMAIL", "Ada <ada@example.com>", "without a name"),
         ("FROM_EMAIL", "a@b, c@d", "a@b, c@d"),
         ("FROM_NAME", "Ada\r\nBcc: x@y", "line break"),
-        ("LIMITS", "per_eon=1", "'per_eon' is not one of"),
+        ("LIMITS", "per_eon=1", "'per_eon' is not a limit such as 100/minute"),
         ("LIMITS", {"per_day": 0}, "above 0"),
         ("MODE", "redirct:a@b", "is not one of"),
         ("RETENTION_AUDIT", "1", "the word keep"),

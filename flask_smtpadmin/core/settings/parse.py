@@ -33,6 +33,7 @@ _ADDRESS_LITERAL: Final = re.compile(r"[0-9a-f:.]+(%[a-z0-9_.-]+)?")
 _LONGEST_HOST: Final = 253  # octets, RFC 1035 2.3.4
 _LONGEST_QUOTE: Final = 60
 _RATE: Final = re.compile(rf"([0-9]+) ?(messages|recipients)? ?/ ?({'|'.join(PERIODS)})")
+_SOME_LIMITS: Final = "100/minute, 5000/day or 900 recipients/hour"
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -269,8 +270,7 @@ def _limits(spec: Spec, raw: Any) -> dict[str, int]:
     limits: dict[str, int] = {}
     for name, given in found.items():
         if name not in LIMIT_NAMES:
-            known = ", ".join(LIMIT_NAMES)
-            raise ValueError(f"{name!r} is not one of {known}, nor a limit such as 100/minute")
+            raise ValueError(f"{name!r} is not a limit such as {_SOME_LIMITS}")
         number = given if isinstance(given, int) and not isinstance(given, bool) else 0
         if isinstance(given, str) and given.strip().isascii() and given.strip().isdigit():
             number = int(given)

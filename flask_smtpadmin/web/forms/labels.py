@@ -54,9 +54,8 @@ LABELS: Final[dict[str, Label]] = {
     ),
     "limits": Label(
         "Limits",
-        "Messages or recipients per second, minute, hour, day or month. What is more than that "
-        "waits for its turn.",
-        "100/minute, 5000/day, 10000 recipients/day",
+        "Such as 100/minute, 5000/day, 900 recipients/hour; also second and month. What is more "
+        "than that waits for its turn.",
     ),
     "test_address": Label("Test address", "Where test mails go unless another is given."),
     "allow_plaintext_auth": Label(
