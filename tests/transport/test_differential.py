@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.reference import ReferenceSession
 from support.scripted import (
     Accept,
     Action,
@@ -25,7 +26,6 @@ from flask_smtpadmin.core.hosts import PRIVATE
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import Envelope, Transaction
 from flask_smtpadmin.transport import Session, open_session
-from flask_smtpadmin.transport.reference import ReferenceSession
 
 MAIL = Envelope("a@example.org", ("b@example.org", "c@example.org"), b"Subject: x\r\n\r\n.dot\r\n")
 WAYS = ("pipelined", "stepwise", "reference", "smtplib")
