@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import Response, make_response, redirect, render_template, request, session, url_for
+from flask import Response, make_response, redirect, render_template, session, url_for
 
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.delivery.diagnose import STEP_NAMES
@@ -95,11 +95,6 @@ def done(text: str, endpoint: str, *, tone: Tone = "ok", **arguments: Any) -> Re
     session[_NOTICE] = {"text": text, "tone": tone}
     target = url_for(f".{endpoint}", **arguments)
     return make_response(redirect(target, 303))
-
-
-def wants_json() -> bool:
-    """Say whether the script asks (it polls and streams), not a person's browser."""
-    return request.accept_mimetypes.best == "application/x-ndjson"
 
 
 def shown_address(text: str | None) -> str:
