@@ -16,7 +16,7 @@ from flask_smtpadmin.core.errors import InvalidMessage, NotFound
 from flask_smtpadmin.core.handling import Handling, redirected
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.mail.mime import Built, Renderer
-from flask_smtpadmin.core.queued import QueuedMessage
+from flask_smtpadmin.core.queued import Batch, Entry, QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.delivery import now as delivery_now
@@ -56,15 +56,14 @@ def post(
         raise NotFound("server", handling.server)
     now, caught = datetime.now(UTC), _caught(snapshot)
     cleared = snapshot["MODE"].startswith(_REDIRECT)
-    entries = [
-        handling.entry(built, index, now=now, caught=caught, cleared=cleared)
-        for index, built in enumerate(_built(snapshot, messages, now))
-    ]
+    built, keys = _built(snapshot, messages, now), handling.keys or [None] * len(messages)
+    entries = [Entry(one, key) for one, key in zip(built, keys, strict=True)]
+    terms = handling.terms(now=now, caught=caught, cleared=cleared)
     joined = joining.session_to_join(
         session, state.db.session, mapped=state.models.Message, bind=state.bind
     )
     return state.outbox.add(
-        entries,
+        Batch(entries, terms),
         session=joined,
         room=Room(snapshot["MAX_QUEUE"]),
         committed=lambda new: _committed(state, new),

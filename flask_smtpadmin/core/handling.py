@@ -9,7 +9,7 @@ from typing import Final, Literal, NoReturn, get_args
 
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail.mime import Built, Recipient
-from flask_smtpadmin.core.queued import Entry
+from flask_smtpadmin.core.queued import Terms
 from flask_smtpadmin.core.states import PRIORITIES, Priority
 
 OnUncertain = Literal["retry", "hold"]
@@ -62,12 +62,10 @@ class Handling:
                 if key is not None:
                     _check_text("key", key, MAX_KEY)
 
-    def entry(
-        self, built: Built, index: int, *, now: datetime, caught: bool, cleared: bool = False
-    ) -> Entry:
-        """Return ``built``, number ``index``, with all that its row needs; ``now`` is aware.
+    def terms(self, *, now: datetime, caught: bool, cleared: bool = False) -> Terms:
+        """Return what the rows need; ``now`` is aware.
 
-        A caught message is stored, and no worker touches it; a cleared one may go out whatever
+        Caught messages are stored, and no worker touches them; cleared ones may go out whatever
         ``MODE`` is by then.
 
         Raises:
@@ -75,14 +73,12 @@ class Handling:
         """
         later = self.send_at is not None and self.send_at > now
         due = self.send_at if self.send_at is not None and later else now
-        return Entry(
-            built=built,
+        return Terms(
             state="caught" if caught else ("scheduled" if later else "queued"),
             priority=self.priority,
             run_at=None if caught else _naive(due),
             expires_at=self._expires_at(now, due),
             type=self.type,
-            key=None if self.keys is None else self.keys[index],
             server=self.server,
             on_uncertain=self.on_uncertain,
             cleared=cleared,

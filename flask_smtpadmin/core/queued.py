@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flask_smtpadmin.core.mail.mime import Built
-from flask_smtpadmin.core.states import Priority, State
+from flask_smtpadmin.core.states import WAITING, Priority, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +45,48 @@ class QueuedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One built message with everything its row needs; times as in the tables: naive UTC.
+class Terms:
+    """What the rows of a batch have in common; times as in the tables: naive UTC.
 
-    ``run_at`` is None exactly for a ``caught`` message. ``server`` is the key the caller asked
+    ``run_at`` is None exactly for ``caught`` messages. ``server`` is the key the caller asked
     for, ``on_uncertain`` ``"retry"``, ``"hold"`` or None for the app's own setting; ``cleared``
-    says that it may go out while ``MODE`` is not ``live``.
+    says that they may go out while ``MODE`` is not ``live``.
     """
 
-    built: Built
     state: State
     priority: Priority
     run_at: datetime | None
     expires_at: datetime | None = None
     type: str | None = None
-    key: str | None = None
     server: str | None = None
     on_uncertain: str | None = None
     cleared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One built message and its idempotency key."""
+
+    built: Built
+    key: str | None = None
 
     @property
     def key_digest(self) -> str | None:
         """What the unique index compares: exact to the letter whatever the collation."""
         return None if self.key is None else digest(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages that are stored together, all or none."""
+
+    entries: Sequence[Entry]
+    terms: Terms
+
+    @property
+    def waiting(self) -> int:
+        """How many of them will wait, and so need room in the queue."""
+        return len(self.entries) if self.terms.state in WAITING else 0
 
 
 def digest(key: str) -> str:

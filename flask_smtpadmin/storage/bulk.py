@@ -23,6 +23,8 @@ from flask_smtpadmin.storage.taking import skips_locked
 
 #: A value as every driver and JSON take it; a time is text, see :func:`moment`.
 Value: TypeAlias = str | int | float | None
+#: A value that is the same for all rows; bytes travel beside the JSON.
+Shared: TypeAlias = Value | bytes
 _Columns: TypeAlias = Mapping[str, TypeEngine[Any]]
 
 _ROWS: Final = "given"
@@ -67,17 +69,18 @@ class _Compiled:
     constants: tuple[Value, ...]
     order: tuple[int, ...] | None
 
-    def arranged(self, values: tuple[Value, ...], shared: tuple[Value, ...]) -> Any:
+    def arranged(self, values: tuple[Value, ...], shared: tuple[Shared, ...]) -> Any:
         """Return the parameters of one execution as the driver takes them."""
         given = (*values, *shared, *self.constants)
         if self.order is None:
             return dict(zip(self.names, given, strict=True))
         return tuple([given[index] for index in self.order])
 
-    def parameters(self, rows: Sequence[tuple[Value, ...]], shared: tuple[Value, ...]) -> Any:
+    def parameters(self, rows: Sequence[tuple[Value, ...]], shared: tuple[Shared, ...]) -> Any:
         """Return the parameters for ``rows``: a list of them, or one with all rows in it."""
         if self.names[0] != _ROWS:
-            return [self.arranged(row, shared) for row in rows]
+            given = [self.arranged(row, shared) for row in rows]
+            return given if len(given) > 1 else given[0]
         if self.names[1:2] != (_NUMBERS,):
             return self.arranged((json.dumps(rows),), shared)
         numbers = ",".join([str(row[0]) for row in rows])
@@ -144,7 +147,9 @@ class Bulk:
         self._shared = tuple(shared)
         self._compiled: dict[str, _Compiled] = {}
 
-    def run(self, connection: Connection, rows: Sequence[tuple[Value, ...]], *shared: Value) -> int:
+    def run(
+        self, connection: Connection, rows: Sequence[tuple[Value, ...]], *shared: Shared
+    ) -> int:
         """Run it for ``rows`` and return how many rows of the table it inserted or matched.
 
         Args:
@@ -152,9 +157,14 @@ class Bulk:
             rows: at least one; the values in the order of ``columns``.
             shared: the values of the shared parameters, in their order.
         """
+        return self.execute(connection, rows, *shared).rowcount
+
+    def execute(
+        self, connection: Connection, rows: Sequence[tuple[Value, ...]], *shared: Shared
+    ) -> sa.CursorResult[Any]:
+        """Run it as :meth:`run` does and return what came back."""
         compiled = self._for(connection.dialect)
-        parameters = compiled.parameters(rows, shared)
-        return connection.exec_driver_sql(compiled.sql, parameters).rowcount
+        return connection.exec_driver_sql(compiled.sql, compiled.parameters(rows, shared))
 
     def text(self, dialect: Dialect) -> str:
         """Return the SQL that ``dialect`` gets, with the driver's marks for parameters."""

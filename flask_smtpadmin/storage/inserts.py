@@ -1,99 +1,259 @@
-"""The INSERTs of the outbox: one row or thousands, on every dialect."""
+"""The INSERTs of the outbox: how messages become rows and get their numbers, one way per dialect.
+
+PostgreSQL takes messages, contents and recipients in one statement, hence in one round trip.
+SQLite numbers the first message, which takes the write lock; nobody can come in between, so the
+others follow it. Elsewhere SQLAlchemy asks for the numbers as the database allows.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 
-from flask_smtpadmin.core.queued import Entry
+from flask_smtpadmin.core.queued import Batch, Entry, Terms
 from flask_smtpadmin.core.states import PRIORITIES
+from flask_smtpadmin.storage.bulk import Bulk, Given, moment
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.transitions import entering
 
-#: Messages whose rows and contents are in memory a second time while they are written.
+#: Messages that are in memory a second time while they are written.
 CHUNK: Final = 500
+#: Bytes of their contents; a longer one is written alone.
+CHUNK_BYTES: Final = 4 * 2**20
+
+#: The columns of smtpadmin_message that differ within a batch, and those that do not.
+_OWN: Final = (
+    "message_id",
+    "key",
+    "key_digest",
+    "subject",
+    "sender",
+    "has_reply_to",
+    "smtputf8",
+    "eight_bit",
+    "size",
+    "recipients_total",
+    "first_recipient",
+)
+_COMMON: Final = (
+    "state",
+    "state_at",
+    "priority",
+    "type",
+    "server_key",
+    "cleared",
+    "on_uncertain",
+    "created_at",
+    "due_at",
+    "run_at",
+    "expires_at",
+    "attempts",
+    "failures",
+    "crashes",
+)
+_RECIPIENT: Final = ("message", "kind", "address", "state")
+_PENDING: Final = "pending"
 
 
 class Inserts:
-    """The three statements that store messages, made once so that SQLAlchemy's cache holds."""
+    """Stores messages with their contents and recipients."""
 
     def __init__(self, models: Models) -> None:
-        self._message = models.table("Message")
-        self._one = sa.insert(self._message)
-        self._many = self._one.returning(self._message.c.id, sort_by_parameter_order=True)
-        self._content = sa.insert(models.table("Content"))
-        self._recipient = sa.insert(models.table("Recipient"))
+        self._tables = [models.table(name) for name in ("Message", "Content", "Recipient")]
+        message, content, recipient = self._tables
+        self._everything = _everything(message, content, recipient)
+        self._messages = _messages(message)
+        self._contents = _rows(content, "id", "body")
+        self._recipients = _rows(recipient, *_RECIPIENT)
 
-    def run(self, connection: Connection, entries: Sequence[Entry], now: datetime) -> list[int]:
-        """Store ``entries`` and return their ids in the same order; ``now`` naive UTC."""
-        ids: list[int] = []
-        for start in range(0, len(entries), CHUNK):
-            ids += self._chunk(connection, entries[start : start + CHUNK], now)
-        return ids
+    def run(self, connection: Connection, batch: Batch, now: datetime) -> list[int]:
+        """Store ``batch``, at least one, and return the ids in its order; ``now`` naive UTC."""
+        common = _common(batch.terms, now)
+        ways = {"postgresql": self._in_one_statement, "sqlite": self._after_the_first}
+        way = ways.get(connection.dialect.name, self._by_sqlalchemy)
+        return [
+            number for chunk in _chunks(batch.entries) for number in way(connection, chunk, common)
+        ]
 
-    def _chunk(self, connection: Connection, entries: Sequence[Entry], now: datetime) -> list[int]:
-        ids = self._messages(connection, [message_row(entry, now) for entry in entries])
+    def _in_one_statement(
+        self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]
+    ) -> Sequence[int]:
+        rows, start = [], 1
+        for number, entry in enumerate(entries, 1):
+            rows.append((number, *_own(entry), start))
+            start += len(entry.built.content)
+        contents = b"".join([entry.built.content for entry in entries])
+        recipients = json.dumps(
+            [
+                (number, recipient.kind, recipient.address)
+                for number, entry in enumerate(entries, 1)
+                for recipient in entry.built.recipients
+            ]
+        )
+        result = self._everything.execute(
+            connection, rows, *map(_text, common.values()), contents, recipients
+        )
+        return result.scalars().all()
+
+    def _after_the_first(
+        self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]
+    ) -> Sequence[int]:
+        shared = [_text(value) for value in common.values()]
+        first = self._messages.execute(connection, [(None, *_own(entries[0]))], *shared).lastrowid
+        ids = range(first, first + len(entries))
         stored = list(zip(ids, entries, strict=True))
-        contents = [{"id": number, "body": entry.built.content} for number, entry in stored]
-        connection.execute(self._content, contents)
-        recipients = [row for number, entry in stored for row in _recipient_rows(number, entry)]
-        connection.execute(self._recipient, recipients)
+        if len(stored) > 1:
+            rows = [(number, *_own(entry)) for number, entry in stored[1:]]
+            self._messages.run(connection, rows, *shared)
+        contents: list[Any] = [(number, entry.built.content) for number, entry in stored]
+        self._contents.run(connection, contents)
+        self._recipients.run(connection, list(_recipients(stored)))
         return ids
 
-    def _messages(self, connection: Connection, rows: list[dict[str, Any]]) -> list[int]:
+    def _by_sqlalchemy(
+        self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]
+    ) -> Sequence[int]:
+        message, content, recipient = self._tables
+        rows = [dict(zip(_OWN, _own(entry), strict=True)) | common for entry in entries]
         in_order = connection.dialect.insert_executemany_returning_sort_by_parameter_order
         if len(rows) > 1 and in_order:
-            return list(connection.execute(self._many, rows).scalars())
-        return [_new_id(connection.execute(self._one, row)) for row in rows]
+            many = sa.insert(message).returning(message.c.id, sort_by_parameter_order=True)
+            ids = list(connection.execute(many, rows).scalars())
+        else:
+            ids = [_new_id(connection.execute(sa.insert(message), row)) for row in rows]
+        stored = list(zip(ids, entries, strict=True))
+        contents = [{"id": number, "body": entry.built.content} for number, entry in stored]
+        connection.execute(sa.insert(content), contents)
+        recipients = [dict(zip(_RECIPIENT, row, strict=True)) for row in _recipients(stored)]
+        connection.execute(sa.insert(recipient), recipients)
+        return ids
 
 
-def message_row(entry: Entry, now: datetime) -> dict[str, Any]:
-    """Return the row of ``smtpadmin_message`` for a new message."""
+def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    start = size = 0
+    for end, entry in enumerate(entries):
+        size += len(entry.built.content)
+        if end > start and (size > CHUNK_BYTES or end - start == CHUNK):
+            yield entries[start:end]
+            start, size = end, len(entry.built.content)
+    yield entries[start:]
+
+
+def _own(entry: Entry) -> tuple[Any, ...]:
+    """Return the values of ``_OWN``."""
     built = entry.built
-    return {
-        **entering(entry.state, now),
-        "message_id": built.message_id,
-        "key": entry.key,
-        "key_digest": entry.key_digest,
-        "waiting_for": None,
-        "priority": PRIORITIES[entry.priority],
-        "type": entry.type,
-        "subject": built.subject[:255],
-        "sender": built.sender,
-        "has_reply_to": built.has_reply_to,
-        "smtputf8": built.smtputf8,
-        "eight_bit": built.eight_bit,
-        "size": len(built.content),
-        "recipients_total": len(built.recipients),
-        "first_recipient": built.recipients[0].address,
-        "server_key": entry.server,
-        "cleared": entry.cleared,
-        "on_uncertain": entry.on_uncertain,
+    return (
+        built.message_id,
+        entry.key,
+        entry.key_digest,
+        built.subject[:255],
+        built.sender,
+        built.has_reply_to,
+        built.smtputf8,
+        built.eight_bit,
+        len(built.content),
+        len(built.recipients),
+        built.recipients[0].address,
+    )
+
+
+def _common(terms: Terms, now: datetime) -> dict[str, Any]:
+    """Return the values of ``_COMMON`` by name, in that order."""
+    values = {
+        **entering(terms.state, now),
+        "priority": PRIORITIES[terms.priority],
+        "type": terms.type,
+        "server_key": terms.server,
+        "cleared": terms.cleared,
+        "on_uncertain": terms.on_uncertain,
         "created_at": now,
-        "due_at": entry.run_at or now,
-        "run_at": entry.run_at,
-        "expires_at": entry.expires_at,
+        "due_at": terms.run_at or now,
+        "run_at": terms.run_at,
+        "expires_at": terms.expires_at,
         "attempts": 0,
         "failures": 0,
         "crashes": 0,
     }
+    return {name: values[name] for name in _COMMON}
 
 
-def _recipient_rows(number: int, entry: Entry) -> Iterator[dict[str, Any]]:
-    for recipient in entry.built.recipients:
-        yield {
-            "message": number,
-            "kind": recipient.kind,
-            "address": recipient.address,
-            "state": "pending",
-        }
+def _recipients(stored: Sequence[tuple[int, Entry]]) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of ``_RECIPIENT``."""
+    for number, entry in stored:
+        for recipient in entry.built.recipients:
+            yield number, recipient.kind, recipient.address, _PENDING
+
+
+def _text(value: Any) -> Any:
+    return moment(value) if isinstance(value, datetime) else value
 
 
 def _new_id(result: sa.CursorResult[Any]) -> int:
     key = result.inserted_primary_key
     assert key is not None  # noqa: S101 - a single-row INSERT always has one
     return int(key[0])
+
+
+def _messages(message: sa.Table) -> Bulk:
+    """Store messages under numbers that were chosen for them; None: the next one."""
+
+    def build(given: Given) -> sa.Executable:
+        common: dict[str, Any] = {name: sa.bindparam(name) for name in _COMMON}
+        return sa.insert(message).values({**given.values, **common})
+
+    return Bulk(build, _types(message, "id", *_OWN), _COMMON)
+
+
+def _rows(table: sa.Table, *names: str) -> Bulk:
+    return Bulk(lambda given: sa.insert(table).values(given.values), _types(table, *names))
+
+
+def _everything(message: sa.Table, content: sa.Table, recipient: sa.Table) -> Bulk:
+    """Store messages, contents and recipients, and return the numbers in order.
+
+    The sequence numbers the rows as they are sorted; so the n-th smallest number is the n-th
+    message's. The contents come as one value, cut at ``start``.
+    """
+
+    def build(given: Given) -> sa.Executable:
+        common = [sa.cast(sa.bindparam(name), message.c[name].type) for name in _COMMON]
+        rows = sa.select(*[given[name] for name in _OWN], *common).order_by(given["id"])
+        new = sa.insert(message).from_select([*_OWN, *_COMMON], rows).returning(message.c.id)
+        stored = new.cte("stored")
+        place = sa.func.row_number().over(order_by=stored.c.id)
+        numbered = sa.select(stored.c.id, place.label("place")).cte("numbered")
+        contents = sa.cast(sa.bindparam("contents"), content.c.body.type)
+        body = sa.func.substr(contents, given["start"], given["size"])
+        bodies = sa.select(numbered.c.id, body).where(numbered.c.place == given["id"])
+        return (
+            sa.select(numbered.c.id)
+            .order_by(numbered.c.id)
+            .add_cte(sa.insert(content).from_select(["id", "body"], bodies).cte("content"))
+            .add_cte(_unfolded_recipients(recipient, numbered).cte("recipient"))
+        )
+
+    columns = {**_types(message, "id", *_OWN), "start": sa.Integer()}
+    return Bulk(build, columns, (*_COMMON, "contents", "recipients"))
+
+
+def _unfolded_recipients(recipient: sa.Table, numbered: sa.CTE) -> sa.Insert:
+    document = sa.cast(sa.bindparam("recipients", type_=sa.Text()), JSONB())
+    elements = sa.func.jsonb_array_elements(document)
+    one = elements.table_valued("value", with_ordinality="position", name="one").render_derived()
+    item = [one.c.value.op("->>")(sa.literal_column(str(at))) for at in range(3)]
+    rows = (
+        sa.select(numbered.c.id, item[1], item[2], sa.literal_column(f"'{_PENDING}'"))
+        .where(numbered.c.place == sa.cast(item[0], sa.Integer()))
+        .order_by(one.c.position)
+    )
+    return sa.insert(recipient).from_select(_RECIPIENT, rows)
+
+
+def _types(table: sa.Table, *names: str) -> dict[str, Any]:
+    return {name: table.c[name].type for name in names}

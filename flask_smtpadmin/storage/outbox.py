@@ -15,8 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from flask_smtpadmin.core.errors import QueueUnavailable
-from flask_smtpadmin.core.queued import Entry, QueuedMessage
-from flask_smtpadmin.core.states import WAITING
+from flask_smtpadmin.core.queued import Batch, Entry, QueuedMessage
 from flask_smtpadmin.storage import joining
 from flask_smtpadmin.storage.admission import ANY_ROOM, Admission, Room
 from flask_smtpadmin.storage.database import Database, schema_errors, utcnow
@@ -48,17 +47,17 @@ class Outbox:
 
     def add(
         self,
-        entries: Sequence[Entry],
+        batch: Batch,
         *,
         session: Session | None = None,
         room: Room = ANY_ROOM,
         committed: Callback = _nothing,
         undone: Callback = _nothing,
     ) -> list[QueuedMessage]:
-        """Store ``entries``, all or none, and return them in the same order.
+        """Store ``batch``, all or none, and return its messages in the same order.
 
         Args:
-            entries: what to store; one whose key is known is not stored again.
+            batch: what to store; a message whose key is known is not stored again.
             session: becomes part of this session's transaction, without flushing or expiring
                 anything in it; None: committed before this returns.
             room: how many messages may wait in all.
@@ -72,15 +71,16 @@ class Outbox:
         """
         if session is None:
             # only with a key there may be somebody to wait for
-            with self._own_transaction(bounded=any(entry.key for entry in entries)) as connection:
-                messages = self._store(connection, entries, room)
+            keyed = any(entry.key for entry in batch.entries)
+            with self._own_transaction(bounded=keyed) as connection:
+                messages = self._store(connection, batch, room)
             new = [message for message in messages if message.created]
             if new:
                 committed(new)
             return messages
         with _callers_errors(), schema_errors():
             connection = joining.connection_of(session, self._database.models.Message)
-            messages = self._store(connection, entries, room)
+            messages = self._store(connection, batch, room)
         new = [message for message in messages if message.created]
         if new:
             joining.when_over(session, committed=lambda: committed(new), undone=lambda: undone(new))
@@ -98,33 +98,40 @@ class Outbox:
                 "session, send(..., session=that_session), and the message becomes part of it."
             ) from error
 
-    def _store(
-        self, connection: Connection, entries: Sequence[Entry], room: Room
-    ) -> list[QueuedMessage]:
+    def _store(self, connection: Connection, batch: Batch, room: Room) -> list[QueuedMessage]:
+        entries = batch.entries
         if not any(entry.key for entry in entries):
-            self._admit(connection, entries, room)
-            return self._insert(connection, entries)
+            self._admission.admit(connection, batch.waiting, room)
+            return self._insert(connection, batch)
         known = self._known_before(connection, entries)
         for _ in range(_ROUNDS):
-            missing = _first_of_each_key(entries, known)
-            self._admit(connection, missing, room)
+            missing = Batch(_first_of_each_key(entries, known), batch.terms)
+            self._admission.admit(connection, missing.waiting, room)
             try:
                 with _savepoint(connection):
                     created = self._insert(connection, missing)
             except IntegrityError:
-                known |= self._known_now(connection, missing)
+                known |= self._known_now(connection, missing.entries)
             else:
-                return _in_order(entries, missing, created, known)
+                return _in_order(entries, missing.entries, created, known)
         raise QueueUnavailable("Others keep storing messages with the same keys; try again.")
 
-    def _insert(self, connection: Connection, entries: Sequence[Entry]) -> list[QueuedMessage]:
-        now = utcnow()
-        ids = self._inserts.run(connection, entries, now)
-        return [_queued(entry, number) for entry, number in zip(entries, ids, strict=True)]
-
-    def _admit(self, connection: Connection, entries: Sequence[Entry], room: Room) -> None:
-        asked = sum(entry.state in WAITING for entry in entries)
-        self._admission.admit(connection, asked, room)
+    def _insert(self, connection: Connection, batch: Batch) -> list[QueuedMessage]:
+        if not batch.entries:
+            return []
+        ids = self._inserts.run(connection, batch, utcnow())
+        state, next_try_at = batch.terms.state, _aware(batch.terms.run_at)
+        return [
+            QueuedMessage(
+                id=number,
+                message_id=entry.built.message_id,
+                state=state,
+                key=entry.key,
+                created=True,
+                next_try_at=next_try_at,
+            )
+            for number, entry in zip(ids, batch.entries, strict=True)
+        ]
 
     def _known_before(
         self, connection: Connection, entries: Sequence[Entry]
@@ -225,17 +232,6 @@ def _in_order(
         if entry.key_digest is not None:
             known.setdefault(entry.key_digest, replace(message, created=False))
     return messages
-
-
-def _queued(entry: Entry, number: int) -> QueuedMessage:
-    return QueuedMessage(
-        id=number,
-        message_id=entry.built.message_id,
-        state=entry.state,
-        key=entry.key,
-        created=True,
-        next_try_at=_aware(entry.run_at),
-    )
 
 
 def _aware(moment: datetime | None) -> datetime | None:
