@@ -23,11 +23,15 @@ _RECALL_EVERY: Final = 0.25
 
 @dataclass(slots=True)
 class Crowd:
-    """What waits for one server; ``after`` is the last id that was called back."""
+    """What waits for one server; ``after`` is the last id that was called back.
+
+    ``behind``: mail was parked since the present round of recalls began, perhaps behind it.
+    """
 
     held: Stage
     parked: bool = False
     pressing: bool = False
+    behind: bool = False
     after: int = 0
     recalled_at: float = 0.0
 
@@ -60,7 +64,7 @@ class Overflow:
         if len(crowd.held) < self._most():
             crowd.held.push([job])
             return True
-        crowd.parked = crowd.pressing = True
+        crowd.parked = crowd.pressing = crowd.behind = True
         return False
 
     def take(self, room: Callable[[str], int]) -> list[Claimed]:
@@ -86,13 +90,18 @@ class Overflow:
             wanted = self._most() // 2 - len(crowd.held)
             if wanted > 0 and now - crowd.recalled_at > _RECALL_EVERY:
                 crowd.recalled_at = now
+                crowd.behind = crowd.behind and crowd.after > 0  # a new round sees all there is
                 found.append(Recall(key, wanted, crowd.after))
         return found
 
     def recalled(self, recall: Recall, last: int | None) -> None:
-        """Take in that a recall came to message ``last``; None: there were no more after it."""
+        """Take in that a recall came to message ``last``; None: there were no more after it.
+
+        Another round begins only if more was parked meanwhile: a recall also meets mail that may
+        go to several servers and waits for another one, and would meet it for ever.
+        """
         crowd = self._crowds[recall.server]
-        crowd.parked = last is not None or recall.after > 0
+        crowd.parked = last is not None or crowd.behind
         crowd.after = last or 0
 
     def empty(self) -> list[Claimed]:

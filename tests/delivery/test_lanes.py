@@ -17,6 +17,8 @@ from flask_smtpadmin.delivery.lanes import Callbacks, Ended, Flight, Lanes
 from flask_smtpadmin.storage.claims import Claimed
 
 OK = "250 2.0.0 ok"
+
+
 class Run:
     """Lanes to a scripted server, and what they told."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from flask_smtpadmin import Message
 from flask_smtpadmin.core.retry import Decision
 from flask_smtpadmin.core.states import State
-from flask_smtpadmin.storage.claims import Claimed, Claims
+from flask_smtpadmin.storage.claims import Claimed, Claims, PendingRecipient
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.results import HandOver, Result, Results, Trace
 from support.apps import Site
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
 class MailQueue:
@@ -98,3 +100,27 @@ def at(row: Any, name: str) -> datetime:
     value = getattr(row, name)
     assert isinstance(value, datetime)
     return value
+
+
+def claimed(number: int, *, built: bool = True) -> Claimed:
+    """Return a message in a worker's hands, without a database."""
+    return Claimed(
+        id=number,
+        token="t",
+        message_id=f"<{number}@example.org>",
+        priority=1,
+        due_at=NOW,
+        expires_at=None,
+        sender="a@example.org",
+        has_reply_to=False,
+        smtputf8=False,
+        eight_bit=False,
+        size=30,
+        server_key=None,
+        cleared=False,
+        on_uncertain=None,
+        attempts=0,
+        failures=0,
+        recipients=(PendingRecipient(number, f"r{number}@example.org"),),
+        content=f"Message-ID: <{number}@example.org>\r\n\r\nhello\r\n".encode() if built else None,
+    )
