@@ -199,8 +199,10 @@ class Queue:
 
     def _hurry(self, connection: Connection, numbers: Sequence[int]) -> int:
         table = self._message
+        now = utcnow()
         due = sa.update(table).where(table.c.id.in_(numbers), table.c.state.in_(HURRYABLE))
-        return connection.execute(due.values(run_at=utcnow(), waiting_for=None)).rowcount
+        since = sa.case((table.c.due_at > now, now), else_=table.c.due_at)  # send_at is void
+        return connection.execute(due.values(run_at=now, due_at=since, waiting_for=None)).rowcount
 
     def _cancel(self, connection: Connection, numbers: Sequence[int]) -> int:
         stopped = move(self._message, "cancelled", utcnow(), came_from=CANCELLABLE)

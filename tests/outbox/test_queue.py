@@ -159,8 +159,13 @@ def test_retry_starts_over(shop: Shop, state: State) -> None:
 def test_retry_is_send_now_for_what_waits(shop: Shop, state: State) -> None:
     """What waits becomes due at once, keeps its failures, and waits for nothing."""
     later = utcnow() + timedelta(days=1)
-    number = put(shop, state, failures=2, run_at=later, waiting_for="server")
+    number = put(shop, state, failures=2, run_at=later, due_at=later, waiting_for="server")
     assert shop.state.queue.retry(number) == state
+    # nor does a worker that hands it back put it off again
+    table = shop.state.models.table("Message")
+    with shop.state.database.read() as connection:
+        query = sa.select(table.c.due_at).where(table.c.id == number)
+        assert connection.execute(query).scalar_one() < later - timedelta(hours=23)
     row = shop.state.queue.get(number).message
     assert (row.failures, row.waiting_for) == (2, None)
     assert row.next_try_at is not None
