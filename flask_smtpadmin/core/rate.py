@@ -36,6 +36,8 @@ _BUCKETS: Final = 48
 #: Seconds that a message may be handed over late where only sliding windows count.
 _LATE: Final = 30.0
 _ROUNDING: Final = 1e-6
+#: Nobody is promised a time further ahead, in seconds: the calendar ends with the year 9999.
+_FAR: Final = 36_500 * PERIODS["day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ def promise(
     limits = tuple(limits)
     ahead = [moment for rank, moment in usage.tails.items() if rank <= priority]
     moment = max(next_free(limits, usage, now, cost), *ahead, now)
+    moment = min(moment, now + _FAR)
     step = max((cost.of(limit) * limit.spacing for limit in limits), default=0.0)
     return moment, replace(usage, tails={**usage.tails, priority: moment + step})
 

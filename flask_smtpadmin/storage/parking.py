@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -121,20 +121,20 @@ class Parking:
         return len(ids)
 
     def expire(self, connection: Connection, now: datetime, max_age: float) -> int:
-        """End parked messages whose time ran out; return how many.
+        """End messages that wait and whose time ran out; return how many.
 
         Looks at a bounded number of them and goes on from there the next time.
         """
         columns = self._message.c
         ids = [
             number
-            for reason in PARKED
+            for reason in get_args(WaitingFor)
             for number in self._timed_out(connection, reason, now, now - timedelta(seconds=max_age))
         ]
         if ids:
             update = move(self._message, "expired", now, came_from=CLAIMABLE)
-            update = update.where(columns.id.in_(ids), columns.run_at.is_(None))
-            connection.execute(update.values(waiting_for=None))
+            update = update.where(columns.id.in_(ids), columns.waiting_for.is_not(None))
+            connection.execute(update.values(run_at=None, waiting_for=None))
         return len(ids)
 
     def _timed_out(

@@ -79,6 +79,8 @@ class Quotas:
 
     def __init__(self, models: Models, now: Callable[[], datetime]) -> None:
         self._table = models.table("Quota")
+        message = models.table("Message").c
+        self._waits = sa.select(message.id).where(message.waiting_for == "quota").limit(1)
         self._now = now
 
     def settle(self, connection: Connection, request: Request) -> Grant:
@@ -108,7 +110,8 @@ class Quotas:
     def _lock(self, connection: Connection, key: str, limits: tuple[Limit, ...]) -> Usage:
         """Return what is reserved; the row is made when there is none.
 
-        Under other limits than before the promises are void: they were made at another pace.
+        Under other limits than before the promises are void: they were made at another pace. So
+        they are when nobody waits any more: those they were made to were cancelled or expired.
         """
         columns = self._table.c
         query = sa.select(columns.limits, columns.usage).where(columns.server_key == key)
@@ -118,7 +121,11 @@ class Quotas:
             self._insert(connection, key)
             row = connection.execute(query).one()
         usage = Usage.read(row.usage)
-        return usage if row.limits == _text(limits) else Usage(usage.slots, usage.counts)
+        void = row.limits != _text(limits) or (usage.tails and not self._anybody_waits(connection))
+        return Usage(usage.slots, usage.counts) if void else usage
+
+    def _anybody_waits(self, connection: Connection) -> bool:
+        return connection.execute(self._waits).first() is not None
 
     def _insert(self, connection: Connection, key: str) -> None:
         row = {"server_key": key, "limits": "{}", "usage": Usage().text()}

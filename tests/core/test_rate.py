@@ -157,3 +157,11 @@ def test_promised_times_are_kept(name, most, waiting):
     for moment in promised:
         slot, usage = reserve(limits, usage, moment, Cost(), horizon=HORIZON)
         assert slot is not None
+
+
+def test_however_many_wait_the_time_they_are_told_exists() -> None:
+    """One a month, and more promises than months until the year 9999."""
+    limits, usage, latest = limits_of({"per_month": 1}), Usage(), 0.0
+    for _ in range(2000):
+        latest, usage = promise(limits, usage, 0.0, Cost(), 1)
+    assert latest == 36_500 * PERIODS["day"]
