@@ -61,14 +61,19 @@ async def end(engine: Work, ending: Ending) -> None:
     """Return what no server can have, wait for the rest, write the last results."""
     engine.give_back(engine.fleet.take_back())
     engine.fleet.cut(begun=False)
-    await engine.write([(job, None) for job in engine.hands.empty()])
+    await _write(engine)
     while engine.hands.in_flight and not ending.due:
         await engine.rest()
-        await engine.write()
+        await _write(engine)
     engine.fleet.cut(begun=True)
     while engine.hands.in_flight:
         await asyncio.sleep(0.01)
         engine.give_back(engine.fleet.take_back())
-        await engine.write()
-    await engine.write()
+        await _write(engine)
+    await _write(engine)
     await engine.fleet.close()
+
+
+async def _write(engine: Work) -> None:
+    """Write what came back; what was to go to another server is staged again, and goes back too."""
+    await engine.write([(job, None) for job in engine.hands.empty()])

@@ -243,7 +243,7 @@ class Engine:
             self._look_now()  # they are due again, for another server or to be parked
         self._take_slots(batch, written)
         self.hands.take_in(written.claimed)
-        if batch.claim:
+        if written.looked:
             self._looked(batch, written)
         self._tell(written.finished)
 
@@ -288,6 +288,8 @@ class Engine:
             pause = max(pause, _BREATH)  # due rows may be in another worker's transaction
         if not self._options.burst and not self.fleet.router.open_servers():
             pause = max(pause, POLL)  # what is claimed now can only be parked
+        if batch.below is not None:
+            pause = min(pause, POLL)  # who rang meanwhile waits no longer than without a bell
         self._urgent_at = time.monotonic() + POLL
         if batch.below is not None or not self._poked:
             self._look_at = time.monotonic() + pause

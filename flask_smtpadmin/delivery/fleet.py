@@ -74,6 +74,15 @@ class Fleet:
         """W: how many messages may be handed over without a committed result."""
         return int(self.snapshot["WINDOW"] or DEPTH * self.connections)
 
+    def open_servers(self) -> list[str]:
+        """Return the servers that take mail now."""
+        return self.router.open_servers()
+
+    @property
+    def all_open(self) -> bool:
+        """Whether every server in use takes mail now."""
+        return len(self.router.open_servers()) == len(self._usable)
+
     @property
     def busy(self) -> int:
         """Connections that have a message now."""

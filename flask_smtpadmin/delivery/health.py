@@ -152,6 +152,13 @@ class Health:
                 recovered.append(key)
         return lost, recovered
 
+    def look_again(self, key: str) -> None:
+        """Let what the database says of a server be news, though it says what it said before.
+
+        Another worker's word may have come right after ours, and before we saw either.
+        """
+        self._seen.pop(key, None)
+
     def _accepted(self, key: str, breaker: Breaker) -> SharedHealth | None:
         breaker.trial = False
         breaker.faults = breaker.holds = 0

@@ -238,7 +238,9 @@ class Upkeep:
             server = self._engine.fleet.snapshot.servers.get(key)
             if server is None or not server.usable or key in self._probing:
                 continue
-            if await self._engine.db(self._reserve, key):
+            if not await self._engine.db(self._reserve, key):
+                self._engine.fleet.health.look_again(key)  # somebody else knows of it
+            else:
                 task = asyncio.create_task(self._probe_server(key))
                 self._probing[key] = task
                 task.add_done_callback(partial(self._probed, key))
@@ -287,19 +289,30 @@ class Upkeep:
         reasons, self._recheck = self._recheck, set()
         self._rechecking = True
         try:
-            after: int | None = 0
-            while after is not None:
-                servers = self._engine.servers_with_room()
-                if not servers:
-                    self._postponed |= reasons
-                    return
-                if self._engine.loaded:
-                    await asyncio.sleep(0.05)
-                    continue
-                after = await self._engine.db(self._release_some, reasons, servers, after)
-                self._engine.look_again()
+            await self._release_all(reasons & {"server"}, self._engine.servers_with_room)
+            await self._release_all(reasons - {"server"}, self._engine.fleet.open_servers)
+        except BaseException:
+            self._want_recheck(reasons)
+            raise
         finally:
             self._rechecking = False
+
+    async def _release_all(
+        self, reasons: set[WaitingFor], servers_now: Callable[[], list[str]]
+    ) -> None:
+        """Release what waits for ``reasons``; mail for servers that are away has its turn later."""
+        after: int | None = 0 if reasons else None
+        while after is not None:
+            if not self._engine.fleet.all_open:
+                self._postponed |= reasons
+            servers = servers_now()
+            if not servers:
+                return
+            if self._engine.loaded:
+                await asyncio.sleep(0.05)
+                continue
+            after = await self._engine.db(self._release_some, reasons, servers, after)
+            self._engine.look_again()
 
     def _release_some(self, reasons: set[WaitingFor], servers: list[str], after: int) -> int | None:
         with self._premises.database.write() as connection:

@@ -97,6 +97,7 @@ class Written:
     """What one transaction did.
 
     ``handed`` are the ids of hand-overs that are still ours, ``grant`` the slots that they got.
+    ``looked``: it looked for due mail, so that ``claimed`` and ``next_due`` mean something.
     """
 
     finished: Sequence[Result] = ()
@@ -106,6 +107,7 @@ class Written:
     recalled: Sequence[tuple[Recall, int | None]] = ()
     claimed: Sequence[Claimed] = ()
     next_due: datetime | None = None
+    looked: bool = False
 
 
 class Writer:
@@ -136,7 +138,7 @@ class Writer:
         """
         try:
             if not batch.writes and not batch.again and not self._anything_due():
-                return Written(next_due=self._next_due())
+                return Written(next_due=self._next_due(), looked=True)
             return self._commit(batch)
         except Exception as error:
             if is_away(error):
@@ -170,6 +172,7 @@ class Writer:
             recalled=recalled,
             claimed=claimed,
             next_due=next_due,
+            looked=bool(batch.claim),
         )
 
     def _ration(self, connection: Connection, batch: Batch, now: datetime) -> Grant:

@@ -75,7 +75,7 @@ class HealthRows:
         """Try to be the one worker that probes a server whose ``retry_at`` has come.
 
         Health that was seen with other settings than ``fingerprint`` may be probed at once. The
-        other workers see ``retry_at`` moved on by ``seconds``.
+        other workers see ``retry_at`` moved on by ``seconds``. A server without a row is anybody's.
         """
         columns = self._table.c
         update = sa.update(self._table).where(
@@ -85,7 +85,10 @@ class HealthRows:
         )
         later = now + timedelta(seconds=seconds)
         values = {"retry_at": later, "health_fingerprint": fingerprint}
-        return connection.execute(update.values(**values)).rowcount == 1
+        if connection.execute(update.values(**values)).rowcount == 1:
+            return True
+        known = sa.select(columns.key).where(columns.key == key)
+        return connection.execute(known).one_or_none() is None
 
     def _upsert(
         self, connection: Connection, key: str, values: dict[str, Any], now: datetime
