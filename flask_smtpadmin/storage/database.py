@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError
 
 from flask_smtpadmin.core.errors import SchemaMissing
@@ -166,15 +166,20 @@ def _own_engine(users: Engine, *, wal: bool, busy_timeout: float) -> Engine:
         sa.event.listen(engine, "connect", pragmas)
         return engine
     if engine.dialect.name in {"mysql", "mariadb"}:
-        sa.event.listen(engine, "connect", _mysql_bound(busy_timeout))
+        sa.event.listen(engine, "connect", _mysql_session(engine.dialect, busy_timeout))
+        return engine
     return engine.execution_options(isolation_level="READ COMMITTED")
 
 
-def _mysql_bound(busy_timeout: float) -> Callable[[Any, Any], None]:
-    """Wait for rows that others hold as long as SQLite would, not for MariaDB's 50 s."""
+def _mysql_session(dialect: Dialect, busy_timeout: float) -> Callable[[Any, Any], None]:
+    """Set what PostgreSQL is told with each transaction once, for each is a round trip here.
+
+    And a connection that is dead then shows it at a statement, where SQLAlchemy looks for that.
+    """
 
     def on_connect(connection: Any, _record: Any) -> None:
-        with closing(connection.cursor()) as cursor:
+        dialect.set_isolation_level(connection, "READ COMMITTED")
+        with closing(connection.cursor()) as cursor:  # MariaDB's own bound is 50 s
             cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {max(1, round(busy_timeout))}")
 
     return on_connect

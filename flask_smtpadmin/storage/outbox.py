@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,8 @@ from flask_smtpadmin.storage.inserts import Inserts
 
 #: How often a batch with keys is tried when others keep taking the same keys.
 _ROUNDS: Final = 5
+#: The database is locked, out of reach or, with some drivers an "internal error", read-only.
+_AWAY: Final = (InternalError, OperationalError)
 
 #: Called with the messages that are new, once they are committed or once they never will be.
 Callback = Callable[[list[QueuedMessage]], None]
@@ -66,7 +68,7 @@ class Outbox:
 
         Raises:
             QueueFull: nothing was stored.
-            QueueUnavailable: the database is locked or away; nothing was stored.
+            QueueUnavailable: the database is locked, away or read-only; nothing was stored.
             SchemaMissing: the tables are not there.
         """
         if session is None:
@@ -91,7 +93,7 @@ class Outbox:
         try:
             with self._database.write(bounded=bounded) as connection:
                 yield connection
-        except (OperationalError, PoolTimeout) as error:
+        except (*_AWAY, PoolTimeout) as error:
             raise QueueUnavailable(
                 f"The database did not take the message within {self._database.busy_timeout:g} s: "
                 f"{_reason(error)}. If a transaction of your own holds the lock, pass its "
@@ -197,7 +199,7 @@ def _savepoint(connection: Connection) -> Iterator[None]:
 def _callers_errors() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except _AWAY as error:
         raise QueueUnavailable(
             f"The database did not take the message: {_reason(error)}. The message was to become "
             "part of your session's transaction; roll that back and try again."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from flask_smtpadmin.core.errors import SMTPAdminError
 from flask_smtpadmin.web import errors, formats
@@ -37,6 +37,7 @@ def create_blueprint(prefix: str) -> Blueprint:
         blueprint.add_app_template_filter(function, name)
     blueprint.register_error_handler(SMTPAdminError, errors.own_error)
     blueprint.register_error_handler(OperationalError, errors.database_error)
+    blueprint.register_error_handler(InternalError, errors.database_error)
     for status in (400, 403, 404, 405):
         blueprint.register_error_handler(status, errors.http_error)
     return blueprint

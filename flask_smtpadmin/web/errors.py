@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from flask import Response
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from flask_smtpadmin.core.errors import NotFound, SchemaMissing, SMTPAdminError, WrongState
@@ -71,8 +71,8 @@ def http_error(error: HTTPException) -> Response:
     return bare("errors/error", status=status, icon="search", title=title, text=text)
 
 
-def database_error(error: OperationalError) -> Response:
-    """Say that the database is locked or away; what the driver said is for the log."""
+def database_error(error: DBAPIError) -> Response:
+    """Say that the database is locked, away or read-only; what the driver said is for the log."""
     log.error("A page failed: %s", error, exc_info=error)
     return bare(
         "errors/error",
