@@ -65,10 +65,6 @@ class HealthRows:
             values["last_success_at"] = now
         self._upsert(connection, health.key, values, now)
 
-    def succeeded(self, connection: Connection, key: str, now: datetime) -> None:
-        """Note that a server accepted a message."""
-        self._upsert(connection, key, {"last_success_at": now}, now)
-
     def reserve_probe(
         self, connection: Connection, key: str, fingerprint: str, now: datetime, seconds: float
     ) -> bool:
