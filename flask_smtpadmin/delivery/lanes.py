@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 DEPTH: Final = 8
 #: Seconds until a server that had enough of our connections is tried with all of them again.
 _CROWDED_SECONDS: Final = 60.0
+#: Seconds until the next try after something that nobody has foreseen.
+_FAILED_SECONDS: Final = 1.0
 _LINK_PHASES: Final[frozenset[Phase]] = BEFORE_MAIL | {"sender", "recipient", "data"}
 
 
@@ -171,7 +173,8 @@ class Lanes:
         self._tasks.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             log.error("A connection task failed", exc_info=task.exception())
-        if self._ready and not task.cancelled():
+            asyncio.get_running_loop().call_later(_FAILED_SECONDS, self._start)
+        elif self._ready:
             self._start()
 
     async def _serve(self) -> None:
@@ -186,10 +189,16 @@ class Lanes:
             except TransportFailure as failure:
                 self._unreachable(failure, started)
                 return
+            except Exception as error:
+                self._unreachable(TransportFailure("connect", error=error), started)
+                raise
             self._tasks[task] = session
             line = _Line(self, self.pool.connected(session), fresh=not session.served)
             try:
                 await session.relay(line.next_envelope, line.ended)
+            except Exception as error:
+                line.break_off(error)
+                raise
             finally:
                 self._tasks[task] = None
                 self.pool.release(session)
@@ -273,6 +282,13 @@ class _Line:
                 return
             cut = True
         lanes.engine.ended(Ended(flight, result, started, lanes.now(), self.connected, cut))
+
+    def break_off(self, error: Exception) -> None:
+        """Report what no session could begin with: it must not be under way for ever."""
+        while self.under_way:
+            flight, started = self.under_way.popleft()
+            ended = Ended(flight, error, started, self.lanes.now(), self.connected)
+            self.lanes.engine.ended(ended)
 
 
 def _stale(result: Transaction) -> bool:

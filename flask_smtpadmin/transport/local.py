@@ -118,7 +118,9 @@ class ConsoleSession(LocalSession):
         text = envelope.content.decode("utf-8", "replace").replace("\r\n", "\n")
         recipients = ", ".join(envelope.recipients)
         line = "-" * 72
-        sys.stdout.write(f"{line}\n{envelope.sender} -> {recipients}\n{line}\n{text}\n{line}\n")
+        text = f"{line}\n{envelope.sender} -> {recipients}\n{line}\n{text}\n{line}\n"
+        encoding = sys.stdout.encoding or "utf-8"  # in the C locale it may know few letters
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
         return "printed"
 

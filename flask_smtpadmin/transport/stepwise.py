@@ -40,14 +40,14 @@ async def relay(session: OneAtATime, next_envelope: NextEnvelope, ended: Ended) 
     while session.usable and (envelope := next_envelope()) is not None:
         try:
             result = await session.transact(envelope)
-        except asyncio.CancelledError as error:
+        except (asyncio.CancelledError, Exception) as error:
             ended(_cut_off(envelope, session.phase, error))
             raise
         ended(result)
 
 
 def _cut_off(envelope: Envelope, phase: Phase, error: BaseException) -> Transaction:
-    """Return what is known of a cancelled transaction: how far it got."""
+    """Return what is known of a transaction that was cancelled or came to grief: how far it got."""
     if phase not in {"body", "done"}:
         return Transaction(phase, unasked(envelope, 0), None, 0.0, error)
     taken = tuple(RecipientReply(address, _TAKEN) for address in envelope.recipients)

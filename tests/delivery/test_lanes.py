@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +14,11 @@ from support.queues import NOW, claimed
 from support.scripted import Accept, Drop, Pause, Raw, ScriptedServer, Silence, scripted_server
 
 from flask_smtpadmin.core.hosts import PRIVATE
-from flask_smtpadmin.core.transaction import Transaction
+from flask_smtpadmin.core.transaction import Connected, Transaction
 from flask_smtpadmin.delivery.lanes import Callbacks, Ended, Flight, Lanes
 from flask_smtpadmin.storage.claims import Claimed
+from flask_smtpadmin.transport import Pool
+from flask_smtpadmin.transport.local import MemorySession
 
 OK = "250 2.0.0 ok"
 
@@ -249,3 +253,46 @@ def test_a_connection_that_has_served_its_number_is_replaced() -> None:
     server = carried(work)
     assert [len(item.deliveries) for item in server.dialogues] == [2, 2, 1]
     assert server.commands.count("QUIT") == 3
+
+
+def test_a_session_that_fails_in_an_unforeseen_way_leaves_no_message_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Standard output is closed: each message is told of once, and nothing runs in circles."""
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stdout", closed)
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server, engine="console")
+        run.put(*map(claimed, range(2)))
+        await run.until(lambda: len(run.told) == 2)
+        assert run.words() == {0: "uncertain", 1: "uncertain"}
+        assert len(run.told) == 2
+        await run.lanes.close()
+
+    carried(work)
+
+
+def test_a_connection_that_fails_in_an_unforeseen_way_costs_one_message_a_try() -> None:
+    """It is told of, so that the server is judged; the others are not tried again at once."""
+
+    class Odd(MemorySession):
+        tries = 0
+
+        async def open(self) -> Connected:
+            Odd.tries += 1
+            raise RuntimeError("can't start new thread")
+
+    async def work(server: ScriptedServer) -> None:
+        run = Run(server)
+        run.lanes.pool = Pool(run.lanes.server, 1, opener=lambda server, **_: Odd(server))
+        run.put(*map(claimed, range(3)))
+        await run.until(lambda: run.told)
+        await asyncio.sleep(0.2)
+        assert run.words() == {0: "TransportFailure"}
+        assert Odd.tries == 1
+        run.lanes.take_back()
+        await run.lanes.close()
+
+    carried(work)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +20,14 @@ from flask_smtpadmin.transport.local import MEMORY
 MAIL = Envelope("a@example.org", ("b@example.org",), b"Subject: x\r\n\r\n.hello\r\n")
 
 
-def deliver(**settings: Any) -> Transaction:
+def deliver(content: bytes = MAIL.content, **settings: Any) -> Transaction:
     """Hand one message to a local engine."""
+    mail = replace(MAIL, content=content)
 
     async def run() -> Transaction:
         session = open_session(Server(key="default", **settings))
         await session.open()
-        result = await session.transact(MAIL)
+        result = await session.transact(mail)
         assert session.usable
         await session.close()
         return result
@@ -44,6 +48,14 @@ def test_console_prints_the_message(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "a@example.org -> b@example.org" in printed
     assert "Subject: x\n\n.hello" in printed
+
+
+def test_console_prints_what_the_terminal_cannot_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the C locale letters beyond ASCII are written as escapes; the message is taken."""
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii"))
+    assert deliver(engine="console", content="Subject: x\r\n\r\nGrüße\r\n".encode()).accepted
+    assert b"Gr\\xfc\\xdfe" in printed.getvalue()
 
 
 def test_file_writes_one_message_to_a_file(tmp_path: Path) -> None:
