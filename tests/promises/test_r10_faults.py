@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 from support.apps import Site
 from support.matrix import Client, Found, run
-from support.promises import Report, promise
+from support.promises import FULL, Report, promise
 from support.scripted.faults import STEPS, Fault, catalogue
 from support.smtp import Mode
 
@@ -161,6 +162,7 @@ taken    | body
 BLURRED = ("F01-F10 RST", "F14 two replies", "F14 a line unasked")
 MAIL_PHASES = {"sender", "recipient", "data"}
 SECONDS_OVER = 1.0
+MOST_LATE = 15.0
 
 
 def rows(table: str) -> list[dict[str, str]]:
@@ -187,7 +189,17 @@ STEP_PHASES = {row["step"]: set(row["phase"].split(" / ")) for row in rows(PHASE
 DOCUMENTED = documented()
 
 
-def mismatches(fault: Fault, found: Found) -> Iterator[str]:
+def lateness(faults: Sequence[Fault], found: Mapping[str, Found]) -> float:
+    """Return by how many seconds all are late, on a busy machine: twice what takes no time took.
+
+    All of them begin at once, so that the last one has waited twice as long as the median. At
+    full size nothing is forgiven.
+    """
+    took = [found[fault.name].seconds for fault in faults if not fault.lasts]
+    return 0.0 if FULL else min(2 * statistics.median(took), MOST_LATE)
+
+
+def mismatches(fault: Fault, found: Found, late: float) -> Iterator[str]:
     """Yield in which way ``found`` is not what the tables say of ``fault``."""
     names = DOCUMENTED[fault.name].split(" / ")
     fitting = [name for name in names if columns(found) == columns_of(name)]
@@ -201,7 +213,7 @@ def mismatches(fault: Fault, found: Found) -> Iterator[str]:
     taken = accepted or fault.step == "taken" or "dot FIN" in fault.what
     if (found.taken, found.told) != (taken, accepted):
         yield f"{fault.name}: {found.taken} copies taken, {found.told} told of"
-    if found.seconds > fault.lasts + SECONDS_OVER:
+    if found.seconds > fault.lasts + SECONDS_OVER + late:
         yield f"{fault.name}: took {found.seconds:.1f} s"
 
 
@@ -243,7 +255,8 @@ def test_the_outcome_of_every_fault_is_the_documented_one(
     """R10: message, recipients, attempt, server, copies and time, 100 % of the cells."""
     faults = [fault for fault in catalogue() if mode in fault.modes]
     found = run(make_app, faults, mode, client)
-    wrong = [line for fault in faults for line in mismatches(fault, found[fault.name])]
-    late = max(found[fault.name].seconds - fault.lasts for fault in faults)
-    report(cells=len(faults), wrong=len(wrong), seconds_over=round(late, 2))
+    late = lateness(faults, found)
+    wrong = [line for fault in faults for line in mismatches(fault, found[fault.name], late)]
+    over = max(found[fault.name].seconds - fault.lasts for fault in faults)
+    report(cells=len(faults), wrong=len(wrong), seconds_over=round(over, 2))
     assert not wrong, "\n".join(wrong)

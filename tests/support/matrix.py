@@ -18,6 +18,7 @@ from flask_smtpadmin import Message
 from flask_smtpadmin.delivery.engine import Options
 from flask_smtpadmin.delivery.events import Summary
 from flask_smtpadmin.state import State
+from flask_smtpadmin.worker.shift import Shift
 from flask_smtpadmin.worker.supervisor import Supervisor
 from support.apps import Site
 from support.processes import wait_until
@@ -56,16 +57,26 @@ class Found:
     taken: int = 0
 
 
-class Watched(Supervisor):
-    """A worker that says which tasks it left behind."""
+class WatchedShift(Shift):
+    """Work that says which tasks it left behind."""
 
-    tasks_left: Sequence[str] = ()
+    tasks_left: Sequence[str] = ("it never began",)
 
-    async def _work(self) -> Summary:
-        summary = await super()._work()
+    async def work(self, *, stopping: Callable[[], bool]) -> Summary:
+        """Work as always."""
+        summary = await super().work(stopping=stopping)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         self.tasks_left = [str(task.get_coro()) for task in left]
         return summary
+
+
+class Watched(Supervisor):
+    """A worker whose work is watched."""
+
+    def __init__(self, state: State, options: Options) -> None:
+        super().__init__(state, options)
+        self.work = WatchedShift(state, options, self._who, lambda: self._redis)
+        self._shift = self.work
 
 
 @contextmanager
@@ -81,7 +92,7 @@ def working(state: State, **options: Any) -> Iterator[None]:
         worker.stop()
         thread.join(40)
     assert summaries, "the worker ended in good order"
-    assert not worker.tasks_left
+    assert not worker.work.tasks_left
 
 
 def sockets() -> int:
