@@ -188,9 +188,11 @@ class Writer:
         self, connection: Connection, batch: Batch, grant: Grant, now: datetime
     ) -> set[int]:
         items = [item for item in batch.hand_over if item.job.id not in grant.refused]
+        if batch.again:
+            self._results.forget(connection, batch.hand_over)
         if not items:
             return set()
-        handed = self._results.hand_over(connection, items, now, again=batch.again)
+        handed = self._results.hand_over(connection, items, now)
         self._claims.load(connection, [item.job for item in items if item.job.id in handed])
         return handed
 

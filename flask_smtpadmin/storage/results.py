@@ -90,17 +90,13 @@ class Results:
         self._complete = _complete(self._attempt)
 
     def hand_over(
-        self, connection: Connection, items: Sequence[HandOver], now: datetime, *, again: bool
+        self, connection: Connection, items: Sequence[HandOver], now: datetime
     ) -> set[int]:
         """Write ahead that ``items`` are handed over; return the ids that are still ours.
 
         An attempt is opened for what is under our lease, and its message locked until the commit:
         who takes messages back waits for that, and then sees the attempt.
-
-        ``again``: an earlier commit may have gone through, so its rows are removed first.
         """
-        if again:
-            self._forget(connection, [item.job.id for item in items])
         ours: set[int] = set()
         started = moment(now)
         for token, group in _grouped(items, lambda item: item.job.token):
@@ -157,8 +153,19 @@ class Results:
         ours: set[int] = set()
         for token, group in _grouped(items, lambda item: item.job.token):
             ours.update(self._still_ours(connection, token, [item.job.id for item in group]))
-        self._forget(connection, list(ours))
+        self.forget(connection, [item for item in items if item.job.id in ours])
         self.put_back(connection, [(i.job, None) for i in items if i.job.id in ours], now)
+
+    def forget(self, connection: Connection, items: Iterable[HandOver]) -> None:
+        """Remove the open attempts of hand-overs, as an earlier commit may have written them."""
+        columns = self._attempt.c
+        connection.execute(
+            sa.delete(self._attempt).where(
+                columns.message.in_([item.job.id for item in items]),
+                columns.worker_id == self._worker_id,
+                columns.outcome.is_(None),
+            )
+        )
 
     def expire(self, connection: Connection, jobs: Iterable[Claimed], now: datetime) -> None:
         """End messages whose time ran out before they were tried."""
@@ -275,16 +282,6 @@ class Results:
             columns.id.in_(ids), columns.lease_token == token, columns.state == state
         )
         return list(connection.execute(query).scalars())
-
-    def _forget(self, connection: Connection, ids: Collection[int]) -> None:
-        columns = self._attempt.c
-        connection.execute(
-            sa.delete(self._attempt).where(
-                columns.message.in_(ids),
-                columns.worker_id == self._worker_id,
-                columns.outcome.is_(None),
-            )
-        )
 
 
 def _completed(result: Result) -> tuple[Value, ...]:

@@ -42,7 +42,7 @@ def test_each_row_gets_its_own_values(mail_queue: MailQueue):
     items = [HandOver(job, n, f"server{n}") for n, job in enumerate(jobs, 1)]
     with mail_queue.database.work() as connection:
         results = Results(mail_queue.models, "w1")
-        ours = results.hand_over(connection, items, utcnow(), again=False)
+        ours = results.hand_over(connection, items, utcnow())
     assert ours == {first.id, second.id}
     opened = [(row.message, row.n, row.server_key) for row in mail_queue.rows("Attempt")]
     assert opened == [(first.id, 1, "server1"), (second.id, 2, "server2")]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from support.queues import MailQueue, decided
 
+from flask_smtpadmin.core.rate import limits_of
 from flask_smtpadmin.core.retry import Policy, RecipientEnd
+from flask_smtpadmin.delivery.writer import Batch, Writer
+from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.parking import PARKED, Parking
 from flask_smtpadmin.storage.rescue import Leases
@@ -159,3 +163,19 @@ def test_a_lost_claim_is_found_again(mail_queue: MailQueue):
         leases = Leases(mail_queue.models)
         assert leases.drop_unknown(connection, "w1", {known[0].token}, utcnow()) == 2
     assert mail_queue.states() == {"sending": 2, "queued": 2}
+
+
+def test_what_is_refused_a_slot_when_a_commit_is_repeated_was_never_handed_over(
+    mail_queue: MailQueue,
+):
+    """The lost commit took the last slot of the day: its attempt goes, or a crash would count."""
+    mail_queue.send(1)
+    (job,) = mail_queue.claim()
+    writer = Writer(mail_queue.database, "w1", Clock())
+    limits = {"default": limits_of({"per_day": 1})}
+    batch = Batch(hand_over=[HandOver(job, 1, "default")], limits=limits)
+    assert writer.commit(batch).handed == {job.id}
+    written = writer.commit(replace(batch, again=True, tokens=frozenset({job.token})))
+    assert (written.handed, written.grant.refused) == (frozenset(), {job.id})
+    assert mail_queue.rows("Attempt") == []
+    assert mail_queue.states() == {"sending": 1}

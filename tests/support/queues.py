@@ -55,7 +55,9 @@ class MailQueue:
         items = [HandOver(job, job.attempts + 1, "default") for job in jobs]
         with self.database.work() as connection:
             results = Results(self.models, worker)
-            return results.hand_over(connection, items, utcnow(), again=again)
+            if again:
+                results.forget(connection, items)
+            return results.hand_over(connection, items, utcnow())
 
     def finish(
         self, jobs: list[Claimed], decision: Decision, worker: str = "w1", **trace: Any
