@@ -111,6 +111,15 @@ class Database:
             yield connection
             connection.commit()
 
+    @contextmanager
+    def write_at_once(self) -> Iterator[Connection]:
+        """Open a connection whose statements are committed one by one, as they end.
+
+        Where one statement does it all, its round trip is the only one: none for BEGIN and COMMIT.
+        """
+        with self.engine.connect() as connection, schema_errors():
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
     @property
     def _bound(self) -> str:
         milliseconds = max(1, int(self.busy_timeout * 1000))  # 0 would be no bound at all

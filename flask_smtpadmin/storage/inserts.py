@@ -75,13 +75,17 @@ class Inserts:
     def run(self, connection: Connection, batch: Batch, now: datetime) -> list[int]:
         """Store ``batch``, at least one, and return the ids in its order; ``now`` naive UTC."""
         common = _common(batch.terms, now)
-        ways = {"postgresql": self._in_one_statement, "sqlite": self._after_the_first}
+        ways = {"postgresql": self._with_everything, "sqlite": self._after_the_first}
         way = ways.get(connection.dialect.name, self._by_sqlalchemy)
         return [
             number for chunk in _chunks(batch.entries) for number in way(connection, chunk, common)
         ]
 
-    def _in_one_statement(
+    def in_one_statement(self, dialect: str, batch: Batch) -> bool:
+        """Say whether :meth:`run` takes a single statement, which needs no transaction around."""
+        return dialect == "postgresql" and next(_chunks(batch.entries)) is batch.entries
+
+    def _with_everything(
         self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]
     ) -> Sequence[int]:
         rows, start = [], 1
@@ -136,13 +140,14 @@ class Inserts:
 
 
 def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Cut ``entries`` into pieces that fit into memory; yield them as they are if they do."""
     start = size = 0
     for end, entry in enumerate(entries):
         size += len(entry.built.content)
         if end > start and (size > CHUNK_BYTES or end - start == CHUNK):
             yield entries[start:end]
             start, size = end, len(entry.built.content)
-    yield entries[start:]
+    yield entries[start:] if start else entries
 
 
 def _own(entry: Entry) -> tuple[Any, ...]:

@@ -72,9 +72,7 @@ class Outbox:
             SchemaMissing: the tables are not there.
         """
         if session is None:
-            # only with a key there may be somebody to wait for
-            keyed = any(entry.key for entry in batch.entries)
-            with self._own_transaction(bounded=keyed) as connection:
+            with self._own_transaction(batch) as connection:
                 messages = self._store(connection, batch, room)
             new = [message for message in messages if message.created]
             if new:
@@ -89,9 +87,14 @@ class Outbox:
         return messages
 
     @contextmanager
-    def _own_transaction(self, *, bounded: bool) -> Iterator[Connection]:
+    def _own_transaction(self, batch: Batch) -> Iterator[Connection]:
+        database = self._database
+        keyed = any(entry.key for entry in batch.entries)
+        at_once = not keyed and self._inserts.in_one_statement(database.dialect, batch)
+        # only with a key there may be somebody to wait for
+        opened = database.write_at_once() if at_once else database.write(bounded=keyed)
         try:
-            with self._database.write(bounded=bounded) as connection:
+            with opened as connection:
                 yield connection
         except (*_AWAY, PoolTimeout) as error:
             raise QueueUnavailable(
