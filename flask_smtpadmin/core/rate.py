@@ -183,6 +183,24 @@ def reserve(
     return slot, Usage(slots, counts, tails)
 
 
+def mended(limits: Iterable[Limit], usage: Usage, now: float, *, horizon: float) -> Usage:
+    """Return usage without times that lie further ahead than any reservation: a clock was wrong.
+
+    Slots are then free within a period, and what was counted for later counts for now.
+    """
+    slots, counts = dict(usage.slots), {name: dict(of) for name, of in usage.counts.items()}
+    for limit in limits:
+        latest = now + horizon + limit.seconds + limit.slack
+        if slots.get(limit.name, now) > latest:
+            slots[limit.name] = latest
+        last = int((now + horizon) // limit.bucket)
+        buckets = counts.get(limit.name, {})
+        if any(number > last for number in buckets):
+            counts[limit.name] = {n: count for n, count in buckets.items() if n < last}
+            counts[limit.name][last] = sum(count for n, count in buckets.items() if n >= last)
+    return replace(usage, slots=slots, counts=counts)
+
+
 def give_back(limits: Iterable[Limit], usage: Usage, slot: float, cost: Cost) -> Usage:
     """Return usage without what was reserved at ``slot`` and not used.
 

@@ -32,6 +32,8 @@ _EARLY: Final = 0.4
 _STEP: Final = 0.5
 #: Seconds that the first slot lies ahead, for the commit that comes before it.
 _COMMIT: Final = 0.02
+#: Seconds that the clocks of two workers may differ, and more is a mistake.
+_CLOCKS_DIFFER: Final = 5.0
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as all times in the tables
 
 
@@ -90,6 +92,7 @@ class Quotas:
             limits = request.limits[key]
             usage = self._lock(connection, key, limits)
             now = seconds(self._now())  # after the lock: waiting for it took time
+            usage = rate.mended(limits, usage, now, horizon=HORIZON + _CLOCKS_DIFFER)
             usage = _returned(limits, usage, [i for i in request.unused if i.server == key])
             usage = _reserved(
                 limits, usage, now, [i for i in request.wanted if i.server == key], grant

@@ -16,6 +16,7 @@ from flask_smtpadmin.core.rate import (
     give_back,
     lateness,
     limits_of,
+    mended,
     next_free,
     promise,
     reserve,
@@ -165,3 +166,16 @@ def test_however_many_wait_the_time_they_are_told_exists() -> None:
     for _ in range(2000):
         latest, usage = promise(limits, usage, 0.0, Cost(), 1)
     assert latest == 36_500 * PERIODS["day"]
+
+
+@pytest.mark.parametrize("name", ["per_second", "per_minute", "per_hour", "per_day"])
+def test_a_clock_that_was_a_day_ahead_stops_nobody_for_a_day(name: str) -> None:
+    """What was sent meanwhile counts as sent now, so that the limit holds all the same."""
+    limits, usage, now = limits_of({name: 10}), Usage(), 1_800_000_000.0
+    (limit,) = limits
+    for _ in range(10):
+        _, usage = reserve(limits, usage, now + PERIODS["day"], Cost(), horizon=PERIODS["day"])
+    free = next_free(limits, mended(limits, usage, now, horizon=6.0), now, Cost())
+    assert limit.seconds < free - now < limit.seconds * 1.1 + 40
+    _, right = reserve(limits, Usage(), now, Cost(), horizon=1.0)
+    assert mended(limits, right, now, horizon=6.0) == right
