@@ -70,13 +70,20 @@ class _Client(smtplib.SMTP):
     def __init__(self, patience: float) -> None:
         super().__init__(timeout=patience)  # without a host it does not connect
         self.patience = patience
+        self.hung_up = False
         self._parser = ReplyParser()
         self._heard = bytearray()
         self._early: deque[Reply] = deque()
 
     def take(self, sock: socket.socket) -> None:
-        """Go on over ``sock``; what was heard before is forgotten: it may be injected."""
+        """Go on over ``sock``; what was heard before is forgotten: it may be injected.
+
+        Who hangs up while a thread still connects or encrypts does not know of its socket.
+        """
         self.sock = sock
+        if self.hung_up:
+            self.close()
+            raise ConnectionAbortedError("the session is closed")
         self._parser = ReplyParser()
         self._early.clear()
 
@@ -361,6 +368,7 @@ class SmtplibSession:
             self._smtp.quit()
 
     def _hang_up(self) -> None:
+        self._smtp.hung_up = True
         sock: socket.socket | None = self._smtp.sock
         if sock is not None:
             with contextlib.suppress(OSError):
