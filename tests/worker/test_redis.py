@@ -35,27 +35,6 @@ def test_the_bell_wakes_an_idle_worker(
     assert not redis_server.client().exists(token_key("smtpadmin"))
 
 
-def test_redis_may_stop_and_come_back(
-    worker_site: Callable[..., WorkerSite], smtp: MailServer, redis_server: QueueServer
-):
-    """Stopped while mail is sent: everything arrives once, and the bell works again afterwards."""
-    site = worker_site(SMTPADMIN_REDIS_URL=redis_server.url)
-    worker = site.start()
-    wait_until(lambda: "answers" in site.log.read_text(), timeout=20)
-    site.send(100)
-    redis_server.kill()
-    site.send(100)
-    site.wait_for_states(sent=200)
-    wait_until(lambda: "does not answer" in site.log.read_text(), timeout=20)
-    assert "Traceback" not in site.log.read_text(), "one line tells it"
-    redis_server.start()
-    wait_until(lambda: site.log.read_text().count("answers") == 2, timeout=20)
-    site.send(50)
-    site.wait_for_states(sent=250)
-    assert worker.poll() is None
-    assert len({mail.message["Message-ID"] for mail in smtp.received}) == len(smtp.received) == 250
-
-
 @pytest.mark.parametrize(
     ("error", "told"), [(redis.ConnectionError("gone"), 0), (ValueError("a mistake"), 1)]
 )
