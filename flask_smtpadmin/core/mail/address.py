@@ -111,6 +111,8 @@ def parse_addresses(value: object, *, field: str) -> tuple[Address, ...]:
     Raises:
         InvalidMessage: also for a single string, which is never split.
     """
+    if not value and isinstance(value, _LISTS):
+        return ()
     return tuple([parse_address(item, field=field) for item in listed(value, field)])
 
 

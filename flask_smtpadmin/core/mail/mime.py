@@ -196,7 +196,7 @@ def _recipients(draft: Draft) -> tuple[Recipient, ...]:
             f"{len(kinds)} are more than the {MAX_RECIPIENTS} of one message: use send_many()",
             field="recipients",
         )
-    return tuple(Recipient(email, kind) for email, kind in kinds.items())
+    return tuple([Recipient(email, kind) for email, kind in kinds.items()])
 
 
 def _head(draft: Draft, subject: str, date: str, message_id: str) -> str:
