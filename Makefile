@@ -54,7 +54,7 @@ lengths: $(VENV)/.installed-check ## no file above 400 lines, no function above 
 docs: $(VENV)/.installed-check ## build the documentation; a warning is an error
 	$(VENV)/bin/sphinx-build --nitpicky --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 
-bench: $(VENV)/.installed-bench ## measure this package and its peers, fill docs/benchmarks.md; ARGS=--full: a million queued
+bench: $(VENV)/.installed-test ## measure this package and its peers, fill docs/benchmarks.md; ARGS=--full: a million queued
 	$(PY) -m benchmarks $(ARGS)
 
 clean: ## remove the virtual environment, caches and build results
@@ -91,13 +91,8 @@ $(VENV)/.installed-demo: pyproject.toml constraints.txt | $(PY)
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing into $(VENV) ..."
-	@$(INSTALL) --editable '.[demo]' --group test
-	@touch $@ $(VENV)/.installed-demo
-
-$(VENV)/.installed-bench: pyproject.toml constraints.txt | $(PY)
-	@echo "Installing into $(VENV) ..."
 	@$(INSTALL) --editable '.[demo,speed]' --group test
-	@touch $@ $(VENV)/.installed-demo $(VENV)/.installed-test
+	@touch $@ $(VENV)/.installed-demo
 
 $(VENV)/.installed-check: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing into $(VENV) ..."

@@ -210,6 +210,10 @@ def _callers_errors() -> Iterator[None]:
 
 
 def _first_of_each_key(entries: Sequence[Entry], known: dict[str, QueuedMessage]) -> list[Entry]:
+    """Return what is to be stored, by key: who waits for a key of another never holds a later one.
+
+    Two batches that share keys would else wait for each other.
+    """
     seen = set(known)
     missing = []
     for entry in entries:
@@ -218,7 +222,7 @@ def _first_of_each_key(entries: Sequence[Entry], known: dict[str, QueuedMessage]
             missing.append(entry)
         if digest is not None:
             seen.add(digest)
-    return missing
+    return sorted(missing, key=lambda entry: entry.key_digest or "")
 
 
 def _in_order(

@@ -21,7 +21,7 @@ def test_rows_belong_together_whatever_their_size(shop: Shop) -> None:
     ]
     queued = shop.mail.send_many(letters, keys=[None, "k\\1", None, "ë💌", None, None])
     ids = [message.id for message in queued]
-    assert ids == sorted(set(ids))
+    assert len(set(ids)) == len(ids)
     for n, number in enumerate(ids):
         detail = shop.state.queue.get(number)
         assert (detail.message.subject, detail.message.message_id) == (

@@ -20,6 +20,7 @@ _OUTCOME = pytest.StashKey[str]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "promise(*names): the promises that a test measures")
+    config.addinivalue_line("markers", "full_size: not part of the small runs")
     for name in PROMISES:
         config.addinivalue_line("markers", f"{name.lower()}: measures {name}")
 
@@ -27,6 +28,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     size = "full" if FULL else "small"
     return f"promises: {size} size, waits divided by {TIME_SCALE:g}, SMTPADMIN_CHAOS_SEED={SEED}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only a run at full size measures."""
+    left_out = [item for item in items if not FULL and item.get_closest_marker("full_size")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

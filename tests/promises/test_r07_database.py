@@ -11,7 +11,7 @@ import pytest
 from support.crowd import doubled, lost, unexplained
 from support.outages import Outage
 from support.processes import wait_until
-from support.promises import FULL, Report, promise, size
+from support.promises import Report, promise, size
 from support.smtp import MailServer
 from support.workers import WorkerSite
 
@@ -64,7 +64,7 @@ def test_restarts_lose_nothing(
     assert doubled(smtp) <= 2
 
 
-@pytest.mark.skipif(not FULL, reason="the next one does the same and more")
+@pytest.mark.full_size  # the next one does the same and more
 @promise("R7", "H4")
 def test_an_outage_between_acceptance_and_its_record(
     outage: Outage,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 from support.processes import wait_until
-from support.promises import FULL, Report, promise
+from support.promises import Report, promise
 from support.smtp import MailServer
 from support.workers import WorkerSite
 
@@ -52,7 +52,7 @@ def test_on_the_same_host_the_next_one_takes_over_at_once(
     assert taken <= 20
 
 
-@pytest.mark.skipif(not FULL, reason="takes three minutes of real time: make chaos ONLY=R8")
+@pytest.mark.full_size  # takes three minutes of real time
 @promise("R8", "H1")
 def test_from_another_host_within_150_seconds(
     any_database_url: str,
