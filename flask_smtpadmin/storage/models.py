@@ -279,8 +279,10 @@ def _partial(name: str, where: str, *columns: str, unique: bool = False) -> sa.I
     return sa.Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
 
 
-def _room_for_updates() -> tuple[dict[str, Any]]:
+def _room_for_updates() -> tuple[Any, ...]:
     """Let PostgreSQL keep a row's next version on its page, so that no index need know of it."""
+    if sa.__version__.startswith("2.0."):  # it knows storage parameters of indexes only
+        return ()
     return ({"postgresql_with": {"fillfactor": 60}},)
 
 
