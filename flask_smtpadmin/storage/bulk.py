@@ -178,7 +178,8 @@ class Bulk:
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         given, names = _given(dialect, self._columns)
-        made: Any = self._build(given).compile(dialect=dialect)  # type: ignore[attr-defined]
+        statement: Any = self._build(given)
+        made = statement.compile(dialect=dialect)
         names = (*names, *self._shared)
         constants = {name: value for name, value in made.params.items() if name not in names}
         names = (*names, *constants)

@@ -28,7 +28,7 @@ from flask_smtpadmin.storage.results import AFTER_MAIL, Result, Trace
 try:
     import fcntl
 except ImportError:  # pragma: no cover - not on Windows, where there is no journal either
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # there is none on Windows
 
 log = logging.getLogger(__name__)
 

@@ -165,7 +165,8 @@ def test_a_deadlock(
         rounds += 1
         assert rounds <= 10, site.log.read_text()
         site.send(10)
-        wait_until(lambda n=rounds: len(smtp.received) == 10 * n, timeout=20, every=0.001)  # type: ignore[misc]
+        accepted = 10 * rounds
+        wait_until(lambda n=accepted: len(smtp.received) == n, timeout=20, every=0.001)
         cross(site, database_url)
         site.wait_for_states(sent=10 * rounds)
     report(rounds=rounds, lost=lost(site, smtp), duplicates=doubled(smtp))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 from support.processes import wait_until
 from support.scripted import Accept, Raw, Silence, scripted_server
 from support.workers import WorkerSite
+from support.working import working
 
 from flask_smtpadmin.delivery import engine, upkeep
-from flask_smtpadmin.delivery.engine import Options
 from flask_smtpadmin.storage.claims import LEASE
-from flask_smtpadmin.worker.supervisor import Supervisor
 
 WorkerSites = Callable[..., WorkerSite]
 
@@ -26,19 +23,6 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "LEASE_MARGIN", LEASE - 2.0)
     monkeypatch.setattr(upkeep, "_FIRST_BEAT", 600.0)
     monkeypatch.setattr(upkeep, "_WATCH_EVERY", 0.1)
-
-
-@contextmanager
-def working(site: WorkerSite) -> Iterator[None]:
-    """Run a worker in this process."""
-    worker = Supervisor(site.state, Options())
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        worker.stop()
-        thread.join(40)
 
 
 @pytest.mark.usefixtures("brief")
