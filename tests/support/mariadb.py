@@ -30,7 +30,7 @@ class MariaDB:
         self._process = self._run()
         self._names = (f"test_{number}" for number in itertools.count(1))
         self._admin = sa.create_engine(self._url("mysql"), isolation_level="AUTOCOMMIT")
-        wait_until(self._answers, timeout=30)
+        wait_until(self._answers, timeout=60)
 
     def new_database(self) -> str:
         """Create an empty database and return its URL for PyMySQL."""
@@ -54,7 +54,7 @@ class MariaDB:
         """Start it again after :meth:`crash`."""
         self._process = self._run()
         self._admin.dispose()
-        wait_until(self._answers, timeout=30)
+        wait_until(self._answers, timeout=60)
 
     def freeze(self) -> None:
         """Let it hang: connections stay open and nothing answers."""
@@ -78,6 +78,7 @@ class MariaDB:
             "--no-defaults",
             "--user=root",
             f"--datadir={self._folder / 'data'}",
+            f"--tmpdir={self._folder}",  # a server that starts clears it of what others have there
             f"--lc-messages-dir={_SHARE}",
             "--innodb-log-file-size=8M",
             "--innodb-buffer-pool-size=64M",
