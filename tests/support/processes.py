@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import time
@@ -19,8 +20,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(probe: Callable[[], T], *, timeout: float = 10.0, every: float = 0.02) -> T:
+def wait_until(probe: Callable[[], T], *, timeout: float = 30.0, every: float = 0.02) -> T:
     """Call ``probe`` until it returns something true and return that.
+
+    A busy machine may take long over what happens at once elsewhere: ``timeout`` only ends a test
+    that would never end.
 
     Raises:
         TimeoutError: it did not within ``timeout`` seconds.
@@ -34,6 +38,17 @@ def wait_until(probe: Callable[[], T], *, timeout: float = 10.0, every: float = 
             name = getattr(probe, "__qualname__", repr(probe))
             raise TimeoutError(f"not true within {timeout:g} s: {name}")
         time.sleep(every)
+
+
+async def until(probe: Callable[[], object]) -> None:
+    """Let the event loop go on until ``probe`` returns something true.
+
+    Raises:
+        TimeoutError: it did not within 30 s.
+    """
+    async with asyncio.timeout(30):
+        while not probe():  # noqa: ASYNC110 - it is another thread's doing
+            await asyncio.sleep(0.005)
 
 
 def answers(port: int) -> bool:

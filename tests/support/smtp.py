@@ -34,7 +34,7 @@ class LoopThread:
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T], timeout: float = 10.0) -> T:
+    def run(self, work: Coroutine[Any, Any, T], timeout: float = 30.0) -> T:
         """Run ``work`` in that loop and return what it returns."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout)
 
@@ -142,8 +142,8 @@ class MailServer:
             "tls_mode": self.mode,
             "ca_file": authority().ca_file,
             "from_email": "app@example.org",
-            "timeout": 5.0,
-            "data_timeout": 5.0,
+            "timeout": 30.0,
+            "data_timeout": 30.0,
         }
         if self._users:
             username, password = next(iter(self._users.items()))

@@ -82,7 +82,7 @@ class WorkerSite:
     def burst(self, *arguments: str, **environ: str) -> dict[str, Any]:
         """Run ``--burst --json`` to its end and return the summary."""
         process = self.start("--burst", "--json", *arguments, **environ)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=100)
         assert process.returncode == 0, self.log.read_text()
         summary: dict[str, Any] = json.loads(output)
         return summary
@@ -102,7 +102,7 @@ class WorkerSite:
         """Count the messages by state."""
         return Counter(row.state for row in self.rows())
 
-    def wait_for_states(self, timeout: float = 30.0, **expected: int) -> None:
+    def wait_for_states(self, timeout: float = 45.0, **expected: int) -> None:
         """Wait until the messages are in these states, and no others."""
         try:
             wait_until(lambda: self.states() == expected, timeout=timeout, every=0.05)

@@ -61,9 +61,9 @@ def test_dead_addresses_in_front_hold_nothing_up(*, blocking: bool) -> None:
     with scripted_server() as server, black_hole() as dead:
         live = Target(socket.AF_INET, ("127.0.0.1", server.port))
         candidates = [dead, refusing(), dead, dead, live]
-        target, seconds = connected(candidates, 10, blocking=blocking)
+        target, seconds = connected(candidates, 30, blocking=blocking)
     assert target == live
-    assert seconds < 3
+    assert seconds < 10
 
 
 @pytest.mark.parametrize("blocking", [False, True])

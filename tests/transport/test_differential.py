@@ -70,7 +70,7 @@ def outcome(farm: Farm, way: str, script: Script, **changes: Any) -> Outcome:
     engine = "smtplib" if way == "smtplib" else "aiosmtplib"
 
     async def run() -> Transaction:
-        talk = session(way, server.settings(engine=engine, **{"timeout": 5.0} | changes))
+        talk = session(way, server.settings(engine=engine, **changes))
         await talk.open()
         try:
             return await talk.transact(MAIL)
@@ -170,5 +170,6 @@ def test_they_agree_on_what_is_no_reply(
 )
 def test_they_agree_on_silence(farm: Farm, step: str, phase: str) -> None:
     """F13: each gives up in the same phase."""
-    found = assert_alike(farm, {step: Silence()}, timeout=0.3, data_timeout=0.3)
+    limit = {"data_timeout" if step == "dot" else "timeout": 1.0}
+    found = assert_alike(farm, {step: Silence()}, **limit)
     assert (found.phase, found.uncertain) == (phase, phase == "body")

@@ -74,8 +74,8 @@ def test_thirty_seconds_are_the_limit_for_everything() -> None:
     """Shortened here; a request must not hang for the ten minutes of a slow final reply."""
     started = time.monotonic()
     with scripted_server({"rcpt": Silence()}) as server, pytest.raises(DeliveryError) as caught:
-        send_now(built(), server.settings(timeout=30), limit=0.4)
-    assert time.monotonic() - started < 3
+        send_now(built(), server.settings(timeout=30), limit=2.0)
+    assert time.monotonic() - started < 20
     assert caught.value.phase == "recipient"
     assert caught.value.outcome.cause == "response_timeout"
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from support.processes import until
 from support.scripted import Accept, Drop, ScriptedServer, scripted_server
 
 from flask_smtpadmin.core.transaction import Envelope, TransportFailure
@@ -77,8 +78,10 @@ def test_a_connection_that_the_server_closed_meanwhile_costs_no_message() -> Non
 
     async def run(server: ScriptedServer) -> list[bool]:
         pool = Pool(server.settings(), 1)
+        session = await pool.acquire()
+        pool.release(session)
         results = [await deliver(pool)]
-        await asyncio.sleep(0.1)
+        await until(lambda: not session.usable)
         results.append(await deliver(pool))
         await pool.close()
         return results
@@ -95,8 +98,7 @@ def test_an_idle_connection_is_closed_in_time() -> None:
         pool = Pool(server.settings(idle_timeout=0.15), 2)
         await deliver(pool)
         assert pool.open == 1
-        await asyncio.sleep(0.5)
-        assert pool.open == 0
+        await until(lambda: pool.open == 0)
         await pool.close()
 
     with scripted_server() as server:

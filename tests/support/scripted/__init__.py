@@ -20,6 +20,7 @@ from support.scripted.actions import (
     Script,
     Silence,
     Step,
+    Until,
     Upgrade,
 )
 from support.scripted.dialogue import Delivery, Dialogue
@@ -45,6 +46,7 @@ __all__ = [
     "ScriptedServer",
     "Silence",
     "Step",
+    "Until",
     "Upgrade",
     "scripted_server",
     "scripted_servers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -29,6 +30,13 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Until:
+    """Neither say nor read anything until the test sets ``event``."""
+
+    event: threading.Event
+
+
+@dataclass(frozen=True)
 class Raw:
     """Write these very bytes, ``size`` at a time with ``pause`` seconds in between."""
 
@@ -52,7 +60,7 @@ class Accept:
     then: Action
 
 
-Action = str | Drop | Silence | Pause | Raw | Upgrade | Accept | Sequence["Action"]
+Action = str | Drop | Silence | Pause | Until | Raw | Upgrade | Accept | Sequence["Action"]
 #: The steps, in the order in which a dialogue comes to them. ``connect`` stands before the TLS
 #: handshake of implicit TLS and the banner, ``handshake`` instead of the next TLS handshake,
 #: ``body`` after the first line of content, ``dot`` instead of the final reply.

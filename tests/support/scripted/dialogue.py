@@ -18,6 +18,7 @@ from support.scripted.actions import (
     Raw,
     Script,
     Silence,
+    Until,
     Upgrade,
 )
 from support.smtp import Mode
@@ -185,8 +186,8 @@ class Part:
                 self.drop(action)
             case Silence():
                 await self.ignore()
-            case Pause():
-                await asyncio.sleep(action.seconds)
+            case Pause() | Until():
+                await self.wait(action)
             case Upgrade():
                 self.writer.write(action.data)
                 await self.encrypt(action.context)
@@ -209,6 +210,15 @@ class Part:
         for start in range(0, len(action.data), size):
             await self.write(action.data[start : start + size])
             await asyncio.sleep(action.pause)
+
+    async def wait(self, action: Pause | Until) -> None:
+        """Do nothing for some seconds, or until the event is set."""
+        if isinstance(action, Pause):
+            await asyncio.sleep(action.seconds)
+            return
+        async with asyncio.timeout(_LONGEST):
+            while not action.event.is_set():  # noqa: ASYNC110 - another thread's doing
+                await asyncio.sleep(0.002)
 
     async def ignore(self) -> None:
         """Hear the client out until it hangs up, and end."""
