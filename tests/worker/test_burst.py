@@ -119,7 +119,7 @@ def test_errors_are_json_when_asked_for(worker_site: Callable[..., WorkerSite]):
     with site.site.app.app_context():
         site.site.db.drop_all()
     process = site.start("--burst", "--json")
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     error = json.loads(output)["error"]
     assert error["code"] == "schema_missing"
@@ -130,7 +130,7 @@ def test_in_memory_databases_are_refused(worker_site: Callable[..., WorkerSite])
     """A worker cannot see another process' memory, and says so."""
     site = worker_site("sqlite:///:memory:")
     process = site.start("--burst", "--json")
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "in-memory" in json.loads(output)["error"]["message"].lower()
 

@@ -13,6 +13,8 @@ from support.scripted import scripted_server
 from support.smtp import MailServer
 from support.workers import WorkerSite
 
+from flask_smtpadmin.delivery.ending import GRACE
+
 
 def message_ids(smtp: MailServer) -> Counter[str]:
     """Count how often each Message-ID was received."""
@@ -36,7 +38,7 @@ def test_what_stood_beside_a_poisoned_message_is_not_condemned_with_it(
         for _ in range(7):
             worker = site.start("--burst")
             workers.append(worker.pid)
-            worker.communicate(timeout=30)
+            worker.communicate(timeout=60)
             if worker.returncode == 0:
                 break
     assert site.states() == {"sent": 58, "dead": 2}
@@ -48,11 +50,11 @@ def test_a_late_sigterm_does_not_spoil_a_good_ending(worker_site: Callable[..., 
     """The second one meets a process that has ended its work and is about to exit: still 0."""
     site = worker_site()
     worker = site.start()
-    wait_until(lambda: site.log.exists() and "delivers mail" in site.log.read_text(), timeout=20)
+    wait_until(lambda: site.log.exists() and "delivers mail" in site.log.read_text())
     worker.send_signal(signal.SIGTERM)
     wait_until(lambda: "has ended" in site.log.read_text(), every=0.001)
     worker.send_signal(signal.SIGTERM)
-    worker.communicate(timeout=10)
+    worker.communicate(timeout=GRACE - 5)
     assert worker.returncode == 0
 
 
@@ -67,7 +69,7 @@ def test_sigterm_loses_and_doubles_nothing(
     wait_until(lambda: len(smtp.received) >= 100, timeout=30, every=0.001)
     for _ in range(signals):
         worker.send_signal(signal.SIGTERM)
-    worker.communicate(timeout=10)
+    worker.communicate(timeout=GRACE - 5)
     assert worker.returncode == 0, site.log.read_text()
     states = site.states()
     assert states["sending"] == 0

@@ -78,7 +78,7 @@ def test_mail_flows_again_when_the_server_comes_back(worker_site: Callable[..., 
 def test_a_wrong_password_holds_the_server_until_it_is_changed(
     worker_site: Callable[..., WorkerSite],
 ):
-    """One sign-in, no attempt counted; the new settings are tried within 5 s."""
+    """One sign-in, no attempt counted; the new settings are tried at the next look at them."""
     with mail_server(users={"ada": "right"}) as server:
         site = worker_site(SMTPADMIN_HOST="", SMTPADMIN_PORT=None, SMTPADMIN_TLS_MODE=None)
         values = {
@@ -94,10 +94,8 @@ def test_a_wrong_password_holds_the_server_until_it_is_changed(
             wait_until(lambda: {row.waiting_for for row in site.rows()} == {"server"})
             assert [row.health for row in site.rows("Server")] == ["held"]
             assert server.sign_ins == [("ada", False)]
-            began = time.monotonic()
             site.state.settings.save_server("default", {"password": "right"})
-            site.wait_for_states(sent=30)
-            assert time.monotonic() - began < 6
+            site.wait_for_states(timeout=20, sent=30)
     assert {row.failures for row in site.rows()} == {0}
 
 
@@ -118,20 +116,25 @@ def test_urgent_mail_overtakes_a_newsletter(worker_site: Callable[..., WorkerSit
 
     Nobody rings. Between its claim and its end each of the two connections finishes what it has.
     """
+    begun: list[str] = []
+
+    def begin(command: str) -> str:
+        begun.append(command.partition("<")[2].partition(">")[0])
+        return "250 2.1.0 ok"
+
     slow = Accept(Raw(b"250 2.0.0 accepted\r\n", size=10, pause=0.02))
-    with scripted_server({"dot": slow}) as server:
+    with scripted_server({"mail": begin, "dot": slow}) as server:
         site = worker_site(SMTPADMIN_PORT=server.port, SMTPADMIN_MAX_QUEUE=0)
         site.send(10_000)
         with working(site, connections=2):
-            wait_until(lambda: len(server.accepted) > 10)
-            urgent = site.send(1, priority="urgent")[0]
-            began, before = time.monotonic(), len(server.accepted)
+            wait_until(lambda: len(begun) > 10)
+            urgent = site.send(1, priority="urgent", sender="urgent@example.com")[0]
+            before = len(begun)
             wait_until(lambda: state_of(site, urgent) != "queued", every=0.005)
-            claimed = len(server.accepted)
-            wait_until(lambda: state_of(site, urgent) == "sent", every=0.005)
-            assert len(server.accepted) - claimed <= 20
-            assert len(server.accepted) - before < 200
-            assert time.monotonic() - began < 3
+            claimed = len(begun)
+            wait_until(lambda: state_of(site, urgent) == "sent")
+    assert begun.index("urgent@example.com") - claimed <= 20
+    assert begun.index("urgent@example.com") - before < 200
 
 
 def test_no_more_than_the_window_is_written_ahead(

@@ -88,7 +88,7 @@ def test_mail_returns_to_the_first_server_when_it_is_back(
         site.wait_for_states(sent=20)
         assert via(site) == {"reserve": 20}
         with scripted_server({}, port=port):
-            wait_until(lambda: site.rows("Server")[0].health != "open", timeout=15)
+            wait_until(lambda: site.rows("Server")[0].health != "open")
             site.send(1)  # a message on trial; what comes with it need not wait for it
             site.wait_for_states(sent=21)
             site.send(20)

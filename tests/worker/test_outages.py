@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -50,7 +51,7 @@ def test_a_worker_waits_for_its_database(
     site.send(3)
     with away(postgresql_server, site):
         worker = site.start()
-        wait_until(lambda: told(site, "Waiting for it"), timeout=20)
+        wait_until(lambda: told(site, "Waiting for it"))
         time.sleep(2)
         assert worker.poll() is None
         assert told(site, "\n") == 1
@@ -65,7 +66,7 @@ def test_a_burst_does_not_wait(
     site = worker_site(postgresql_url)
     with away(postgresql_server, site):
         worker = site.start("--burst")
-        assert worker.wait(20) == 1
+        assert worker.wait(60) == 1
     assert told(site, "The database cannot be used")
     assert not told(site, "Traceback")
 
@@ -74,13 +75,13 @@ def test_a_burst_does_not_wait(
 def test_a_worker_that_waits_hears_a_signal(
     worker_site: WorkerSites, postgresql_server: PostgreSQL, postgresql_url: str
 ):
-    """Told to stop before it ever reached its database it exits 0 at once."""
+    """Told to stop before it ever reached its database it exits 0, without its time of grace."""
     site = worker_site(postgresql_url)
     with away(postgresql_server, site):
         worker = site.start()
-        wait_until(lambda: told(site, "Waiting for it"), timeout=20)
+        wait_until(lambda: told(site, "Waiting for it"))
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(5) == 0
+        assert worker.wait(ending.GRACE - 5) == 0
 
 
 def test_missing_tables_are_not_waited_for(worker_site: WorkerSites):
@@ -88,7 +89,7 @@ def test_missing_tables_are_not_waited_for(worker_site: WorkerSites):
     site = worker_site()
     with site.site.app.app_context():
         site.site.db.drop_all()
-    assert site.start().wait(20) == 1
+    assert site.start().wait(60) == 1
     assert told(site, "flask db upgrade")
 
 
@@ -97,10 +98,10 @@ def test_an_early_signal_ends_it_well(worker_site: WorkerSites, pause: float):
     """While it registers, sweeps or looks at its servers for the first time: exit 0, signed off."""
     site = worker_site()
     worker = site.start()
-    wait_until(lambda: site.rows("Worker"), timeout=20, every=0.001)
+    wait_until(lambda: site.rows("Worker"), every=0.001)
     time.sleep(pause)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(10) == 0
+    assert worker.wait(ending.GRACE - 5) == 0
     assert all(row.stopped_at for row in site.rows("Worker"))
 
 
@@ -132,12 +133,12 @@ def test_a_database_that_hangs_keeps_no_worker_from_ending(
     try:
         time.sleep(1.5)
         worker.stop()
-        thread.join(10)
+        thread.join(30)
         assert raised
     finally:
         postgresql_server.thaw()
     for engine in [one for one in threading.enumerate() if one.name == "smtpadmin-engine"]:
-        engine.join(10)
+        engine.join(30)
 
 
 def test_a_schema_that_changes_under_a_worker_delays_mail_only(
@@ -152,7 +153,7 @@ def test_a_schema_that_changes_under_a_worker_delays_mail_only(
     with site.state.database.write() as connection:
         connection.execute(sa.text(column.format("DROP", "")))
     site.send(20)
-    wait_until(lambda: told(site, "cannot be written to"), timeout=20)
+    wait_until(lambda: told(site, "cannot be written to"))
     time.sleep(1)
     assert told(site, "Traceback") <= 1
     with site.state.database.write() as connection:
@@ -161,6 +162,19 @@ def test_a_schema_that_changes_under_a_worker_delays_mail_only(
     site.wait_for_states(sent=25)
     assert worker.poll() is None
     assert len(smtp.received) == 25
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[str]:
+    """Return a list that grows with each call of a method."""
+    calls: list[str] = []
+    method = getattr(owner, name)
+
+    def counting(*args: Any) -> Any:
+        calls.append(name)
+        return method(*args)
+
+    monkeypatch.setattr(owner, name, counting)
+    return calls
 
 
 def test_a_key_that_is_rotated_or_missing_holds_mail_and_no_more(
@@ -181,13 +195,15 @@ def test_a_key_that_is_rotated_or_missing_holds_mail_and_no_more(
         worker = Supervisor(site.state, Options())
         thread = threading.Thread(target=worker.run)
         thread.start()
+        loads = count_calls(monkeypatch, upkeep.Upkeep, "_adopt_settings")
         try:
             sent = 0
             for content in (other, None):
                 site.send(2)
                 site.wait_for_states(sent=sent + 2)
                 file.write_bytes(content) if content else file.unlink()
-                time.sleep(0.6)
+                seen = len(loads)
+                wait_until(lambda seen=seen: len(loads) > seen + 1)  # one may have been under way
                 site.send(3)
                 wait_until(lambda: {row.waiting_for for row in site.rows()} == {None, "settings"})
                 file.write_bytes(other + b"," + key)
@@ -195,4 +211,4 @@ def test_a_key_that_is_rotated_or_missing_holds_mail_and_no_more(
                 site.wait_for_states(sent=sent)
         finally:
             worker.stop()
-            thread.join(20)
+            thread.join(60)

@@ -86,7 +86,7 @@ def test_what_a_failure_interrupts_is_looked_at_after_it(
     change(site, "Message", waiting_for="settings", run_at=None)
     monkeypatch.setattr(Parking, "release", failing)
     with working(site):
-        site.wait_for_states(sent=3, timeout=12)
+        site.wait_for_states(sent=3)
     assert failed
 
 
@@ -104,7 +104,7 @@ def test_a_breaker_that_nobody_shares_is_closed_again(worker_site: WorkerSites):
         wait_until(lambda: [row.health for row in site.rows("Server")] == ["open"], every=0.002)
         change(site, "Server", **praise)
         with scripted_server({}, port=port):
-            site.wait_for_states(sent=2, timeout=25)
+            site.wait_for_states(sent=2, timeout=40)
 
 
 def test_nobody_waits_behind_mail_that_was_cancelled(worker_site: WorkerSites, smtp: MailServer):
@@ -116,7 +116,7 @@ def test_nobody_waits_behind_mail_that_was_cancelled(worker_site: WorkerSites, s
         site.state.queue.cancel_all(Filter())
         wait_until(lambda: not site.states().keys() & {"queued", "sending"})
         site.send(1)
-        wait_until(lambda: site.rows()[-1].state == "sent", timeout=8)
+        wait_until(lambda: site.rows()[-1].state == "sent", timeout=18)
 
 
 def test_mail_that_waits_for_a_quota_expires_in_time(worker_site: WorkerSites, smtp: MailServer):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -129,13 +129,18 @@ def test_each_lease_must_have_been_over_at_both_sweeps(queue: MailQueue):
     sweeper = new_sweeper(queue, timer)
     age(queue, lease=1, beat=60)
     message = queue.models.table("Message")
-    newest = sa.select(sa.func.max(message.c.id).label("id")).subquery()
-    with queue.database.write() as connection:
-        soon = utcnow() + timedelta(seconds=0.3)
-        update = sa.update(message).where(message.c.id.in_(sa.select(newest.c.id)))
-        connection.execute(update.values(lease_until=soon))
+    newest = queue.rows()[-1].id
+
+    def let_end(moment: datetime) -> None:
+        with queue.database.write() as connection:
+            update = sa.update(message).where(message.c.id == newest)
+            connection.execute(update.values(lease_until=moment))
+
+    let_end(utcnow() + timedelta(hours=1))
     assert sweeper.sweep() == 0
-    time.sleep(0.4)
+    time.sleep(0.05)  # clocks differ by less
+    let_end(utcnow())
+    time.sleep(0.05)
     timer.seconds += 25
     assert sweeper.sweep() == 2
     assert queue.states() == {"queued": 2, "sending": 1}
