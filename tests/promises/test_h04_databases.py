@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import time
 from collections import Counter
@@ -55,7 +56,7 @@ def test_connections_cut_at_a_commit(
         smtp.pause = 0.05
         proxy.cut = cut
         worker = site.start()
-        site.wait_for_states(timeout=size(300, ci=60), sent=MAILS)
+        site.wait_for_states(timeout=size(300, ci=90), sent=MAILS)
         proxy.cut = str
         report(mails=MAILS, cut_before=cuts["before"], cut_after=cuts["after"])
         report(lost=lost(site, smtp), duplicates=doubled(smtp))
@@ -106,21 +107,22 @@ def test_a_failover_to_a_read_only_replica(
     """H4: read-only for a minute: it is told, ``send()`` says so, and all goes on afterwards."""
     site = worker_site(database_url)
     site.send(MAILS)
-    smtp.pause = 0.01
+    smtp.pause, smtp.most = 0.01, MAILS // 10
     worker = site.start()
-    wait_until(lambda: len(smtp.received) > MAILS // 10, timeout=30, every=0.001)
+    wait_until(lambda: len(smtp.received) == smtp.most)
     with replica(site, database_url):
-        wait_until(lambda: "cannot be written to" in site.log.read_text(), timeout=20)
+        smtp.most = math.inf
+        wait_until(lambda: "cannot be written to" in site.log.read_text())
         with site.site.app.app_context(), pytest.raises(QueueUnavailable):
             site.site.mail.send(Message("one more", ["a@example.com"], body="x", sender="b@c.de"))
         time.sleep(1 + seconds(60))
         stood = len(smtp.received)
         time.sleep(1)
         assert len(smtp.received) == stood < MAILS
-    site.wait_for_states(timeout=60, sent=MAILS)
+    site.wait_for_states(timeout=90, sent=MAILS)
     report(mails=MAILS, lost=lost(site, smtp), duplicates=doubled(smtp))
     assert worker.poll() is None
-    assert site.log.read_text().count("Traceback") == 0
+    assert site.tracebacks() == 0
     assert lost(site, smtp) == doubled(smtp) == 0
 
 
@@ -142,7 +144,7 @@ def cross(site: WorkerSite, url: str) -> None:
         other.exec_driver_sql("INSERT INTO ballast SELECT * FROM ballast")
         other.execute(last).scalar_one()
         waiting = WAITING[engine.dialect.name]
-        wait_until(lambda: seen.exec_driver_sql(waiting).scalar(), timeout=20, every=0.2)
+        wait_until(lambda: seen.exec_driver_sql(waiting).scalar(), every=0.2)
         other.execute(query.order_by(message.c.id).with_for_update()).all()
         other.rollback()
     engine.dispose()
@@ -166,7 +168,7 @@ def test_a_deadlock(
         assert rounds <= 10, site.log.read_text()
         site.send(10)
         accepted = 10 * rounds
-        wait_until(lambda n=accepted: len(smtp.received) == n, timeout=20, every=0.001)
+        wait_until(lambda n=accepted: len(smtp.received) == n, every=0.001)
         cross(site, database_url)
         site.wait_for_states(sent=10 * rounds)
     report(rounds=rounds, lost=lost(site, smtp), duplicates=doubled(smtp))

@@ -78,12 +78,12 @@ def test_nothing_goes_out_twice_without_a_crash(
     numbers = site.send(MAILS)
     with Crowd(site, WORKERS) as crowd:
         ring(site, redis_server)
-        wait_until(lambda: site.states()["dead"] == 10, timeout=60)
+        wait_until(lambda: site.states()["dead"] == 10, timeout=90)
         smtp.refuse = {}
         dice = random.Random(0)
         on_the_way = dice.sample(numbers[10:], CLICKS // 2)
         told = click_retry(site, numbers[:10] * (CLICKS // 20) + on_the_way)
-        site.wait_for_states(timeout=size(600, ci=60), sent=MAILS)
+        site.wait_for_states(timeout=size(600, ci=90), sent=MAILS)
         ended = [worker for worker in crowd.workers if worker.poll() is not None]
     report(
         mails=MAILS,

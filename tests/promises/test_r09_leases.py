@@ -63,7 +63,7 @@ def under_way(site: WorkerSite, smtp: MailServer) -> Crowd:
     def holders() -> set[str]:
         return {row.worker_id for row in site.rows() if row.state == "sending"}
 
-    wait_until(lambda: len(holders()) == 2, timeout=30)
+    wait_until(lambda: len(holders()) == 2, timeout=60)
     return crowd
 
 
@@ -109,7 +109,7 @@ def test_what_a_worker_writes_after_its_rescue_is_void(
     with under_way(site, smtp) as crowd:
         stopped = dice.choice(crowd.workers)
         stop_outside_a_transaction(site, stopped, dice)
-        wait_until(lambda: rescues(site), timeout=300 / PACE, every=0.1)
+        wait_until(lambda: rescues(site), timeout=300 / PACE + (0 if FULL else 30), every=0.1)
         site.wait_for_states(timeout=120, sent=MAILS)
         before = site.rows()
         stopped.send_signal(signal.SIGCONT)

@@ -140,7 +140,7 @@ def test_what_strikes_one_message_costs_the_other_nothing(
         )
         queue_pairs(site.site, list(config))
         with working(site.state):
-            wait_until(lambda: not {"queued", "sending"} & set(site.states()), timeout=40)
+            wait_until(lambda: not {"queued", "sending"} & set(site.states()), timeout=90)
         found = {
             name: outcome(site, key, server)
             for name, key, server in zip(FAULTS, config, farm.servers, strict=True)

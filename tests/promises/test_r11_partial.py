@@ -123,4 +123,4 @@ def deliver(site: WorkerSite) -> None:
         )
     final = {"sent", "partial", "dead"}
     with working(site.state, connections=5):
-        wait_until(lambda: set(site.states()) <= final, timeout=size(1200, ci=60), every=0.2)
+        wait_until(lambda: set(site.states()) <= final, timeout=size(1200, ci=100), every=0.2)

@@ -28,7 +28,7 @@ from flask_smtpadmin.worker.supervisor import Supervisor
 WorkerSites = Callable[..., WorkerSite]
 #: The waits below are divided by this.
 SCALE = 1 if FULL else 20
-LIMIT = 60 / SCALE + (0 if FULL else 4)  # pages take their time on a busy machine
+LIMIT = 60 / SCALE + (0 if FULL else 15)  # pages take their time on a busy machine
 
 
 @pytest.fixture
@@ -91,15 +91,16 @@ def test_a_silent_server(worker_site: WorkerSites, sqlite_url: str, report: Repo
     with scripted_server({"dot": Silence()}) as server:
         site = worker_site(sqlite_url, SMTPADMIN_PORT=server.port)
         with working(site):
+            began, sent_from = time.monotonic(), datetime.now(UTC)
             site.send(20)
-            began, sent_at = time.monotonic(), datetime.now(UTC)
+            sent_until = datetime.now(UTC)
             wait_until(lambda: "DATA" in server.commands)
             assert alarms(site) == 0
             took = seconds_until_shown(site, began)
             oldest = site.state.summary.figures().oldest_waiting_at
             assert oldest is not None
             report(silent_server=round(took, 1))
-            assert abs((oldest - sent_at).total_seconds()) < 1
+            assert sent_from <= oldest <= sent_until
             assert took <= LIMIT
 
 
@@ -154,7 +155,7 @@ def test_a_stopped_process(
         monkeypatch.setattr(summary, "LIVE_SECONDS", 12.0)
     site = worker_site(sqlite_url)
     worker = site.start()
-    wait_until(lambda: site.log.exists() and "delivers mail" in site.log.read_text(), timeout=30)
+    wait_until(lambda: site.log.exists() and "delivers mail" in site.log.read_text())
     time.sleep(1.5)
     worker.send_signal(signal.SIGSTOP)
     began = time.monotonic()

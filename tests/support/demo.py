@@ -56,7 +56,7 @@ class DemoProcess:
         """Do as the terminal does: SIGINT to the whole process group in the foreground."""
         os.killpg(self._process.pid, signal.SIGINT)
 
-    def wait(self, timeout: float = 30.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """Wait until it has ended and return its exit code."""
         code = self._process.wait(timeout)
         if self._process.stdout is not None:
@@ -70,7 +70,7 @@ class DemoProcess:
 
     def inbox(self) -> list[dict[str, Any]]:
         """Return what its inbox holds, newest first."""
-        with urllib.request.urlopen(f"{self.at['inbox']}mails.json", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.at['inbox']}mails.json", timeout=60) as answer:
             mails: list[dict[str, Any]] = json.load(answer)
         return mails
 
@@ -81,7 +81,7 @@ class DemoProcess:
             found = (mail for mail in self.inbox() if to in mail["to"])
             return next((mail for mail in found if subject in mail["subject"]), None)
 
-        mail = wait_until(arrived, timeout=30, every=0.01)
+        mail = wait_until(arrived, timeout=60, every=0.05)
         assert mail is not None
         return mail
 
@@ -143,7 +143,7 @@ class Visitor:
         address = urljoin(self._base, path)
         request = urllib.request.Request(address, data, headers=self._headers)
         try:
-            with self._opener.open(request, timeout=30) as answer:
+            with self._opener.open(request, timeout=60) as answer:
                 return Page(answer.status, answer.url, answer.read().decode())
         except HTTPError as error:
             with error:

@@ -175,7 +175,7 @@ def _queue(site: Site, faults: Sequence[Fault]) -> None:
 def _watch(state: State, count: int) -> dict[str, Found]:
     """Return each message as it stood when its first try had ended."""
     found: dict[str, Found] = {}
-    end = time.monotonic() + 40
+    end = time.monotonic() + 90
     while len(found) < count:
         for key, item in _settled(state):
             found.setdefault(key, item)

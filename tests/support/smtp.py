@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import ssl
 import tempfile
 import threading
@@ -118,6 +119,7 @@ class MailServer:
 
     ``refuse`` maps a recipient's address to the reply it gets instead of 250; ``pause`` is how many
     seconds it takes to say that it has accepted a message, ``on_accept`` is called before that.
+    ``most``: it accepts no more than so many, and lets the others wait until that is raised.
     """
 
     def __init__(self, mode: Mode, users: Mapping[str, str]) -> None:
@@ -130,6 +132,7 @@ class MailServer:
         self.sign_ins: list[tuple[str, bool]] = []
         self.pipelining = False
         self.pause = 0.0
+        self.most = math.inf
         self.on_accept: Callable[[], None] = lambda: None
         self._users = dict(users)
 
@@ -173,6 +176,8 @@ class MailServer:
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Remember the message."""
+        while len(self.received) >= self.most:  # noqa: ASYNC110 - another thread's doing
+            await asyncio.sleep(0.005)
         login = session.auth_data
         self.received.append(
             Received(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ import sqlalchemy as sa
 from flask_smtpadmin import Message
 from support.apps import Site
 from support.processes import end, wait_until
+
+#: SQLAlchemy found a connection closed as it put it back: nothing that anybody has to see to.
+_CLOSED = re.compile(r"^Exception during reset or similar\n(?:(?!\d{4}-).*\n)*", re.MULTILINE)
 
 _APP = """
 import os
@@ -109,6 +113,10 @@ class WorkerSite:
         except TimeoutError as error:
             told = self.log.read_text() if self.log.exists() else ""
             raise AssertionError(f"{self.states()} is not {expected}\n{told}") from error
+
+    def tracebacks(self) -> int:
+        """Count the tracebacks in the workers' log, SQLAlchemy's of closed connections aside."""
+        return _CLOSED.sub("", self.log.read_text()).count("Traceback")
 
     def stop(self) -> None:
         """End every worker that still runs."""
