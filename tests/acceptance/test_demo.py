@@ -51,14 +51,14 @@ def test_ctrl_c_twice_stops_at_once(start: Callable[..., DemoProcess]) -> None:
     demo.press_ctrl_c()
     wait_until(lambda: "Stopping" in demo.stderr)
     demo.press_ctrl_c()
-    assert demo.wait(timeout=10) == 130
+    assert demo.wait(timeout=20) == 130
     assert_nothing_left(demo)
 
 
 def test_ctrl_c_while_it_starts(start: Callable[..., DemoProcess], tmp_path: Path) -> None:
     """Ctrl-C before anything serves is as clean."""
     demo = start()
-    wait_until(lambda: "Filling the database" in demo.stderr, timeout=30)
+    wait_until(lambda: "Filling the database" in demo.stderr)
     demo.at["folder"] = str(next(tmp_path.glob("tidepool-*")))
     demo.press_ctrl_c()
     assert demo.wait() == 0

@@ -100,7 +100,7 @@ def test_joined_race(
             with pytest.raises(TimeoutError):
                 waiting.result(0.5)
             other.commit()
-        second = waiting.result(10)
+        second = waiting.result(30)
         session.commit()
     assert (second.id, second.created) == (first.id, False)
     assert (shop.orders(), shop.stored()) == (1, 1)
