@@ -16,8 +16,8 @@ help: ## list the targets
 demo: $(VENV)/.installed-demo ## start the example app with queue, worker and inbox (PORT=8000 fixes the port)
 	@$(PY) -m example_app.demo
 
-test: $(VENV)/.installed-test ## run all tests; ARGS="-k word" passes options to pytest
-	$(PY) -m pytest -n auto $(ARGS)
+test: $(VENV)/.installed-test ## run all tests, JOBS at once; ARGS="-k word" passes options to pytest
+	$(PY) -m pytest -n $(or $(JOBS),auto) $(ARGS)
 
 # Sizes, waits and seeds: tests/support/promises.py
 chaos: $(VENV)/.installed-test ## measure the promises at full size (ONLY=R1 DB=postgresql JOBS=2)

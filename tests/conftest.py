@@ -23,6 +23,13 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "house")
 
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two processes for each core with ``-n auto``: most of them wait most of the time."""
+    return 2 * (os.cpu_count() or 1)
+
+
 _SCRUBBED = ("SMTPADMIN_", "FLASK_")
 
 
