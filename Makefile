@@ -17,7 +17,7 @@ demo: $(VENV)/.installed-demo ## start the example app with queue, worker and in
 	@$(PY) -m example_app.demo
 
 test: $(VENV)/.installed-test ## run all tests, JOBS at once; ARGS="-k word" passes options to pytest
-	$(PY) -m pytest -n $(or $(JOBS),auto) $(ARGS)
+	$(PY) -m pytest -n $(or $(JOBS),auto) --dist worksteal $(ARGS)
 
 # Sizes, waits and seeds: tests/support/promises.py
 chaos: $(VENV)/.installed-test ## measure the promises at full size (ONLY=R1 DB=postgresql JOBS=2)
@@ -28,7 +28,7 @@ chaos: $(VENV)/.installed-test ## measure the promises at full size (ONLY=R1 DB=
 	$(PY) tests/promises/table.py && exit $$code
 
 coverage: $(VENV)/.installed-test ## run all tests and show the lines that none of them ran
-	$(PY) -m pytest -n auto --cov --cov-report=term-missing:skip-covered $(ARGS)
+	$(PY) -m pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: lint types imports templates spelling lengths docs ## everything that can be said without running the tests
 
