@@ -30,6 +30,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that at the end nobody waits for it alone."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 _SCRUBBED = ("SMTPADMIN_", "FLASK_")
 
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 
+import pytest
 from support.crowd import Crowd, doubled, lost, received, unexplained
 from support.processes import wait_until
 from support.promises import FULL, Report, promise, size
@@ -36,6 +37,7 @@ def kill_along_the_way(
     return kills
 
 
+@pytest.mark.slow
 @promise("R1", "R2")
 def test_sigkill_loses_nothing_and_each_double_is_known(
     database_url: str,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+import pytest
 from support.crowd import Crowd
 from support.processes import wait_until
 from support.promises import FULL, Report, promise, seconds, size
@@ -36,6 +37,7 @@ class Watch:
         return len(self._server.accepted) >= count
 
 
+@pytest.mark.slow
 @promise("R15")
 def test_nobody_storms_a_server_that_comes_back(
     worker_site: Callable[..., WorkerSite], any_database_url: str, report: Report

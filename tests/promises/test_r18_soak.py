@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import pytest
 from support.crowd import Crowd, copies, lost, unexplained
 from support.outages import LockedFile
 from support.promises import FULL, Report, promise
@@ -135,6 +136,7 @@ def watch_arrivals(smtp: MailServer) -> Callable[[], dict[str, float]]:
     return arrivals
 
 
+@pytest.mark.slow
 @promise("R18")
 def test_a_long_run_with_faults(
     any_database_url: str,
