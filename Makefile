@@ -96,5 +96,5 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(PY)
 
 $(VENV)/.installed-check: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing into $(VENV) ..."
-	@$(INSTALL) --editable '.[demo]' --group test --group check --group docs
+	@$(INSTALL) --editable '.[demo,speed]' --group test --group check --group docs
 	@touch $@ $(VENV)/.installed-demo $(VENV)/.installed-test

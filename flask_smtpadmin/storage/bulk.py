@@ -1,16 +1,18 @@
 """One statement about many rows, compiled once and never a statement per row on the wire.
 
 The rows travel as one JSON parameter that the database unfolds into a table, so the SQL text stays
-the same however many they are, and servers keep its plan. SQLite runs in our own process and is
-given the rows themselves: to step one prepared statement costs less there than to unfold JSON.
+the same however many they are, and servers keep its plan. SQLite has no plan to lose and is given
+VALUES. It runs in our own process, and a statement is one step there,
+for which Python's lock is free: to step a statement for each row would stop at the lock each time.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
@@ -25,10 +27,16 @@ from flask_smtpadmin.storage.taking import skips_locked
 Value: TypeAlias = str | int | float | None
 #: A value that is the same for all rows; bytes travel beside the JSON.
 Shared: TypeAlias = Value | bytes
+_Row: TypeAlias = tuple[Value, ...]
 _Columns: TypeAlias = Mapping[str, TypeEngine[Any]]
 
 _ROWS: Final = "given"
 _NUMBERS: Final = "numbers"
+#: Where the rows stand in SQLite's SQL, and how many of them at a time.
+_VALUES: Final = f"VALUES (:{_ROWS})"
+_PIECE: Final = 64
+#: The first SQLite with UPDATE ... FROM; older ones step a statement for each row.
+_UPDATES_FROM: Final = (3, 33)
 
 
 def moment(time: datetime) -> str:
@@ -69,22 +77,57 @@ class _Compiled:
     constants: tuple[Value, ...]
     order: tuple[int, ...] | None
 
-    def arranged(self, values: tuple[Value, ...], shared: tuple[Shared, ...]) -> Any:
+    def split(self, rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+        """Cut ``rows`` into what one statement takes."""
+        yield rows
+
+    def sql_for(self, _rows: Sequence[_Row]) -> str:
+        """Return the SQL that takes ``rows`` at once."""
+        return self.sql
+
+    def parameters(self, rows: Sequence[_Row], shared: tuple[Shared, ...]) -> Any:
+        """Return the parameters for ``rows``: a list of them, or one with all rows in it."""
+        if self.names[0] != _ROWS:
+            each = [self.arranged(row, shared) for row in rows]
+            return each if len(each) > 1 else each[0]
+        if self.names[1:2] != (_NUMBERS,):
+            return self.arranged((json.dumps(rows),), shared)
+        numbers = ",".join([str(row[0]) for row in rows])
+        return self.arranged((json.dumps(rows), f"{{{numbers}}}"), shared)
+
+    def arranged(self, values: _Row, shared: tuple[Shared, ...]) -> Any:
         """Return the parameters of one execution as the driver takes them."""
         given = (*values, *shared, *self.constants)
         if self.order is None:
             return dict(zip(self.names, given, strict=True))
         return tuple([given[index] for index in self.order])
 
-    def parameters(self, rows: Sequence[tuple[Value, ...]], shared: tuple[Shared, ...]) -> Any:
-        """Return the parameters for ``rows``: a list of them, or one with all rows in it."""
-        if self.names[0] != _ROWS:
-            given = [self.arranged(row, shared) for row in rows]
-            return given if len(given) > 1 else given[0]
-        if self.names[1:2] != (_NUMBERS,):
-            return self.arranged((json.dumps(rows),), shared)
-        numbers = ",".join([str(row[0]) for row in rows])
-        return self.arranged((json.dumps(rows), f"{{{numbers}}}"), shared)
+
+@dataclass(frozen=True, slots=True)
+class _InValues(_Compiled):
+    """SQL with the rows in VALUES: written for one parameter, and repeated for all of them."""
+
+    by_size: dict[int, str] = field(default_factory=dict)
+
+    def split(self, rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+        """Cut ``rows`` into pieces of a size that SQL is kept for."""
+        for start in range(0, len(rows), _PIECE):
+            yield rows[start : start + _PIECE]
+
+    def sql_for(self, rows: Sequence[_Row]) -> str:
+        """Return the SQL for so many rows."""
+        size = len(rows)
+        if size not in self.by_size:
+            row = f"({', '.join('?' * len(rows[0]))})"
+            values = f"VALUES {', '.join([row] * size)}"
+            self.by_size[size] = self.sql.replace("VALUES (?)", values)
+        return self.by_size[size]
+
+    def parameters(self, rows: Sequence[_Row], shared: tuple[Shared, ...]) -> Any:
+        """Return all values of all rows, where the one parameter stood."""
+        given = self.arranged((None,), shared)
+        at = (self.order or (0,)).index(0)
+        return (*given[:at], *chain.from_iterable(rows), *given[at + 1 :])
 
 
 class Lookup:
@@ -147,9 +190,7 @@ class Bulk:
         self._shared = tuple(shared)
         self._compiled: dict[str, _Compiled] = {}
 
-    def run(
-        self, connection: Connection, rows: Sequence[tuple[Value, ...]], *shared: Shared
-    ) -> int:
+    def run(self, connection: Connection, rows: Sequence[_Row], *shared: Shared) -> int:
         """Run it for ``rows`` and return how many rows of the table it inserted or matched.
 
         Args:
@@ -157,14 +198,15 @@ class Bulk:
             rows: at least one; the values in the order of ``columns``.
             shared: the values of the shared parameters, in their order.
         """
-        return self.execute(connection, rows, *shared).rowcount
+        pieces = self._for(connection.dialect).split(rows)
+        return sum(self.execute(connection, piece, *shared).rowcount for piece in pieces)
 
     def execute(
-        self, connection: Connection, rows: Sequence[tuple[Value, ...]], *shared: Shared
+        self, connection: Connection, rows: Sequence[_Row], *shared: Shared
     ) -> sa.CursorResult[Any]:
-        """Run it as :meth:`run` does and return what came back."""
+        """Run it once, as :meth:`run` does, and return what came back; on SQLite for one row."""
         compiled = self._for(connection.dialect)
-        return connection.exec_driver_sql(compiled.sql, compiled.parameters(rows, shared))
+        return connection.exec_driver_sql(compiled.sql_for(rows), compiled.parameters(rows, shared))
 
     def text(self, dialect: Dialect) -> str:
         """Return the SQL that ``dialect`` gets, with the driver's marks for parameters."""
@@ -184,7 +226,8 @@ class Bulk:
         constants = {name: value for name, value in made.params.items() if name not in names}
         names = (*names, *constants)
         order = made.positiontup and tuple(map(names.index, made.positiontup))
-        return _Compiled(str(made), names, tuple(constants.values()), order)
+        kind = _InValues if _takes_values(dialect) else _Compiled
+        return kind(str(made), names, tuple(constants.values()), order)
 
 
 def _given(dialect: Dialect, columns: _Columns) -> tuple[Given, tuple[str, ...]]:
@@ -194,9 +237,24 @@ def _given(dialect: Dialect, columns: _Columns) -> tuple[Given, tuple[str, ...]]
         return Given(dict(rows.c), _numbers()), (_ROWS, _NUMBERS)
     if skips_locked(dialect):
         return Given(dict(_json_table(columns).c)), (_ROWS,)
+    if _takes_values(dialect):
+        return Given(dict(zip(columns, _values(columns).c, strict=True))), (_ROWS,)
     marks = {name: f"{_ROWS}_{name}" for name in columns}
     values = {name: sa.bindparam(mark, type_=columns[name]) for name, mark in marks.items()}
     return Given(values), tuple(marks.values())
+
+
+def _takes_values(dialect: Dialect) -> bool:
+    if dialect.name != "sqlite" or dialect.paramstyle != "qmark":
+        return False
+    version: tuple[int, ...] = dialect.loaded_dbapi.sqlite_version_info
+    return version >= _UPDATES_FROM
+
+
+def _values(columns: _Columns) -> sa.FromClause:
+    """SQLite's table of the rows; it names the columns itself."""
+    named = [sa.column(f"column{at}", kind) for at, kind in enumerate(columns.values(), 1)]
+    return sa.text(_VALUES).columns(*named).subquery(_ROWS)
 
 
 def _numbers() -> sa.ColumnElement[Any]:

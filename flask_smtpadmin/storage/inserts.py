@@ -209,14 +209,19 @@ def _messages(message: sa.Table) -> Bulk:
     """Store messages under numbers that were chosen for them; None: the next one."""
 
     def build(given: Given) -> sa.Executable:
-        common: dict[str, Any] = {name: sa.bindparam(name) for name in _COMMON}
-        return sa.insert(message).values({**given.values, **common})
+        common: list[Any] = [sa.bindparam(name) for name in _COMMON]
+        rows = sa.select(*given.values.values(), *common)
+        return sa.insert(message).from_select([*given.values, *_COMMON], rows)
 
     return Bulk(build, _types(message, "id", *_OWN), _COMMON)
 
 
 def _rows(table: sa.Table, *names: str) -> Bulk:
-    return Bulk(lambda given: sa.insert(table).values(given.values), _types(table, *names))
+    def build(given: Given) -> sa.Executable:
+        rows = sa.select(*given.values.values())
+        return sa.insert(table).from_select(names, rows)
+
+    return Bulk(build, _types(table, *names))
 
 
 def _everything(message: sa.Table, content: sa.Table, recipient: sa.Table) -> Bulk:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from support.queues import MailQueue, decided
 
+from flask_smtpadmin.storage import bulk
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.results import HandOver, Results
 
@@ -46,3 +48,25 @@ def test_each_row_gets_its_own_values(mail_queue: MailQueue):
     assert ours == {first.id, second.id}
     opened = [(row.message, row.n, row.server_key) for row in mail_queue.rows("Attempt")]
     assert opened == [(first.id, 1, "server1"), (second.id, 2, "server2")]
+
+
+@pytest.mark.parametrize("oldest", [(0,), (99,)], ids=["as it is", "an SQLite before 3.33"])
+def test_many_rows_are_all_written_whatever_the_database_knows(
+    mail_queue: MailQueue, monkeypatch: pytest.MonkeyPatch, oldest: tuple[int, ...]
+):
+    """More than one statement takes: each attempt is opened and completed once, in order."""
+    monkeypatch.setattr(bulk, "_UPDATES_FROM", oldest)
+    count = 2 * bulk._PIECE + 3
+    mail_queue.send(count)
+    jobs = mail_queue.claim(limit=count)
+    results = Results(mail_queue.models, "w1")
+    with mail_queue.database.work() as connection:
+        items = [HandOver(job, 1, "default") for job in jobs]
+        assert len(results.hand_over(connection, items, utcnow())) == count
+        told = [mail_queue.result(job, decided("sent"), ms=job.id + 0.5) for job in jobs]
+        written, lost = results.finish(connection, told, utcnow())
+    assert (len(written), lost) == (count, [])
+    rows = mail_queue.rows("Attempt")
+    assert [(row.message, row.ms) for row in rows] == [(job.id, job.id + 0.5) for job in jobs]
+    assert {row.state for row in mail_queue.rows("Message")} == {"sent"}
+    assert {row.state for row in mail_queue.rows("Recipient")} == {"accepted"}
