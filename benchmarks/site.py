@@ -1,10 +1,15 @@
-"""The app under test. ``flask --app benchmarks.site`` finds where everything is in BENCH_*."""
+"""The app under test. ``flask --app benchmarks.site`` finds where everything is in BENCH_*.
+
+``python -m benchmarks.site many N`` prints how long ``send_many`` takes for N mails.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -98,3 +103,16 @@ def message(number: int, **options: Any) -> Message:
         sender=mails.SENDER,
         **options,
     )
+
+
+def many(count: int) -> None:
+    """Print how long it takes to queue ``count`` mails."""
+    with open_site(dict(os.environ)) as site:
+        site.fill(10)  # what is done once is not counted
+        began = time.perf_counter()
+        site.fill(count)
+        print(json.dumps({"seconds": time.perf_counter() - began}))
+
+
+if __name__ == "__main__":
+    {"many": many}[sys.argv[1]](int(sys.argv[2]))

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_smtpadmin.core.mail.mime import Built
+from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.states import WAITING, Priority, State
 
 
@@ -63,7 +64,7 @@ class Terms:
     cleared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     """One built message and its idempotency key."""
 

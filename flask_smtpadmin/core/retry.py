@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from flask_smtpadmin.core.outcome import Outcome
+from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.replies import classify, classify_transaction
 from flask_smtpadmin.core.states import RecipientState, State, WaitingFor
@@ -68,13 +69,18 @@ class Policy:
         """Say whether a message with so many failures is a dead letter."""
         return failures >= self.threshold or failures > self.attempts
 
+    def end_of(self, due_at: datetime, expires_at: datetime | None) -> datetime:
+        """Return when a message expires that was due at ``due_at``."""
+        aged = due_at + timedelta(seconds=self.max_age)
+        return aged if expires_at is None else min(aged, expires_at)
+
     def backoff(self, failures: int, chance: float) -> float:
         """Return the seconds to wait after failure ``failures``; ``chance`` is in [0, 1)."""
         exponent = min(failures - 1, 60)
         return float(min(self.max_delay, self.delay * 2**exponent) * (0.5 + chance))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where a message stands when its try has ended.
 
@@ -89,13 +95,8 @@ class Standing:
     refused: int = 0
     on_uncertain: str | None = None
 
-    def limit(self, policy: Policy) -> datetime:
-        """Return when the message expires."""
-        aged = self.due_at + timedelta(seconds=policy.max_age)
-        return aged if self.expires_at is None else min(aged, self.expires_at)
 
-
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RecipientEnd:
     """What became of one recipient in this try."""
 
@@ -105,7 +106,7 @@ class RecipientEnd:
     reply: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What to write about a message after a try.
 
@@ -278,7 +279,7 @@ def _doubt(
     if hold or policy.exhausted(failures):
         return decision
     run_at = standing.now + timedelta(seconds=policy.backoff(failures, chance()))
-    if run_at >= standing.limit(policy):
+    if run_at >= policy.end_of(standing.due_at, standing.expires_at):
         return decision
     return replace(decision, state="retrying", run_at=run_at)
 
@@ -359,7 +360,7 @@ def _again(
 
 
 def _unless_too_old(decision: Decision, standing: Standing, policy: Policy) -> Decision:
-    if (decision.run_at or standing.now) < standing.limit(policy):
+    if (decision.run_at or standing.now) < policy.end_of(standing.due_at, standing.expires_at):
         return decision
     return replace(decision, state="expired", run_at=None, waiting_for=None, elsewhere=False)
 

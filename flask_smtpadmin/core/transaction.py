@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from flask_smtpadmin.core.records import record
+
 #: How far a session or transaction got. From ``body`` on the server may have the message.
 Phase = Literal[
     "resolve",
@@ -41,7 +43,7 @@ class Reply:
         return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Envelope:
     """What one transaction hands over: MAIL FROM, RCPT TO and the whole content, CRLF lines.
 
@@ -55,7 +57,7 @@ class Envelope:
     eight_bit: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RecipientReply:
     """The server's word on one recipient; ``reply`` None: it was never asked."""
 
@@ -77,7 +79,7 @@ class Connected:
     extensions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Transaction:
     """How one transaction ended.
 

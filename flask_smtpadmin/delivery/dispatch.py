@@ -9,10 +9,9 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Final
 
-from flask_smtpadmin.core.retry import Standing
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.delivery.fleet import Fleet, Turn
-from flask_smtpadmin.delivery.lanes import Flight
+from flask_smtpadmin.delivery.lanes import Flight, Lanes
 from flask_smtpadmin.delivery.overflow import Overflow
 from flask_smtpadmin.delivery.stage import Stage
 from flask_smtpadmin.storage.claims import Claimed
@@ -159,22 +158,28 @@ class Dispatcher:
             lanes = self._fleet.choose(
                 job, self._tried.get(job.id, ()), self._refused.get(job.id, ())
             )
-            if isinstance(lanes, Turn | str):
-                self._forget(job.id)
-            if isinstance(lanes, Turn):
-                plan.postponed.append((job, lanes.server))
-            elif isinstance(lanes, str):
-                plan.parked.append((job, lanes))
-            elif lanes is None:
-                if not self._set_aside(job, plan):
-                    skipped.append(place)
-            elif self._too_heavy(job):
-                skipped.append(place)
-            else:
+            if isinstance(lanes, Lanes) and not self._too_heavy(job):
                 lanes.load += 1
                 self._bytes += job.size
                 plan.flights.append(Flight(job, job.attempts + 1, lanes))
+            elif not self._leave_aside(job, lanes, plan):
+                skipped.append(place)
         stage.restore(skipped)
+
+    def _leave_aside(
+        self, job: Claimed, lanes: Lanes | WaitingFor | Turn | None, plan: Plan
+    ) -> bool:
+        """Put a message into ``plan`` that goes nowhere now; False: it stays where it was."""
+        if lanes is None:
+            return self._set_aside(job, plan)
+        if isinstance(lanes, Lanes):
+            return False
+        self._forget(job.id)
+        if isinstance(lanes, Turn):
+            plan.postponed.append((job, lanes.server))
+        else:
+            plan.parked.append((job, lanes))
+        return True
 
     def _set_aside(self, job: Claimed, plan: Plan) -> bool:
         """Keep a message that waits for one full server out of the way of other servers' mail."""
@@ -194,8 +199,7 @@ class Dispatcher:
         self._refused.pop(number, None)
 
     def _limit(self, job: Claimed) -> datetime:
-        standing = Standing(now=job.due_at, due_at=job.due_at, expires_at=job.expires_at)
-        return standing.limit(self._fleet.policy)
+        return self._fleet.policy.end_of(job.due_at, job.expires_at)
 
     def _too_heavy(self, job: Claimed) -> bool:
         return self._bytes > 0 and self._bytes + job.size > _BYTES_IN_FLIGHT

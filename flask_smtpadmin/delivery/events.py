@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.states import State
 from flask_smtpadmin.storage.results import Result
 
@@ -22,7 +23,7 @@ ANNOUNCED: Final[dict[State, EventName]] = {
 FAILED: Final[tuple[State, ...]] = ("dead", "partial", "uncertain", "expired")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Event:
     """Something that is committed: about ``message`` (its id), or about ``server``."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.retry import ServerWord
 from flask_smtpadmin.storage.health import HealthState, SharedHealth
 
@@ -27,7 +28,7 @@ _SUSPICIONS: Final = 3
 _PRAISE_EVERY: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Word:
     """What one try said about a server; ``closing``: it said 421."""
 
@@ -73,7 +74,10 @@ class Health:
 
     def __getitem__(self, key: str) -> Breaker:
         """Return the breaker of a server; a new one lets mail through."""
-        return self._breakers.setdefault(key, Breaker())
+        found = self._breakers.get(key)
+        if found is None:
+            found = self._breakers[key] = Breaker()
+        return found
 
     def usable(self, key: str) -> bool:
         """Whether mail may be handed to the server, as far as its health goes."""

@@ -12,6 +12,7 @@ from typing import Final, cast
 
 from flask_smtpadmin.core.hosts import HostPolicy
 from flask_smtpadmin.core.rate import Slot
+from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.retry import CLOSING
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
@@ -55,7 +56,7 @@ class Flight:
     slot: Slot | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ended:
     """How a flight ended; ``cut``: we ended it ourselves, before the content was written."""
 

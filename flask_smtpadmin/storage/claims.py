@@ -17,6 +17,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.states import CLAIMABLE
 from flask_smtpadmin.storage.bulk import Lookup
 from flask_smtpadmin.storage.models import Models
@@ -32,7 +33,7 @@ CONTENT_BUDGET: Final = 32 * 2**20
 _PRIORITIES: Final = (0, 1, 2)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PendingRecipient:
     """A recipient that has not accepted the message yet."""
 
@@ -163,7 +164,7 @@ class Claims:
     ) -> list[Claimed]:
         if not rows:
             return []
-        claimed = {row.id: _claimed(row, token) for row in rows}
+        claimed = {row[0]: _claimed(row, token) for row in rows}
         pending: dict[int, list[PendingRecipient]] = defaultdict(list)
         for message, number, address, state in self._recipients.run(connection, list(claimed)):
             if state == "pending":

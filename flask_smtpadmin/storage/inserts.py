@@ -23,7 +23,7 @@ from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.transitions import entering
 
 #: Messages that are in memory a second time while they are written.
-CHUNK: Final = 500
+CHUNK: Final = 1000
 #: Bytes of their contents; a longer one is written alone.
 CHUNK_BYTES: Final = 4 * 2**20
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flask_smtpadmin.core.rate import Slot
+from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.retry import Decision
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.storage.bulk import Bulk, Given, Value, moment
@@ -33,7 +33,7 @@ MAX_SUSPICIONS: Final = 3
 AFTER_MAIL: Final = ("sender", "recipient", "data", "body", "done")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Trace:
     """What the attempt log keeps of one try; ``phase`` is the furthest step."""
 
@@ -49,7 +49,7 @@ class Trace:
     ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Result:
     """How one try of one message ended."""
 
@@ -66,7 +66,7 @@ class Result:
         return self.decision.state == "sent" and not self.kept
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class HandOver:
     """A message about to be handed to ``server`` as attempt ``n``, at ``slot`` if it has limits."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from flask_smtpadmin.core.states import CLAIMABLE
 
 Rows = list[sa.Row[Any]]
 Columns = Sequence[sa.Column[Any]]
+_BY_ID = itemgetter(0)
 
 
 def take(connection: Connection, columns: Columns, update: sa.Update, due: sa.Select[Any]) -> Rows:
@@ -59,7 +60,7 @@ def _returned(
     connection: Connection, columns: Columns, update: sa.Update, ids: sa.Select[Any]
 ) -> Rows:
     statement: sa.Executable = update.where(columns[0].in_(ids)).returning(*columns)
-    return sorted(connection.execute(statement).all(), key=attrgetter("id"))
+    return sorted(connection.execute(statement).all(), key=_BY_ID)
 
 
 def _locked(
@@ -86,4 +87,4 @@ def _guarded(
 
 def _read(connection: Connection, columns: Columns, ids: Sequence[int]) -> Rows:
     query: sa.Executable = sa.select(*columns).where(columns[0].in_(ids))
-    return sorted(connection.execute(query).all(), key=attrgetter("id"))
+    return sorted(connection.execute(query).all(), key=_BY_ID)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from flask_smtpadmin.core.mail.headers import (
     line_of,
     text_of,
 )
+from flask_smtpadmin.core.records import record
 
 #: What a caller may give: ``"a@b"``, ``"Name <a@b>"`` or ``("Name", "a@b")``.
 Mailbox = str | tuple[str | None, str]
@@ -58,7 +58,7 @@ _USUAL: Final = re.compile(
 _LISTS: Final = (list, tuple)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Address:
     """One mailbox: display ``name`` as text ("" for none) and ``email`` as ``local@domain``.
 

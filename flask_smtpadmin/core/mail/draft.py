@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from flask_smtpadmin.core.mail.parts import (
     content_id,
     multipart,
 )
+from flask_smtpadmin.core.records import record
 
 #: RFC 5322 3.6.4, with any printable ASCII for the two sides.
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
@@ -54,7 +54,7 @@ _FLASK_MAIL_SENDER: Final = re.compile(r'(?P<name>[^"<>@]*) <(?P<email>[^<>]*)>'
 _KNOWN_OPTIONS: Final = frozenset({"SMTPUTF8", "BODY=8BITMIME", "BODY=7BIT"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A checked message: addresses parsed, texts in one line, content as a MIME part.
 
@@ -114,6 +114,8 @@ def protected(name: str) -> str | None:
 
 
 def _check_options(message: Any) -> None:
+    if not message.mail_options and not message.rcpt_options:
+        return
     for option in listed(message.mail_options, "mail_options"):
         if text_of(option, "mail_options").upper() not in _KNOWN_OPTIONS:
             raise InvalidMessage(f"{option!r} cannot be asked for", field="mail_options")
@@ -123,6 +125,8 @@ def _check_options(message: Any) -> None:
 
 def _extra_headers(value: object) -> dict[str, str]:
     headers: dict[str, str] = {}
+    if not value:
+        return headers
     for key, text in pairs(value, "extra_headers").items():
         name = check_name(key, "extra_headers")
         if reason := protected(name):
@@ -181,6 +185,8 @@ def _date(value: object) -> datetime | None:
 
 def _content(message: Any, token: str, encoder: Encoder) -> Part:
     """Return ``mixed(alternative(text, related(html, images)), files)``, as far as needed."""
+    if message.body and not message.alts and not message.attachments:  # most are a text alone
+        return encoder.text(message.body, charset=message.charset, field="body")
     alternatives = pairs(message.alts, "alts")
     images: list[Part] = []
     files: list[Part] = []

@@ -146,6 +146,8 @@ def pairs(value: object, field: str) -> dict[str, Any]:
     Raises:
         InvalidMessage: anything else.
     """
+    if value is None:
+        return {}
     if type(value) is dict or isinstance(value, Mapping):  # the first is asked faster
         return dict(value)
     items = listed(value, field)

@@ -7,7 +7,6 @@ hand-over and is put in front of the stored bytes there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message as StandardMessage
 from email.utils import format_datetime
@@ -21,6 +20,7 @@ from flask_smtpadmin.core.mail.foreign import of_email_message
 from flask_smtpadmin.core.mail.headers import check_name, folded, header, line_of
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.mail.parts import Encoder
+from flask_smtpadmin.core.records import record
 
 Kind = Literal["to", "cc", "bcc"]
 
@@ -32,7 +32,7 @@ _NOBODY: Final = "To: undisclosed-recipients:;\r\n"
 _ATTRIBUTES: Final = tuple(vars(Message()))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Recipient:
     """One envelope recipient: an addr-spec, and the header that named it first."""
 
@@ -40,7 +40,7 @@ class Recipient:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Built:
     """A rendered message.
 
@@ -173,9 +173,10 @@ def _mailbox_line(name: str, field: str, mailbox: str) -> str:
 
 
 def _needs_smtputf8(draft: Draft) -> bool:
-    mailboxes = (*draft.to, *draft.cc, *draft.bcc, *draft.reply_to)
-    sender = draft.sender is not None and draft.sender.smtputf8
-    return sender or any(mailbox.smtputf8 for mailbox in mailboxes)
+    mailboxes = [*draft.to, *draft.cc, *draft.bcc, *draft.reply_to]
+    if draft.sender is not None:
+        mailboxes.append(draft.sender)
+    return not "".join([mailbox.email for mailbox in mailboxes]).isascii()
 
 
 def _recipients(draft: Draft) -> tuple[Recipient, ...]:
