@@ -68,6 +68,7 @@ class Supervisor:
         self._who = own_identity(name)
         self._redis = "down" if state.doorbell.redis_url else "none"
         self._stop = threading.Event()
+        self._told = threading.Lock()
         self._told_at = math.inf
         self._shift = Shift(state, options, self._who, lambda: self._redis)
 
@@ -157,14 +158,15 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Stop. The echo of a signal may come in the midst of this, at any line of it."""
         del number
-        if not self._stop.is_set() or time.monotonic() > self._told_at + _ECHO:
+        first = self._told.acquire(blocking=False)
+        if first or time.monotonic() > self._told_at + _ECHO:
             self.stop()
 
     def stop(self) -> None:
         """Ask the worker to end; a second time: not to wait for what is in flight."""
-        if not self._stop.is_set():
-            self._told_at = time.monotonic()
+        self._told_at = min(self._told_at, time.monotonic())
         self._stop.set()
         self._shift.stop()
 
