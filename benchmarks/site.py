@@ -108,7 +108,8 @@ def message(number: int, **options: Any) -> Message:
 def many(count: int) -> None:
     """Print how long it takes to queue ``count`` mails."""
     with open_site(dict(os.environ)) as site:
-        site.fill(10)  # what is done once is not counted
+        site.fill(10)
+        site.state.doorbell.ring_now()  # what is done once, as importing rq is, is not counted
         began = time.perf_counter()
         site.fill(count)
         print(json.dumps({"seconds": time.perf_counter() - began}))

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy.orm import Session, scoped_session
@@ -133,5 +134,10 @@ def _server(snapshot: Snapshot, key: str | None) -> Server:
 
 def _domain(server: Server) -> str:
     """Return what stands right of the @ in a Message-ID: the sender's domain, else a host name."""
-    own = server.from_email.rpartition("@")[2] or server.helo_name or socket.gethostname()
+    own = server.from_email.rpartition("@")[2] or server.helo_name or _host()
     return _HOST_CHARACTERS.sub("", own).strip(".-")[:_LONGEST_DOMAIN] or "localhost"
+
+
+@cache
+def _host() -> str:
+    return socket.gethostname()

@@ -24,6 +24,8 @@ JOB: Final = "flask_smtpadmin.worker.tasks.drain"
 TOKEN_SECONDS: Final = 30
 #: Seconds without another attempt after Redis could not be reached.
 SILENCE: Final = 5.0
+#: Seconds between two rings: whoever sends one mail after the other rings once for some of them.
+PAUSE: Final = 0.01
 #: Jobs that may lie in the queue while no worker runs.
 MAX_WAITING: Final = 16
 
@@ -139,8 +141,7 @@ class Doorbell:
         while True:
             self._wanted.wait()
             self._wanted.clear()
-            if not self.ring_now():
-                time.sleep(SILENCE)
+            time.sleep(PAUSE if self.ring_now() else SILENCE)
 
 
 def token_key(queue_name: str) -> str:

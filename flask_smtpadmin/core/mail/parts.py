@@ -10,9 +10,9 @@ from __future__ import annotations
 import mimetypes
 import re
 from binascii import b2a_base64, b2a_qp
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -73,7 +73,10 @@ class Encoder:
 
     def __init__(self) -> None:
         self._text = lru_cache(_KEPT)(_text)
-        self._attached = lru_cache(_KEPT)(_attached)
+
+    @cached_property
+    def _attached(self) -> Callable[[str, bytes], tuple[str, str, bytes]]:
+        return lru_cache(_KEPT)(_attached)
 
     def text(self, text: object, subtype: str = "plain", *, charset: object, field: str) -> Part:
         """Return a text part: 7bit when it can be, else quoted-printable or base64.
