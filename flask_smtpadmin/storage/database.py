@@ -24,8 +24,8 @@ from flask_smtpadmin.storage.models import Models
 _BY_INDEX = ", ".join(
     f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "mergejoin")
 )
-#: Pages in SQLite's log at which a commit copies them to the file: 16 MB. With SQLite's own 4 MB
-#: every other thousand of mails would pay for a copy.
+#: Pages in SQLite's log (16 MB) at which a commit that wrote much copies them to the file. With
+#: SQLite's own 1,000 every other thousand of mails would pay for a copy.
 _CHECKPOINT_PAGES = 4000
 #: seconds that a write waits for another writer
 BUSY_TIMEOUT = 5.0
@@ -93,7 +93,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, *, bounded: bool = True) -> Iterator[Connection]:
+    def write(self, *, bounded: bool = True, much: bool = False) -> Iterator[Connection]:
         """Open a transaction, committed at the end; takes SQLite's write lock at once.
 
         Taking the lock first (``BEGIN IMMEDIATE``) lets SQLite wait for another writer; a reader
@@ -103,12 +103,13 @@ class Database:
         Args:
             bounded: set this bound on PostgreSQL, which has none of its own. It costs a round
                 trip: not worth it where nothing is written that others could hold.
+            much: let SQLite's log grow, for what is written would fill it.
         """
         single = self.engine.dialect.name == "sqlite" and not self.in_memory
         turn = self._turn() if single else nullcontext()
         with turn, self.engine.connect() as connection, schema_errors():
             if single:
-                _begin_immediate(connection)
+                _begin_immediate(connection, much=much)
             elif bounded and connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT {self._bound}")
             yield connection
@@ -209,17 +210,18 @@ def _sqlite_pragmas(
             with suppress(locked):
                 cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
-        cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         cursor.close()
 
     return on_connect
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin_immediate(connection: Connection, *, much: bool) -> None:
     connection.begin()
     driver: Any = connection.connection.dbapi_connection
     if driver.in_transaction:  # a driver that always keeps one open (autocommit=False)
         connection.exec_driver_sql("ROLLBACK")
+    if much:
+        connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

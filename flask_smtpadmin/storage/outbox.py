@@ -23,6 +23,8 @@ from flask_smtpadmin.storage.inserts import Inserts
 
 #: How often a batch with keys is tried when others keep taking the same keys.
 _ROUNDS: Final = 5
+#: Messages of a batch that writes much.
+_MANY: Final = 100
 #: The database is locked, out of reach or, with some drivers an "internal error", read-only.
 _AWAY: Final = (InternalError, OperationalError)
 
@@ -92,7 +94,8 @@ class Outbox:
         keyed = any(entry.key for entry in batch.entries)
         at_once = not keyed and self._inserts.in_one_statement(database.dialect, batch)
         # only with a key there may be somebody to wait for
-        opened = database.write_at_once() if at_once else database.write(bounded=keyed)
+        much = len(batch.entries) >= _MANY
+        opened = database.write_at_once() if at_once else database.write(bounded=keyed, much=much)
         try:
             with opened as connection:
                 yield connection
