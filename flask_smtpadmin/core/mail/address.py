@@ -69,11 +69,6 @@ class Address:
     name: str
     email: str
 
-    @property
-    def smtputf8(self) -> bool:
-        """Whether the local part needs a server that speaks SMTPUTF8 (RFC 6531)."""
-        return not self.email.isascii()
-
 
 def parse_address(value: object, *, field: str) -> Address:
     """Read one mailbox (RFC 5322 3.4, without its obsolete and ambiguous forms).

@@ -173,6 +173,7 @@ def _mailbox_line(name: str, field: str, mailbox: str) -> str:
 
 
 def _needs_smtputf8(draft: Draft) -> bool:
+    """Say whether a local part is beyond ASCII (RFC 6531); the domains are A-labels."""
     mailboxes = [*draft.to, *draft.cc, *draft.bcc, *draft.reply_to]
     if draft.sender is not None:
         mailboxes.append(draft.sender)
