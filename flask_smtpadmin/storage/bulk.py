@@ -2,8 +2,8 @@
 
 The rows travel as one JSON parameter that the database unfolds into a table, so the SQL text stays
 the same however many they are, and servers keep its plan. SQLite has no plan to lose and is given
-VALUES. It runs in our own process, and a statement is one step there,
-for which Python's lock is free: to step a statement for each row would stop at the lock each time.
+VALUES. It runs in our own process, and a statement is one step there, for which Python's lock is
+free: to step a statement for each row would stop at the lock each time.
 """
 
 from __future__ import annotations
