@@ -185,6 +185,16 @@ class Keys:
         choices=("http", "https"),
         editable=False,
     )
+    #: Seconds between two looks at each server (sign-in, no mail); 0: none.
+    CHECK_EVERY: Final = Spec(
+        "CHECK_EVERY",
+        "float",
+        3600.0,
+        "Seconds between two looks of the workers at each server (sign-in, no mail); 0: none.",
+        minimum=0,
+        maximum=7 * _DAY,
+        holds=False,
+    )
     #: Folder for activity logs by date.
     LOG_DIR: Final = Spec(
         "LOG_DIR",

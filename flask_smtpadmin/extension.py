@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from flask import Flask
 
 from flask_smtpadmin import cli
+from flask_smtpadmin.checkup import Order, run_here
+from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.core.errors import ConfigurationError, NotFound
 from flask_smtpadmin.core.handling import Handling, OnUncertain
 from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings.describe import config_document
 from flask_smtpadmin.core.states import Priority
-from flask_smtpadmin.delivery.diagnose import run_check
-from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.posting import AnySession, Sendable, post, post_now
 from flask_smtpadmin.queue_api import QueueAPI
 from flask_smtpadmin.state import NAME, Hooks, Options, State, current_state, ensure_debug_key
@@ -256,7 +256,9 @@ class SMTPAdmin:
         return current_state().status().document()
 
     def check(self, server: str = "default", to: str | None = None) -> dict[str, Any]:
-        """Try every step to a server; with ``to`` up to a test message. 30 s at most.
+        """Try every step to a server; with ``to`` up to a test message, by hand and by a worker.
+
+        It takes 30 s at most, and the pages show the result, too.
 
         Raises:
             NotFound: there is no such server.
@@ -264,8 +266,8 @@ class SMTPAdmin:
         snapshot = current_state().settings.snapshot()
         if server not in snapshot.servers:
             raise NotFound("server", server)
-        policy = host_policy(snapshot)
-        return run_check(snapshot.servers[server], to=to, policy=policy).document()
+        order = Order(server=snapshot.servers[server], wish=Wish(to=to or ""))
+        return run_here(current_state(), order).document()
 
     def pause(self, server: str | None = None) -> None:
         """Stop handing mail to one server, or with None to any; mail is still taken."""

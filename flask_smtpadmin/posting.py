@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy.orm import Session, scoped_session
 
@@ -41,10 +41,12 @@ def post(
     messages: Sequence[Sendable],
     handling: Handling,
     *,
-    session: AnySession | None = None,
+    session: AnySession | Literal["own"] | None = None,
     undone: Callable[[], None] = lambda: None,
 ) -> list[QueuedMessage]:
     """Build ``messages`` and store them, all or none; the verbs' errors come from here.
+
+    ``session`` is to be joined; ``"own"``: none is, whatever the caller has open.
 
     After the commit the doorbell rings and ``message_queued`` is sent for what is new; ``undone``
     is called instead when the caller's transaction came to nothing.
@@ -60,15 +62,19 @@ def post(
     built, keys = _built(snapshot, messages, now), handling.keys or [None] * len(messages)
     entries = [Entry(one, key) for one, key in zip(built, keys, strict=True)]
     terms = handling.terms(now=now, caught=caught, cleared=cleared)
-    joined = joining.session_to_join(
-        session, state.db.session, mapped=state.models.Message, bind=state.bind
-    )
+    joined = None if session == "own" else _session_to_join(state, session)
     return state.outbox.add(
         Batch(entries, terms),
         session=joined,
         room=Room(snapshot["MAX_QUEUE"]),
         committed=lambda new: _committed(state, new),
         undone=lambda _new: undone(),
+    )
+
+
+def _session_to_join(state: State, session: AnySession | None) -> Session | None:
+    return joining.session_to_join(
+        session, state.db.session, mapped=state.models.Message, bind=state.bind
     )
 
 

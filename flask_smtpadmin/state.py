@@ -19,6 +19,7 @@ from flask import Config, Flask, current_app, has_app_context
 from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.figures import Status, assess
 from flask_smtpadmin.jobs.doorbell import Doorbell
+from flask_smtpadmin.storage.checks import Checks
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.keyfile import make_key, read_key
 from flask_smtpadmin.storage.models import Models
@@ -146,6 +147,11 @@ class State:
     def summary(self) -> Summary:
         """The figures on top of the pages."""
         return Summary(self.database)
+
+    @cached_property
+    def checks(self) -> Checks:
+        """The checks of servers that were asked for, and what came of them."""
+        return Checks(self.database)
 
     @cached_property
     def doorbell(self) -> Doorbell:

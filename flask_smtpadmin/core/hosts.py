@@ -88,10 +88,24 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+def exact(address: str) -> str:
+    """Return one address as providers want it on their lists: ``203.0.113.15/32``."""
+    return str(ipaddress.ip_network(address))
+
+
+def covers(network: str, address: str) -> bool:
+    """Say whether ``address`` is in ``network``; both as :func:`exact` writes them, or bare."""
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
 def exempt(server: Server) -> bool:
-    """Say whether the policy does not apply: the host was set by whoever runs the app."""
-    host = server.fields.get("HOST")
-    return host is not None and host.origin in {"environment", "app_config"}
+    """Say whether the policy does not apply: the endpoint was set by whoever runs the app."""
+    host, port = server.fields.get("host"), server.fields.get("port")
+    typed = port is not None and port.origin == "database"
+    return host is not None and host.origin in {"environment", "app_config"} and not typed
 
 
 def permitted(addresses: Iterable[str], server: Server, policy: HostPolicy) -> tuple[str, ...]:

@@ -6,30 +6,13 @@ import asyncio
 import threading
 from typing import Unpack
 
+from flask_smtpadmin.core.report import Report
 from flask_smtpadmin.core.settings import Server
-from flask_smtpadmin.delivery.ladder import (
-    STEP_NAMES,
-    STEPS,
-    Ladder,
-    Options,
-    Report,
-    Step,
-    StepState,
-)
+from flask_smtpadmin.delivery.ladder import Ladder, Options
 from flask_smtpadmin.delivery.now import LIMIT
 from flask_smtpadmin.delivery.own_loop import run
 
-__all__ = [
-    "LIMIT",
-    "STEPS",
-    "STEP_NAMES",
-    "Options",
-    "Report",
-    "Step",
-    "StepState",
-    "check",
-    "run_check",
-]
+__all__ = ["LIMIT", "Options", "check", "run_check"]
 
 
 async def check(server: Server, **options: Unpack[Options]) -> Report:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
 import secrets
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import Any, Final, Literal, TypedDict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypedDict
 
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.errors import ConfigurationError, InvalidMessage
@@ -23,80 +20,20 @@ from flask_smtpadmin.core.mail.mime import build, sender_email
 from flask_smtpadmin.core.outcome import Outcome
 from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.replies import classify, classify_transaction
+from flask_smtpadmin.core.report import DIRECT_STEPS, SIGN_IN_STEPS, Report, Step, StepState
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import Envelope, Phase, Transaction, TransportFailure
+from flask_smtpadmin.delivery.facts import facts, seen_as
 from flask_smtpadmin.delivery.now import LIMIT, check_usable, envelope_of
 from flask_smtpadmin.delivery.sample import test_message
 from flask_smtpadmin.transport import Session, open_session
 
-StepState = Literal["ok", "failed", "skipped"]
-#: What people call each step, in the order in which they are shown.
-STEP_NAMES: Final[dict[str, str]] = {
-    "resolve": "Resolve name",
-    "connect": "Connect",
-    "greeting": "Greeting",
-    "encrypt": "Encrypt",
-    "hello": "Hello",
-    "sign_in": "Sign in",
-    "sender": "Sender accepted",
-    "recipient": "Recipient accepted",
-    "message": "Message accepted",
-}
-#: The steps in that order; without ``to`` the ladder ends at ``sign_in``.
-STEPS: Final = tuple(STEP_NAMES)
 #: The phases that make up the step ``message``.
 _STEP_OF: Final[dict[Phase, str]] = {"data": "message", "body": "message", "done": "message"}
 _NOT_SMTP: Final = "The answer is not SMTP."
 _DOUBT: Final = "; the message may arrive all the same"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One rung: how it went, how long it took (milliseconds), what there is to tell."""
-
-    name: str
-    state: StepState
-    ms: float = 0.0
-    detail: str = ""
-    reply: str = ""
-
-    def document(self) -> dict[str, Any]:
-        """Return the step as JSON shows it."""
-        return {
-            "name": self.name,
-            "state": self.state,
-            "ms": round(self.ms, 1),
-            "detail": self.detail,
-            "reply": self.reply,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a check of ``server`` (a key) went; ``cause`` and ``advice`` empty when ``ok``.
-
-    ``runtime`` holds facts about where it ran (versions), ``ms`` the time of the whole check.
-    """
-
-    server: str
-    ok: bool
-    steps: tuple[Step, ...]
-    cause: str = ""
-    advice: str = ""
-    runtime: Mapping[str, str] = field(default_factory=dict)
-    ms: float = 0.0
-
-    def document(self) -> dict[str, Any]:
-        """Return the report as ``flask smtp check --json`` prints it."""
-        return {
-            "server": self.server,
-            "ok": self.ok,
-            "steps": [step.document() for step in self.steps],
-            "cause": self.cause or None,
-            "advice": self.advice or None,
-            "runtime": dict(self.runtime),
-            "ms": round(self.ms, 1),
-        }
+#: A certificate that ends sooner is worth a word.
+_SOON: Final = timedelta(days=14)
 
 
 class Options(TypedDict, total=False):
@@ -127,6 +64,7 @@ class Ladder:
         self._done: dict[str, Step] = {}
         self._outcome: Outcome | None = None
         self._finished = False
+        self._session: Session | None = None
         self._started = self._last = time.perf_counter()
 
     async def climb(self) -> Report:
@@ -145,22 +83,29 @@ class Ladder:
 
     def report(self) -> Report:
         """Return how far it got; what was not tried is ``skipped``."""
-        names = STEPS if self._to else STEPS[: STEPS.index("sign_in") + 1]
+        names = DIRECT_STEPS if self._to else SIGN_IN_STEPS
         steps = tuple(self._done.get(name) or Step(name, "skipped") for name in names)
-        outcome = self._outcome
+        outcome, session = self._outcome, self._session
+        encryption = session.encryption if session else None
+        until = encryption.expires if encryption else None
         return Report(
             server=self._server.key,
             ok=self._finished and outcome is None,
             steps=steps,
             cause=outcome.cause if outcome else "",
             advice=outcome.advice if outcome else "",
-            runtime=facts(),
+            runtime=facts(self._server),
             ms=(time.perf_counter() - self._started) * 1000,
+            seen_as=seen_as(session.welcome) if session else "",
+            certificate_until=until,
+            warnings=_warnings(until),
         )
 
     async def _climb(self) -> None:
         check_usable(self._server)
-        session = open_session(self._server, policy=self._policy, observer=self._note)
+        session = self._session = open_session(
+            self._server, policy=self._policy, observer=self._note
+        )
         try:
             async with asyncio.timeout(self._limit):
                 await session.open()
@@ -251,11 +196,10 @@ def described(error: BaseException) -> str:
     return clean(str(error)) or type(error).__name__
 
 
-def facts() -> dict[str, str]:
-    """Return what about this process may explain a failure."""
-    return {
-        "python": platform.python_version(),
-        "openssl": ssl.OPENSSL_VERSION,
-        "aiosmtplib": version("aiosmtplib"),
-        "system": f"{platform.system()} {platform.release()}",
-    }
+def _warnings(certificate_until: datetime | None) -> tuple[str, ...]:
+    """Return what works now and may not for long."""
+    now = datetime.now(UTC)
+    if certificate_until is None or certificate_until - now > _SOON:
+        return ()
+    days = (certificate_until - now).days
+    return (f"The server's certificate ends on {certificate_until:%Y-%m-%d}, in {days} days.",)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.storage.models import Models
 
 HealthState = Literal["ok", "unverified", "degraded", "open", "held"]
@@ -85,6 +86,24 @@ class HealthRows:
             return True
         known = sa.select(columns.key).where(columns.key == key)
         return connection.execute(known).one_or_none() is None
+
+    def passed(self, connection: Connection, server: Server, now: datetime) -> None:
+        """Note that a check of ``server`` went well: ok if nobody knew, else probed at once."""
+        columns = self._table.c
+        mine = sa.update(self._table).where(columns.key == server.key)
+        unknown = mine.where(columns.health == "unverified")
+        done = connection.execute(
+            unknown.values(health="ok", health_at=now, health_fingerprint=server.fingerprint)
+        )
+        if done.rowcount:
+            return
+        lost = mine.where(columns.health.in_(("open", "held")))
+        if connection.execute(lost.values(retry_at=now)).rowcount:
+            return
+        known = sa.select(columns.key).where(columns.key == server.key)
+        if connection.execute(known).one_or_none() is None:
+            values = {"health": "ok", "health_at": now, "health_fingerprint": server.fingerprint}
+            self._upsert(connection, server.key, values, now)
 
     def _upsert(
         self, connection: Connection, key: str, values: dict[str, Any], now: datetime

@@ -158,9 +158,6 @@ class ServerMixin:
     reason: Mapped[str | None] = mapped_column(sa.Text)
     retry_at: Mapped[datetime | None] = mapped_column(Moment)
     last_success_at: Mapped[datetime | None] = mapped_column(Moment)
-    verified_at: Mapped[datetime | None] = mapped_column(Moment)
-    verified_by: Mapped[str | None] = mapped_column(sa.String(255))
-    verified_fingerprint: Mapped[str | None] = mapped_column(sa.String(64))
 
 
 class SettingMixin:
@@ -219,6 +216,43 @@ class QuotaMixin:
     updated_at: Mapped[datetime] = mapped_column(Moment)
 
 
+class CheckMixin:
+    """One check of a server: asked for, under way or done. ``batch`` groups those asked together.
+
+    Values that were typed and not saved are not in it, and secrets never are.
+    """
+
+    __tablename__ = "smtpadmin_check"
+
+    id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    batch: Mapped[str] = mapped_column(sa.String(32), index=True)
+    #: test (somebody asked for it) or health (the worker looks now and then)
+    kind: Mapped[str] = mapped_column(sa.String(8))
+    server_key: Mapped[str] = mapped_column(sa.String(32))
+    #: whether the saved settings were tried, and which they were
+    saved: Mapped[bool] = mapped_column(sa.Boolean)
+    fingerprint: Mapped[str] = mapped_column(sa.String(16))
+    #: the worker that shall run it; "": the process that was asked
+    place: Mapped[str] = mapped_column(sa.String(64))
+    host: Mapped[str] = mapped_column(sa.String(255), default="")
+    actor: Mapped[str | None] = mapped_column(sa.String(255))
+    #: waiting, running, done, cancelled
+    state: Mapped[str] = mapped_column(sa.String(12))
+    cancel: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    #: JSON of :class:`flask_smtpadmin.core.check.Wish`
+    wish: Mapped[str] = mapped_column(sa.Text)
+    created_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    #: when something was last heard of it
+    heard_at: Mapped[datetime] = mapped_column(Moment)
+    ok: Mapped[bool | None] = mapped_column(sa.Boolean)
+    cause: Mapped[str | None] = mapped_column(sa.String(48))
+    seen_as: Mapped[str | None] = mapped_column(sa.String(45))
+    certificate_until: Mapped[datetime | None] = mapped_column(Moment)
+    #: JSON of :class:`flask_smtpadmin.core.report.Report`
+    report: Mapped[str | None] = mapped_column(LongText)
+    transcript: Mapped[str | None] = mapped_column(LongText)
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
     """The mapped classes of one metadata; users may query them, only we write them."""
@@ -232,6 +266,7 @@ class Models:
     Setting: Any
     Worker: Any
     Quota: Any
+    Check: Any
 
     def table(self, name: str) -> sa.Table:
         """Return the table of the class ``name`` (``"Message"``)."""
@@ -300,4 +335,5 @@ _MIXINS = (
     SettingMixin,
     WorkerMixin,
     QuotaMixin,
+    CheckMixin,
 )

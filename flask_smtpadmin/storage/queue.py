@@ -63,6 +63,13 @@ class Queue:
         with self._database.read() as connection:
             return listing.detail(connection, self._database.models, known_id(number))
 
+    def states(self, numbers: Sequence[int]) -> dict[int, State]:
+        """Return the state of each of ``numbers`` that is there."""
+        table = self._message
+        query = sa.select(table.c.id, table.c.state).where(table.c.id.in_(numbers))
+        with self._database.read() as connection:
+            return {row.id: row.state for row in connection.execute(query)}
+
     def content(self, number: int) -> bytes | None:
         """Return the stored bytes (all but the sender block), None when they were wiped."""
         query = sa.select(self._content.c.body).where(self._content.c.id == known_id(number))

@@ -27,6 +27,7 @@ from flask_smtpadmin.core.transaction import (
 from flask_smtpadmin.transport import stepwise
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
+from flask_smtpadmin.transport.tls import Encryption
 
 #: Where the engine ``file`` writes when HOST names no folder, below the working directory.
 FOLDER: Final = "smtpadmin-mail"
@@ -51,6 +52,8 @@ class LocalSession(ABC):
         self.server = server
         self.usable = False
         self.phase: Phase = "resolve"
+        self.encryption: Encryption | None = None
+        self.welcome = ""
         self.served = 0
         self.last_used = time.monotonic()
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)

@@ -12,6 +12,7 @@ from flask_smtpadmin.transport.local import ConsoleSession, FileSession, LocalSe
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 from flask_smtpadmin.transport.smtp import SMTPSession
 from flask_smtpadmin.transport.smtplib_engine import SmtplibSession
+from flask_smtpadmin.transport.tls import Encryption
 
 __all__ = ["Ended", "NextEnvelope", "Observer", "Session", "open_session"]
 
@@ -29,10 +30,13 @@ class Session(Protocol):
     closed an idle connection, and when it has served its number of messages: close it and open
     another. ``phase`` is known at every
     moment: a transaction that was cancelled in phase ``body`` is uncertain. ``served`` counts the
-    transactions begun; ``last_used`` is ``time.monotonic()`` of the last reply.
+    transactions begun; ``last_used`` is ``time.monotonic()`` of the last reply. ``encryption`` is
+    what both sides agreed on, ``welcome`` the first line of the reply to EHLO.
     """
 
     server: Server
+    encryption: Encryption | None
+    welcome: str
     served: int
     last_used: float
 

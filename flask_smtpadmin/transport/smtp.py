@@ -13,7 +13,7 @@ import aiosmtplib
 
 from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.hosts import HostPolicy, is_loopback
-from flask_smtpadmin.core.redact import hide
+from flask_smtpadmin.core.redact import clean, hide
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
     Connected,
@@ -99,6 +99,8 @@ class SMTPSession:
         self.last_used = time.monotonic()
         self.mechanism = ""
         self.extensions: dict[str, str] = {}
+        self.encryption: tls.Encryption | None = None
+        self.welcome = ""
         self._policy = policy
         self._observer = observer
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
@@ -107,7 +109,6 @@ class SMTPSession:
         self._client: _Client | None = None
         self._lent: tuple[socket.socket, Any] | None = None
         self._peer: Target | None = None
-        self._encryption: tls.Encryption | None = None
 
     @property
     def phase(self) -> Phase:
@@ -143,7 +144,7 @@ class SMTPSession:
             raise
         self.last_used = time.monotonic()
         return Connected(
-            str(self._peer), str(self._encryption or ""), tuple(sorted(self.extensions))
+            str(self._peer), str(self.encryption or ""), tuple(sorted(self.extensions))
         )
 
     async def relay(self, next_envelope: NextEnvelope, ended: Ended) -> None:
@@ -234,7 +235,8 @@ class SMTPSession:
 
     async def _hello(self, client: _Client) -> None:
         try:
-            await client.ehlo()
+            response = await client.ehlo()
+            self.welcome = clean(response.message.partition("\n")[0])
         except aiosmtplib.SMTPHeloError as error:
             plain = self.server.tls_mode != "starttls" and self.server.auth == "none"
             if error.code not in _NO_EHLO or not plain:
@@ -248,7 +250,7 @@ class SMTPSession:
             self._tell("sign_in", "", "")
             return
         client, peer = self._opened, cast("Target", self._peer)
-        permit_sign_in(self.server, encrypted=self._encryption is not None, ip=peer.ip)
+        permit_sign_in(self.server, encrypted=self.encryption is not None, ip=peer.ip)
         self.mechanism = choose_mechanism(client.server_auth_methods)
         attempt = {
             "plain": client.auth_plain,
@@ -279,8 +281,8 @@ class SMTPSession:
         return self._client
 
     def _note_encryption(self) -> None:
-        self._encryption = tls.agreed(self._opened.get_transport_info("ssl_object"))
-        self._tell("encrypt", self._encryption.describe() if self._encryption else "", "")
+        self.encryption = tls.agreed(self._opened.get_transport_info("ssl_object"))
+        self._tell("encrypt", tls.described(self.encryption), "")
 
     def _drop(self) -> None:
         client, self._client = self._client, None

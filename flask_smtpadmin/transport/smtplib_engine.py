@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from flask_smtpadmin.core.hosts import HostPolicy
-from flask_smtpadmin.core.redact import hide
+from flask_smtpadmin.core.redact import clean, hide
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
     Connected,
@@ -154,7 +154,8 @@ class SmtplibSession:
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
         self._smtp = _Client(server.timeout)
         self._address = ""
-        self._encryption: tls.Encryption | None = None
+        self.encryption: tls.Encryption | None = None
+        self.welcome = ""
 
     async def open(self) -> Connected:
         """Connect, encrypt, greet and sign in, in a thread."""
@@ -238,15 +239,15 @@ class SmtplibSession:
         self._sign_in(target.ip)
         self.usable = True
         names = tuple(sorted(self.extensions))
-        return Connected(self._address, str(self._encryption or ""), names)
+        return Connected(self._address, str(self.encryption or ""), names)
 
     def _encrypt(self, sock: socket.socket) -> None:
         self.phase = "encrypt"
         name = self.server.host.rstrip(".")
         wrapped = tls.wrapped(sock, tls.context_for(self.server), name)
         self._smtp.take(wrapped)
-        self._encryption = tls.agreed(wrapped)
-        self._tell("encrypt", self._encryption.describe() if self._encryption else "", "")
+        self.encryption = tls.agreed(wrapped)
+        self._tell("encrypt", tls.described(self.encryption), "")
 
     def _greet(self, sock: socket.socket) -> None:
         self._hello()
@@ -263,7 +264,9 @@ class SmtplibSession:
     def _hello(self) -> None:
         self.phase = "hello"
         self._smtp.ehlo_resp = None
-        reply = make_reply(*self._smtp.ehlo())
+        code, words = self._smtp.ehlo()
+        self.welcome = clean(words.partition(b"\n")[0])
+        reply = make_reply(code, words)
         if not reply.positive:
             raise TransportFailure("hello", reply=reply, address=self._address)
 
@@ -272,7 +275,7 @@ class SmtplibSession:
         if self.server.auth == "none":
             self._tell("sign_in", "", "")
             return
-        permit_sign_in(self.server, encrypted=self._encryption is not None, ip=ip)
+        permit_sign_in(self.server, encrypted=self.encryption is not None, ip=ip)
         self.mechanism = choose_mechanism(self.extensions.get("auth", "").lower().split())
         reply = self._attempt(self.server.username, self.server.password)
         self._expect(_SIGNED_IN, reply)

@@ -9,30 +9,48 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from flask_smtpadmin.core.errors import ConfigurationError
+from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.settings import Server
+
+#: How much of a name in a certificate is shown.
+_NAME_BYTES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """What both sides agreed on; ``expires`` is when the server's certificate ends (or None)."""
+    """What both sides agreed on, and whose certificate the server showed.
+
+    ``expires`` is when that ends (aware UTC, or None), ``names`` whom it is for, ``issuer`` who
+    vouches for it; ``verified``: it was checked.
+    """
 
     version: str
     cipher: str
     expires: datetime | None = None
     verified: bool = True
+    names: tuple[str, ...] = ()
+    issuer: str = ""
 
     def __str__(self) -> str:
         return f"{self.version} {self.cipher}"
 
-    def describe(self) -> str:
+    def describe(self, now: datetime) -> str:
         """Return the line that the check shows."""
         parts = [str(self)]
+        if self.names:
+            more = f" and {len(self.names) - 1} more" if len(self.names) > 1 else ""
+            parts.append(f"certificate for {self.names[0]}{more}")
+        if self.issuer:
+            parts.append(f"issued by {self.issuer}")
         if self.expires is not None:
-            parts.append(f"certificate until {self.expires:%Y-%m-%d}")
+            days = (self.expires - now).days
+            parts.append(f"certificate until {self.expires:%Y-%m-%d} ({days} days left)")
         if not self.verified:
             parts.append("certificate not checked")
         return ", ".join(parts)
@@ -103,18 +121,44 @@ def agreed(connection: ssl.SSLObject | ssl.SSLSocket | None) -> Encryption | Non
     if connection is None:
         return None
     cipher = connection.cipher()
+    shown = _loaded(connection.getpeercert(binary_form=True))
     return Encryption(
         version=connection.version() or "",
         cipher=cipher[0] if cipher else "",
-        expires=_expiry(connection.getpeercert(binary_form=True)),
+        expires=shown.not_valid_after_utc.astimezone(UTC) if shown else None,
         verified=connection.context.verify_mode == ssl.CERT_REQUIRED,
+        names=_names(shown) if shown else (),
+        issuer=_called(shown.issuer) if shown else "",
     )
 
 
-def _expiry(certificate: bytes | None) -> datetime | None:
-    if not certificate:
-        return None
+def described(encryption: Encryption | None) -> str:
+    """Return the line that a check shows now; "" without TLS."""
+    return encryption.describe(datetime.now(UTC)) if encryption else ""
+
+
+def _loaded(certificate: bytes | None) -> x509.Certificate | None:
     try:
-        return x509.load_der_x509_certificate(certificate).not_valid_after_utc.astimezone(UTC)
+        return x509.load_der_x509_certificate(certificate) if certificate else None
     except ValueError:
         return None
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return whom a certificate is for: its DNS names, else its subject's name."""
+    try:
+        kind = x509.SubjectAlternativeName
+        found = certificate.extensions.get_extension_for_class(kind).value
+        names = found.get_values_for_type(x509.DNSName)
+    except (x509.ExtensionNotFound, ValueError):
+        names = []
+    names = names or [_called(certificate.subject)]
+    return tuple(clean(name, limit=_NAME_BYTES) for name in names if name)
+
+
+def _called(name: x509.Name) -> str:
+    """Return how somebody is called: the common name, else the organisation."""
+    for kind in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        for attribute in name.get_attributes_for_oid(kind):
+            return clean(attribute.value, limit=_NAME_BYTES)
+    return ""

@@ -1,67 +1,93 @@
-"""A check run from a page: it waits for the report, or streams the steps as they finish."""
+"""A check that somebody wants from a page: looked at first, then begun as a job and followed."""
 
 from __future__ import annotations
 
 import json
-import queue
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Response, render_template, request, stream_with_context
 
+from flask_smtpadmin import checkup
+from flask_smtpadmin.checkup import Part
+from flask_smtpadmin.core.check import MOST, Check, Wish
 from flask_smtpadmin.core.errors import InvalidMessage
-from flask_smtpadmin.core.hosts import HostPolicy
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.settings import Server
-from flask_smtpadmin.delivery.diagnose import LIMIT, STEPS, Report, Step, run_check
-from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import limits
+from flask_smtpadmin.web import access, limits
 
 STREAM: Final = "application/x-ndjson"
-#: Seconds beyond the check's own limit before the page gives up on its thread.
-_GRACE: Final = 5.0
+_LOOK_EVERY: Final = 0.2
+#: Seconds that a form without script waits for the result of a check.
+PATIENCE: Final = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be checked; ``problem`` says why nothing can be tried at all."""
+class Asked:
+    """What is to be checked; ``problem`` says why nothing can be tried at all.
+
+    Attributes:
+        server: with the settings to try.
+        parts: one check each, all of the same server.
+        saved: the settings are the saved ones.
+        problem: one sentence, or "".
+    """
 
     server: Server
-    to: str = ""
+    parts: tuple[Part, ...] = ()
+    saved: bool = True
     problem: str = ""
 
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """The names of the steps that will be tried."""
-        return STEPS if self.to else STEPS[: STEPS.index("sign_in") + 1]
 
-
-def order(server: Server, to: str) -> Order:
-    """Look at what was asked for before anything connects; counts towards the rate limit."""
-    to = to.strip()
+def ask(server: Server, parts: Sequence[Part], *, saved: bool = True) -> Asked:
+    """Look at what is wanted before anything connects; counts towards the rate limit."""
     try:
-        if to:
-            to = parse_address(to, field="to").email
+        parts = tuple(Part(_checked(part.wish), part.place) for part in parts)
     except InvalidMessage as error:
-        return Order(server, to, f"The recipient cannot be used: {error.reason}")
+        what = {"to": "recipient", "sender": "From address"}.get(error.field or "", "number")
+        return Asked(server, problem=f"The {what} cannot be used: {error.reason}")
     if not server.configured:
-        return Order(server, to, "There is no host to connect to yet.")
+        return Asked(server, problem="There is no host to connect to yet.")
     if server.problems:
-        return Order(server, to, server.problems[0].message)
-    wait = limits.seconds_to_wait()
+        return Asked(server, problem=server.problems[0].message)
+    wait = limits.seconds_to_wait(len(parts))
     if wait:
-        return Order(server, to, f"Ten tests a minute are enough. Try again in {wait:.0f} s.")
-    return Order(server, to)
+        return Asked(server, problem=f"Ten tests a minute are enough. Try again in {wait:.0f} s.")
+    return Asked(server, parts, saved)
 
 
-def run(wanted: Order) -> Report | None:
-    """Check and wait for the report; None when the order has a problem."""
-    if wanted.problem:
-        return None
-    return run_check(wanted.server, to=wanted.to or None, policy=_policy())
+def _checked(wish: Wish) -> Wish:
+    """Return the wish with addresses as they are used; raises InvalidMessage."""
+    to, sender = wish.to.strip(), wish.sender.strip()
+    if to:
+        to = parse_address(to, field="to").email
+    elif wish.scenario == "volume":
+        raise InvalidMessage("a volume test needs one", field="to")
+    if sender:
+        sender = parse_address(sender, field="sender").email
+    if not 1 <= wish.count <= MOST:
+        raise InvalidMessage(f"1 to {MOST} messages can be sent in one test", field="count")
+    return Wish(to=to, sender=sender, scenario=wish.scenario, count=wish.count)
+
+
+def begin(asked: Asked) -> str:
+    """Begin what was asked for and return the batch's id."""
+    return checkup.begin(
+        current_state(), asked.server, asked.parts, saved=asked.saved, actor=access.actor_name()
+    )
+
+
+def followed(batch: str, seconds: float = PATIENCE) -> tuple[Check, ...]:
+    """Wait until all checks of a batch are over, so many seconds at most, and return them."""
+    ends = time.monotonic() + seconds
+    while True:
+        found = current_state().checks.batch(batch)
+        if all(check.over for check in found) or time.monotonic() > ends:
+            return found
+        time.sleep(_LOOK_EVERY)
 
 
 def streams() -> bool:
@@ -69,45 +95,35 @@ def streams() -> bool:
     return request.accept_mimetypes.best == STREAM
 
 
-def stream(wanted: Order) -> Response:
+def stream(asked: Asked) -> Response:
     """Answer with a line of JSON for each finished step and the whole report as the last."""
-    lines = _lines(wanted) if not wanted.problem else iter([_last(wanted, None)])
+    lines = _lines(asked) if not asked.problem else iter([_last(asked, ())])
     response = Response(stream_with_context(lines), content_type=STREAM)
     response.headers["X-Accel-Buffering"] = "no"  # a proxy would hold the steps back
     return response
 
 
-def _lines(wanted: Order) -> Iterator[str]:
-    events: queue.Queue[Step | Report | Exception] = queue.Queue()
-    cancel = threading.Event()
-    policy = _policy()
-
-    def work() -> None:
-        try:
-            to = wanted.to or None
-            events.put(
-                run_check(wanted.server, to=to, progress=events.put, policy=policy, cancel=cancel)
-            )
-        except Exception as error:  # noqa: BLE001 - handed to the page, which raises it
-            events.put(error)
-
-    threading.Thread(target=work, name="smtpadmin-check", daemon=True).start()
+def _lines(asked: Asked) -> Iterator[str]:
+    checks, batch = current_state().checks, begin(asked)
+    told = 0
+    ends = time.monotonic() + PATIENCE
     try:
-        while isinstance(event := events.get(timeout=LIMIT + _GRACE), Step):
-            yield _line(step=event.document())
-        if isinstance(event, Exception):
-            raise event
-        yield _last(wanted, event)
+        while True:
+            (check,) = checks.batch(batch)
+            steps = check.report.steps if check.report else ()
+            for step in steps[told:]:
+                yield _line(step=step.document())
+            told = len(steps)
+            if check.over or time.monotonic() > ends:
+                yield _last(asked, (check,))
+                return
+            time.sleep(_LOOK_EVERY)
     finally:
-        cancel.set()  # the browser went away: nobody waits for the rest
+        checks.cancel(batch)  # nothing happens when it is over; else nobody waits for the rest
 
 
-def _policy() -> HostPolicy:
-    return host_policy(current_state().settings.snapshot(max_age=1.0))
-
-
-def _last(wanted: Order, report: Report | None) -> str:
-    return _line(html=render_template("smtpadmin/report.html", order=wanted, report=report))
+def _last(asked: Asked, found: Sequence[Check]) -> str:
+    return _line(html=render_template("smtpadmin/report.html", asked=asked, checks=found))
 
 
 def _line(**values: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from flask import request
 
+from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access
 
 TESTS: Final = 10
@@ -18,14 +19,15 @@ _lock = threading.Lock()
 _started: defaultdict[str, deque[float]] = defaultdict(deque)
 
 
-def seconds_to_wait() -> float:
-    """Count one test for the person at the page; return 0, or how long they must wait first.
+def seconds_to_wait(count: int = 1) -> float:
+    """Count tests for the person at the page; return 0, or how long they must wait first.
 
-    Counted per web process: the limit keeps a page from being used to scan, it is no quota.
+    A person who is known by name is counted over all web processes, everybody else in this one.
     """
-    actor = access.current_actor()
-    name = actor.id if actor else request.remote_addr or ""
-    return take(name, time.monotonic())
+    actor, name = access.current_actor(), access.actor_name()
+    if name and current_state().checks.recent(name, PERIOD) + count > max(TESTS, count):
+        return PERIOD / 2
+    return take(actor.id if actor else request.remote_addr or "", time.monotonic())
 
 
 def take(name: str, now: float) -> float:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from flask import Response, make_response, redirect, render_template, session, url_for
 
+from flask_smtpadmin.core.check import SCENARIOS
+from flask_smtpadmin.core.report import DIRECT_STEPS, STEP_NAMES
 from flask_smtpadmin.core.settings import Snapshot
-from flask_smtpadmin.delivery.diagnose import STEP_NAMES
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, assets, formats, wording
 from flask_smtpadmin.web.options import app_name, base_template, option
@@ -58,6 +59,8 @@ def page_globals() -> dict[str, Any]:
         "sa_form_token": form_token,
         "sa_looks": wording,
         "sa_steps": STEP_NAMES,
+        "sa_direct_steps": DIRECT_STEPS,
+        "sa_scenarios": SCENARIOS,
         "sa_may": access.may,
         "sa_address": shown_address,
         "sa_frame": None,

@@ -66,6 +66,9 @@ ROUTES: Final = (
     Route("/settings", settings.settings_save, "configure", "POST"),
     Route("/test", test.test, "view"),
     Route("/test", test.test_run, "operate", "POST"),
+    Route("/test/<batch>", test.test_result, "view"),
+    Route("/test/<batch>/cancel", test.test_cancel, "operate", "POST"),
+    Route("/test/<batch>/report.txt", test.test_report, "view"),
     Route("/healthz", health.healthz, "public"),
     Route("/<path:rest>", health.elsewhere, "view"),
 )

@@ -16,7 +16,8 @@ def servers() -> Response:
     state = current_state()
     found = in_order(tuple(state.settings.snapshot().servers.values()))
     allowances = state.summary.allowances(found)
-    return page("servers", here="Servers", servers=found, allowances=allowances)
+    standing = state.checks.standing(found)
+    return page("servers", here="Servers", servers=found, allowances=allowances, standing=standing)
 
 
 def server_pause(key: str) -> Response:

@@ -7,6 +7,8 @@ from typing import Any
 
 from flask import Response, request
 
+from flask_smtpadmin.checkup import Part
+from flask_smtpadmin.core.check import Check, Wish
 from flask_smtpadmin.core.errors import InvalidSettings, SecretError
 from flask_smtpadmin.core.settings import Problem, Server
 from flask_smtpadmin.core.settings.fields import SERVER_KEY
@@ -23,8 +25,8 @@ _RESERVED = frozenset({"new"})
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    order: checking.Order
-    report: Any
+    asked: checking.Asked
+    checks: tuple[Check, ...] = ()
 
 
 def server(key: str) -> Response:
@@ -75,7 +77,11 @@ def show(
     form: ServerForm, *, new: bool = False, status: int = 200, tested: _Tested | None = None
 ) -> Response:
     """Render the form's page."""
-    return page("server", status=status, here=_HERE, new=new, tested=tested, **form_values(form))
+    history = () if new else current_state().checks.history(form.key)
+    values = form_values(form)
+    return page(
+        "server", status=status, here=_HERE, new=new, tested=tested, history=history, **values
+    )
 
 
 def form_values(form: ServerForm) -> dict[str, Any]:
@@ -128,12 +134,14 @@ def _try(form: ServerForm, *, new: bool = False) -> Response:
         draft = current_state().settings.draft(
             form.key or "server", form.values(), preset=form.preset, remove=form.removed()
         )
-        wanted = checking.order(draft, request.form.get("to", ""))
+        wish = Wish(to=request.form.get("to", ""), scenario="direct")
+        asked = checking.ask(draft, [Part(wish)], saved=False)
     except (InvalidSettings, SecretError) as error:
-        wanted = checking.Order(form.base, problem=str(error))
+        asked = checking.Asked(form.base, problem=str(error))
     if checking.streams():
-        return checking.stream(wanted)
-    return show(form, new=new, tested=_Tested(wanted, checking.run(wanted)))
+        return checking.stream(asked)
+    found = () if asked.problem else checking.followed(checking.begin(asked))
+    return show(form, new=new, tested=_Tested(asked, found))
 
 
 def _sent_preset() -> str | None:

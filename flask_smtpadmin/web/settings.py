@@ -10,12 +10,11 @@ from flask_smtpadmin.core.errors import InvalidSettings
 from flask_smtpadmin.core.rows import Filter
 from flask_smtpadmin.core.settings import Problem, Snapshot
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, server_form, server_pages
+from flask_smtpadmin.web import access, server_form, server_pages, test
 from flask_smtpadmin.web.forms.controls import controls
 from flask_smtpadmin.web.forms.specs import form_class, sent, text_of
 from flask_smtpadmin.web.render import done, page
 from flask_smtpadmin.web.snippet import env_snippet
-from flask_smtpadmin.web.test import all_servers, first_recipient
 
 FORM = form_class(EDITABLE)
 #: Dead letters that the page lists; the rest is a click away.
@@ -66,7 +65,6 @@ def _show(
         **default,
         harmless=snapshot.harmless,
         globals=controls(EDITABLE, values, problems or snapshot.problems, form),
-        servers=all_servers(),
-        to=first_recipient("default"),
+        **test.form_values("default"),
         snippet=env_snippet(),
     )

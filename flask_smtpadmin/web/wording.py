@@ -68,6 +68,16 @@ ATTEMPT: Final[dict[str | None, Look]] = {
     None: Look("Under way", "info", "send", pulse=True),
 }
 
+#: How a check stands, or went.
+CHECK: Final[dict[str, Look]] = {
+    "waiting": Look("Waiting", "quiet", "clock"),
+    "running": Look("Running", "info", "clock", pulse=True),
+    "passed": Look("Passed", "ok", "check-circle"),
+    "failed": Look("Failed", "bad", "cross-circle"),
+    "cancelled": Look("Cancelled", "quiet", "ban", outline=True),
+    "lost": Look("Broken off", "quiet", "question", outline=True),
+}
+
 STEP: Final[dict[str, Look]] = {
     "ok": Look("OK", "ok", "check-circle"),
     "failed": Look("Failed", "bad", "cross-circle"),
@@ -87,6 +97,10 @@ STOPPED: Final[dict[str, str]] = {
     "sender": "The server refused the sender",
     "recipient": "The server refused the recipient",
     "message": "The server refused the message",
+    "stored": "The message could not be stored",
+    "queued": "The message could not be queued",
+    "picked_up": "No worker took the message",
+    "sent": "The worker could not send the message",
 }
 
 ORIGINS: Final[dict[Origin, str]] = {

@@ -24,6 +24,7 @@ from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.journal import Journal, replay
 from flask_smtpadmin.storage.results import Result
 from flask_smtpadmin.storage.workers import Beat, Identity, Workers
+from flask_smtpadmin.worker.rounds import Rounds
 from flask_smtpadmin.worker.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,9 @@ class Shift:
         await self._reached(partial(self._db, self._sweep, sweeper))
         await self._reached(upkeep.look)
         upkeep.start()
+        rounds = Rounds(self._state, self._who.id, lambda: engine.fleet.snapshot, self._clock.now)
+        if not (self._options.burst or self._state.database.in_memory):
+            rounds.start()
         self._engine = engine
         if self._stopped.is_set():
             engine.stop()
@@ -124,6 +128,7 @@ class Shift:
         try:
             await engine.run()
         finally:
+            await rounds.stop()
             await upkeep.stop()
             summary: Summary = await self._db(self._sign_off, engine)
         log.info("Worker %s has ended.", self._who.id, extra={"worker": self._who.id})

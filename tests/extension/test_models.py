@@ -18,6 +18,7 @@ from flask_smtpadmin import SMTPAdmin
 
 TABLES = {
     "smtpadmin_attempt",
+    "smtpadmin_check",
     "smtpadmin_content",
     "smtpadmin_message",
     "smtpadmin_recipient",

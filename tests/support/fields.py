@@ -19,6 +19,7 @@ VALUES = {
     "bool": "true",
     "limits": "per_day=5",
     "routes": "ada@example.org,@example.com",
+    "networks": "203.0.113.15/32",
     "url": "socks5://proxy.env.example:1080",
 }
 

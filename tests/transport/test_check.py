@@ -14,8 +14,10 @@ from support.smtp import mail_server
 
 from flask_smtpadmin.core.advice import causes
 from flask_smtpadmin.core.hosts import HostPolicy
+from flask_smtpadmin.core.report import DIRECT_STEPS as STEPS
+from flask_smtpadmin.core.report import Report, Step
 from flask_smtpadmin.core.settings import Problem, Server
-from flask_smtpadmin.delivery.diagnose import STEPS, Report, Step, run_check
+from flask_smtpadmin.delivery.diagnose import run_check
 
 
 def states(report: Report) -> dict[str, str]:

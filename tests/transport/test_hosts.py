@@ -96,7 +96,7 @@ def test_a_host_from_the_environment_is_exempt(origin: str) -> None:
         await session.close()
 
     with scripted_server() as server:
-        asyncio.run(run(server.settings(fields={"HOST": host})))
+        asyncio.run(run(server.settings(fields={"host": host})))
     assert server.connections == 1
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.smtp import mail_server
 
-from flask_smtpadmin.delivery.diagnose import STEPS
+from flask_smtpadmin.core.report import DIRECT_STEPS as STEPS
 from flask_smtpadmin.web import limits
 
 STREAM = {"Accept": "application/x-ndjson"}
@@ -59,7 +59,8 @@ def test_a_failure_is_explained(office: Any, server: Any) -> None:
 
 def test_the_script_gets_each_step_and_then_the_result(office: Any, server: Any) -> None:
     """The stream holds a line per step and the finished result as its last."""
-    response = office.post("/test", {"server": "default", "to": "g@example.com"}, headers=STREAM)
+    form = {"to": "g@example.com"}
+    response = office.post("/servers/default/test", form, headers=STREAM)
     lines = [json.loads(line) for line in response.text.splitlines()]
     assert response.mimetype == "application/x-ndjson"
     assert {line["step"]["name"] for line in lines[:-1]} == set(STEPS)
@@ -144,7 +145,7 @@ def test_the_limit_is_one_for_each_person() -> None:
 def test_a_visitor_who_leaves_stops_the_check(office: Any, silent_server: int) -> None:
     """When the browser closes the stream, the check ends at once instead of after 30 s."""
     office.save(host="127.0.0.1", port=str(silent_server), tls_mode="none")
-    response = office.post("/test", {"server": "default"}, headers=STREAM, buffered=False)
+    response = office.post("/servers/default/test", {}, headers=STREAM, buffered=False)
     lines = iter(response.response)
     assert b'"resolve"' in next(lines)
     started = time.monotonic()

@@ -47,6 +47,9 @@ WANTED = {
     "POST /settings": "configure",
     "GET /test": "view",
     "POST /test": "operate",
+    "GET /test/<batch>": "view",
+    "POST /test/<batch>/cancel": "operate",
+    "GET /test/<batch>/report.txt": "view",
     "GET /healthz": "public",
     "GET /<path:rest>": "view",
 }
@@ -55,6 +58,7 @@ WANTED = {
 def address(route: Route) -> str:
     """Return an address of the route, with values that exist."""
     path = route.rule.replace("<int:number>", "1").replace("<key>", "default")
+    path = path.replace("<batch>", "0123456789abcdef")
     return path.replace("<path:rest>", "nowhere")
 
 

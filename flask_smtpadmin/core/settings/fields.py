@@ -145,6 +145,13 @@ _FIELDS: Final = (
     ),
     Spec("TEST_ADDRESS", "email", "", "Where test mails go unless another is given."),
     Spec(
+        "REGISTERED_ADDRESSES",
+        "networks",
+        (),
+        "Addresses of this app that the provider has on its list, such as 203.0.113.15/32.",
+        max_length=2000,
+    ),
+    Spec(
         "ALLOW_PLAINTEXT_AUTH",
         "bool",
         default=False,

@@ -6,6 +6,7 @@ used; the sentence never holds a secret. :func:`write` is its inverse, for the d
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import math
 import re
@@ -27,7 +28,9 @@ KEEP: Final = "keep"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_LINES: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_LINES: Final = frozenset({"note", "list", "routes", "ports"})  # text of more than one line
+_LINES: Final = frozenset(
+    {"note", "list", "routes", "networks", "ports"}
+)  # text of more than one line
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ADDRESS_LITERAL: Final = re.compile(r"[0-9a-f:.]+(%[a-z0-9_.-]+)?")
 _LONGEST_HOST: Final = 253  # octets, RFC 1035 2.3.4
@@ -184,6 +187,18 @@ def _route(spec: Spec, text: str) -> str:
         raise ValueError(f"{quoted(spec, text)} is neither an address nor a domain") from None
 
 
+def _networks(spec: Spec, raw: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_network(spec, item) for item in _list(spec, raw)))
+
+
+def _network(spec: Spec, text: str) -> str:
+    """Return an address or network with its prefix length: ``203.0.113.15/32``."""
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError(f"{quoted(spec, text)} is not an address such as 203.0.113.15") from None
+
+
 def _ports(spec: Spec, raw: Any) -> tuple[int, ...]:
     return tuple(_int(spec, item) for item in (_list(spec, raw)))
 
@@ -316,6 +331,7 @@ _READERS: Final[dict[Kind, Callable[[Spec, Any], Any]]] = {
     "policy": _policy,
     "list": _list,
     "routes": _routes,
+    "networks": _networks,
     "ports": _ports,
     "email": _email,
     "mode": _mode,

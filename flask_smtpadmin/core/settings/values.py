@@ -25,6 +25,7 @@ Kind = Literal[
     "choice",
     "list",
     "routes",
+    "networks",
     "email",
     "host",
     "path",
@@ -44,7 +45,7 @@ Engine = Literal["aiosmtplib", "smtplib", "console", "file", "memory"]
 #: Engines that connect to nothing: no host, no sign-in.
 LOCAL_ENGINES: Final = frozenset({"console", "file", "memory"})
 #: Fields that change nothing about how mail is sent; left out of the fingerprint.
-_NOTES: Final = frozenset({"name", "description", "test_address"})
+_NOTES: Final = frozenset({"name", "description", "test_address", "registered_addresses"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ class Server:
     routes: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     test_address: str = ""
+    registered_addresses: tuple[str, ...] = ()
     allow_plaintext_auth: bool = False
     enabled: bool = True
     paused: bool = False

@@ -58,6 +58,11 @@ LABELS: Final[dict[str, Label]] = {
         "than that waits for its turn.",
     ),
     "test_address": Label("Test address", "Where test mails go unless another is given."),
+    "registered_addresses": Label(
+        "Registered addresses",
+        "The addresses of this app that you gave the provider. A test says when they change.",
+        "203.0.113.15/32",
+    ),
     "allow_plaintext_auth": Label(
         "Send the password unencrypted", "Anyone on the way can read it. Only without encryption."
     ),
@@ -69,6 +74,9 @@ LABELS: Final[dict[str, Label]] = {
     ),
     "retry_delay": Label("First retry after", "Seconds; doubles with each failure."),
     "retry_max_delay": Label("Longest wait between tries", "Seconds."),
+    "check_every": Label(
+        "Look at each server every", "Seconds; a worker signs in and sends nothing. 0: never."
+    ),
     "max_age": Label("Give up after", "Seconds after which a message that still waits expires."),
     "on_uncertain": Label(
         "If the link is lost", "After the message was written: retry may send twice, hold asks you."

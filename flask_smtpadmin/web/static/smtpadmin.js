@@ -6,9 +6,9 @@
 
   /* Copy buttons ---------------------------------------------------------- */
 
-  const enableCopying = () => {
+  const enableCopying = (root = document) => {
     if (!navigator.clipboard) return;
-    for (const button of all("[data-copy]")) {
+    for (const button of all("[data-copy][hidden]", root)) {
       button.hidden = false;
       button.addEventListener("click", async () => {
         await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
@@ -217,7 +217,7 @@
       if (!(response.headers.get("Content-Type") || "").startsWith(STREAM)) throw new Error(`The app answered ${response.status}. Reload the page and try again.`);
       await readLines(response.body, (line) => {
         if (line.step) { showStep(result, line.step); runNext(result); }
-        if (line.html) result.innerHTML = line.html;
+        if (line.html) { result.innerHTML = line.html; enableCopying(result); }
       });
     } catch (error) {
       const words = stop.signal.aborted ? "Cancelled." : `The test broke off. ${error.message}`;
@@ -242,6 +242,29 @@
     }
   };
 
+  /* A test that was begun: its page shows each step as it ends ----------------------------- */
+
+  const followTests = () => {
+    for (const form of all("[data-live]")) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "live", value: "1" }));
+    }
+    for (const place of all("[data-poll]")) {
+      const look = async () => {
+        const response = await fetch(place.dataset.poll, { headers: { Accept: "text/html" } });
+        if (!response.ok) return;
+        const text = await response.text();
+        if (text !== place.dataset.last) place.innerHTML = text;
+        place.dataset.last = text;
+        enableCopying(place);
+        again();
+      };
+      const again = () => {
+        if (place.querySelector('[data-over="false"]')) setTimeout(() => look().catch(again), document.hidden ? 2000 : 400);
+      };
+      again();
+    }
+  };
+
   /* On a telephone the current tab may be out of sight */
   const showCurrentTab = () => {
     for (const tab of all(".sa-tabs [aria-current]")) {
@@ -258,4 +281,5 @@
   all("[data-server-form]").forEach(enhanceServerForm);
   enableReveal();
   enableChecks();
+  followTests();
 })();

@@ -1,0 +1,114 @@
+"""A worker's rounds: checks that somebody wants from this very host, and a look at each server.
+
+They run in a thread of their own and on connections of their own, so that no mail waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final
+
+from flask_smtpadmin.checkup import look, serve_waiting
+from flask_smtpadmin.core.settings import LOCAL_ENGINES, Server, Snapshot
+from flask_smtpadmin.delivery.writer import sentence
+from flask_smtpadmin.state import State
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks whether somebody wants a check.
+ASK_EVERY: Final = 1.0
+#: Seconds that a worker is at work before it looks at servers on its own.
+FIRST_LOOK: Final = 60.0
+_PRUNE_EVERY: Final = 3600.0
+_ID_LENGTH: Final = 32
+
+
+class Rounds:
+    """Runs checks for one worker until it is stopped.
+
+    Args:
+        state: the app's.
+        worker_id: this worker.
+        settings: returns the settings in force.
+        now: the database's time, naive UTC.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        worker_id: str,
+        settings: Callable[[], Snapshot],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._state = state
+        self._worker_id = worker_id
+        self._settings = settings
+        self._now = now
+        self._looked: dict[str, str] = {}
+        self._look_from = time.monotonic() + FIRST_LOOK
+        self._prune_at = time.monotonic() + _PRUNE_EVERY
+        self._thread = ThreadPoolExecutor(1, "smtpadmin-rounds")
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, in the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._go_round())
+
+    async def stop(self) -> None:
+        """End; a check under way is left to its thread."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _go_round(self) -> None:
+        told = False
+        while True:
+            await asyncio.sleep(ASK_EVERY)
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._once)
+                told = False
+            except Exception as error:
+                if not told:
+                    log.warning("The worker cannot check servers: %s.", sentence(error))
+                log.debug("Details", exc_info=True)
+                told = True
+
+    def _once(self) -> None:
+        while serve_waiting(self._state, self._worker_id):
+            pass
+        now = time.monotonic()
+        if now >= self._look_from:
+            self._look_at_servers()
+        if now >= self._prune_at:
+            self._prune_at = now + _PRUNE_EVERY
+            days = self._settings()["RETENTION_ACTIVITY"]
+            if days is not None:
+                self._state.checks.prune(self._now(), days)
+
+    def _look_at_servers(self) -> None:
+        """Look at every server once in each span of time; one worker does, whoever comes first."""
+        snapshot = self._settings()
+        every = snapshot["CHECK_EVERY"]
+        if not every or snapshot.paused:
+            return
+        span = int(self._now().replace(tzinfo=UTC).timestamp() // every)
+        for server in snapshot.servers.values():
+            if not server.usable or server.engine in LOCAL_ENGINES:
+                continue
+            number = _number(server, every, span)
+            if self._looked.get(server.key) != number:
+                self._looked[server.key] = number
+                look(self._state, server, number, place=self._worker_id)
+
+
+def _number(server: Server, every: float, span: int) -> str:
+    """Return what the look at ``server`` in one span of time is called by every worker."""
+    text = f"{server.key} {server.fingerprint} {every} {span}"
+    return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
