@@ -12,9 +12,11 @@ from flask_smtpadmin.core.hosts import covers, exact
 from flask_smtpadmin.core.report import Report, Step
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.delivery.diagnose import run_check
+from flask_smtpadmin.delivery.facts import facts
 from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.state import State
 
+_REDIS: Final = {True: "answers", False: "does not answer", None: "not used"}
 OPEN_DOOR: Final = "accepts_any_password"
 _UNREGISTERED: Final = (
     "The server sees this host as {now}, which is not among the registered addresses ({known}). "
@@ -37,11 +39,14 @@ def by_hand(state: State, order: Order) -> Report:
         policy=host_policy(state.settings.snapshot()),
         cancel=order.stop,
     )
-    redis = {True: "answers", False: "does not answer", None: "not used"}
-    runtime = {**report.runtime, "redis": redis[state.doorbell.healthy()]}
-    report = replace(report, runtime=runtime)
+    report = replace(report, runtime=surroundings(state, order))
     report = _expected(report) if wrong else report
     return replace(report, warnings=(*report.warnings, *_moved(state, order.server, report)))
+
+
+def surroundings(state: State, order: Order) -> dict[str, str]:
+    """Return facts about this process and what it is connected to."""
+    return {**facts(order.server), "redis": _REDIS[state.doorbell.healthy()]}
 
 
 def _with_wrong_password(server: Server) -> Server:

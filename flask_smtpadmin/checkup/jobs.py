@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flask_smtpadmin.checkup.by_hand import by_hand
+from flask_smtpadmin.checkup.by_hand import by_hand, surroundings
 from flask_smtpadmin.checkup.order import Order, Stop
 from flask_smtpadmin.checkup.through_queue import Trial
 from flask_smtpadmin.core.check import Wish
@@ -38,8 +38,9 @@ def report_on(state: State, order: Order) -> Report:
     """Run a check to its end in this thread and return the report; 30 s in all."""
     ends = time.monotonic() + LIMIT
     wish = order.wish
-    report = Report(order.server.key, ok=True, steps=())
-    if wish.scenario != "volume":
+    if wish.scenario == "volume":
+        report = Report(order.server.key, ok=True, steps=(), runtime=surroundings(state, order))
+    else:
         report = by_hand(state, order)
     if "sent" in wish.steps and report.ok and not order.stop.is_set():
         report = Trial(state, order, max(_LEAST, ends - time.monotonic())).run(report)

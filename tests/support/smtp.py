@@ -73,10 +73,14 @@ class Authority:
         return str(path)
 
     def context(
-        self, *names: str, expired: bool = False, version: ssl.TLSVersion | None = None
+        self,
+        *names: str,
+        expired: bool = False,
+        end: datetime | None = None,
+        version: ssl.TLSVersion | None = None,
     ) -> ssl.SSLContext:
         """Return a server's context; names default to this machine's loopback ones."""
-        end = datetime(2020, 1, 1, tzinfo=UTC) if expired else None
+        end = datetime(2020, 1, 1, tzinfo=UTC) if expired else end
         leaf = self.ca.issue_cert(
             *(names or ("localhost", "127.0.0.1", "::1")),
             not_after=end,
