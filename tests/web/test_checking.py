@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.processes import wait_until
 from support.smtp import mail_server
 
 from flask_smtpadmin.core.report import DIRECT_STEPS as STEPS
@@ -160,3 +161,95 @@ def silent_server(free_port: Callable[[], int]) -> Any:
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
+
+
+def run(office: Any, **form: str) -> str:
+    """Begin a test as the script does and return its page, once it is over."""
+    response = office.post("/test", {"server": "default", "live": "1", **form})
+    assert response.status_code == 303
+    path = response.headers["Location"].removeprefix("/admin/email")
+    wait_until(lambda: 'data-over="true"' in office.page(path))
+    return str(path)
+
+
+def test_with_script_the_test_has_a_page_at_once(office: Any, server: Any) -> None:
+    """The answer leads to the test's page, which shows the result and may be opened by others."""
+    path = run(office, to="grace@example.com", scenario="direct")
+    source = office.page(path)
+    assert ladder(source)["message"] == "ok"
+    assert "About the host it ran on" in source
+    assert "http-equiv" not in source
+    part = office.page(path + "?part=1")
+    assert "<html" not in part
+    assert ladder(part) == ladder(source)
+
+
+def test_a_test_under_way_shows_where_it_is_and_can_be_cancelled(
+    office: Any, silent_server: int
+) -> None:
+    """Without script the page loads itself anew; cancelled, the rest is skipped."""
+    office.save(host="127.0.0.1", port=str(silent_server), tls_mode="none")
+    response = office.post("/test", {"server": "default", "live": "1"})
+    path = response.headers["Location"].removeprefix("/admin/email")
+    wait_until(lambda: ladder(office.page(path)).get("greeting") == "running")
+    source = office.page(path)
+    assert '<meta http-equiv="refresh"' in source
+    assert ladder(source)["hello"] == "pending"
+    assert office.post(path + "/cancel").status_code == 303
+    wait_until(lambda: 'data-over="true"' in office.page(path))
+    assert "Cancelled." in office.page(path)
+    assert ladder(office.page(path))["hello"] == "skipped"
+
+
+def test_the_report_can_be_taken_along(office: Any, server: Any) -> None:
+    """As text: steps, facts, replies; addresses are masked for those who may not see them."""
+    server.refuse["grace@example.com"] = "550 5.1.1 <grace@example.com> unknown"
+    path = run(office, to="grace@example.com", scenario="direct")
+    response = office.get(path + "/report.txt")
+    assert response.mimetype == "text/plain"
+    assert "attachment" in response.headers["Content-Disposition"]
+    for words in ("Recipient accepted", "Failed", "<grace@example.com> unknown", "openssl"):
+        assert words in response.text
+    office.rights = {"view"}
+    for source in (office.get(path + "/report.txt").text, office.page(path)):
+        assert "grace@example.com" not in source
+        assert "g•••@example.com" in source
+
+
+def test_each_from_address_is_tried(office: Any, server: Any) -> None:
+    """One result beside the other, one mail from each address that a server has."""
+    office.save("second", host="other.invalid", from_email="other@example.org")
+    path = run(office, to="grace@example.com", scenario="direct", sender="each")
+    assert office.page(path).count("data-report") == 2
+    assert [mail.sender for mail in server.received] == ["app@example.org", "other@example.org"]
+
+
+def test_a_worker_that_is_not_there_runs_nothing(office: Any, server: Any) -> None:
+    """A made-up worker answers 404."""
+    assert office.post("/test", {"server": "default", "place": "w0"}).status_code == 404
+
+
+@pytest.mark.parametrize("count", ["0", "51", "x", ""])
+def test_a_volume_test_has_bounds(office: Any, server: Any, count: str) -> None:
+    """No more than fifty messages, and at least one; words are no number."""
+    form = {"server": "default", "to": "g@example.com", "scenario": "volume", "count": count}
+    response = office.post("/test", form)
+    if count in {"0", "51"}:
+        assert "1 to 50 messages" in response.text
+    assert server.received == []
+
+
+def test_who_verified_the_saved_settings_is_shown(office: Any, server: Any) -> None:
+    """With name and time; after a change it says that they were changed."""
+    run(office, scenario="direct")
+    assert "by ada@example.com" in office.page("/servers")
+    office.save(helo_name="other.example.com")
+    assert "changed since the last test" in office.page("/servers")
+    assert "Health check" not in office.page("/servers/default")
+    assert "Server only" in office.page("/servers/default")
+
+
+def test_an_unknown_test_is_not_found(office: Any) -> None:
+    """Made-up ids answer 404."""
+    for path in ("/test/0123", "/test/0123/report.txt"):
+        assert office.get(path).status_code == 404
