@@ -44,6 +44,11 @@ SAMPLES: dict[str, tuple[str, str, Any]] = {
     "ROUTES": ("Ada@A.Example, b.example", "c.example", ("ada@a.example", "@b.example")),
     "LIMITS": ("per_day=5", "per_day=6", {"per_day": 5}),
     "TEST_ADDRESS": ("ada@example.com", "bob@example.com", "ada@example.com"),
+    "REGISTERED_ADDRESSES": (
+        "203.0.113.15, 2001:db8::/48",
+        "198.51.100.0/24",
+        ("203.0.113.15/32", "2001:db8::/48"),
+    ),
     "ALLOW_PLAINTEXT_AUTH": ("true", "false", True),
 }
 KEYS_OF_SERVERS = ("default", "acme_2")
