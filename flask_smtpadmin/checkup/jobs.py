@@ -7,9 +7,11 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from flask_smtpadmin.checkup.by_hand import by_hand, surroundings
 from flask_smtpadmin.checkup.order import Order, Stop
@@ -22,8 +24,15 @@ from flask_smtpadmin.state import State
 
 log = logging.getLogger(__name__)
 
+#: Says whether whoever runs a check is about to end.
+Ending: TypeAlias = Callable[[], bool]
 #: Seconds that the queue has at least, however long the server took.
 _LEAST: Final = 5.0
+
+
+def _never() -> bool:
+    """Go on for as long as it takes."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +104,25 @@ def run_here(state: State, order: Order, *, actor: str | None = None) -> Report:
     return _run(state, number, order)
 
 
-def serve_waiting(state: State, worker_id: str) -> bool:
-    """Run a check that waits for this worker, if one does; return whether one did."""
+def serve_waiting(state: State, worker_id: str, ending: Ending = _never) -> bool:
+    """Run a check that waits for this worker, if one does; return whether one did.
+
+    ``ending``: says that the worker ends, and the check with it.
+    """
     check = state.checks.take(worker_id, socket.gethostname())
     if check is None:
         return False
     server = state.settings.snapshot().servers.get(check.server)
     if server is not None:
-        _run(state, check.id, Order(server=server, wish=check.wish))
+        _run(state, check.id, Order(server=server, wish=check.wish), ending)
     return True
 
 
-def look(state: State, server: Server, number: str, *, place: str) -> bool:
+def look(state: State, server: Server, number: str, *, place: str, ending: Ending = _never) -> bool:
     """Sign in to see whether the server is well, unless somebody does under this ``number``."""
     if not state.checks.add_once(server, number, place=place, host=socket.gethostname()):
         return False
-    _run(state, number, Order(server=server, wish=Wish()))
+    _run(state, number, Order(server=server, wish=Wish()), ending)
     return True
 
 
@@ -122,16 +134,22 @@ def _run_all(state: State, orders: Sequence[tuple[str, Order]]) -> None:
             log.exception("A check of server %s failed", order.server.key)
 
 
-def _run(state: State, number: str, order: Order) -> Report:
+def _run(state: State, number: str, order: Order, ending: Ending = _never) -> Report:
     """Run one check that is written down, keep each step as it ends, and the result."""
     done: list[Step] = []
-    stop = Stop(lambda: state.checks.cancelled(number))
+    stop = Stop(lambda: ending() or state.checks.cancelled(number))
 
     def keep(step: Step) -> None:
         done.append(step)
         order.progress(step)
-        if not state.checks.progress(number, Report(order.server.key, ok=False, steps=tuple(done))):
-            stop.set()
+        so_far = Report(order.server.key, ok=False, steps=tuple(done))
+        try:
+            wanted = state.checks.progress(number, so_far)
+        except SQLAlchemyError:  # a busy database costs the page a step, not the check its end
+            log.warning("A step of a check could not be stored.", exc_info=True)
+        else:
+            if not wanted:
+                stop.set()
 
     with state.pushed():
         report = report_on(state, replace(order, progress=keep, stop=stop))

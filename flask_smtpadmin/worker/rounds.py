@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,7 @@ class Rounds:
         self._worker_id = worker_id
         self._settings = settings
         self._now = now
+        self._ending = threading.Event()
         self._looked: dict[str, str] = {}
         self._look_from = time.monotonic() + FIRST_LOOK
         self._prune_at = time.monotonic() + _PRUNE_EVERY
@@ -61,7 +63,8 @@ class Rounds:
         self._task = asyncio.get_running_loop().create_task(self._go_round())
 
     async def stop(self) -> None:
-        """End; a check under way is left to its thread."""
+        """End, and the check that is under way within a second."""
+        self._ending.set()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -81,7 +84,7 @@ class Rounds:
                 told = True
 
     def _once(self) -> None:
-        while serve_waiting(self._state, self._worker_id):
+        while serve_waiting(self._state, self._worker_id, self._ending.is_set):
             pass
         now = time.monotonic()
         if now >= self._look_from:
@@ -105,7 +108,13 @@ class Rounds:
             number = _number(server, every, span)
             if self._looked.get(server.key) != number:
                 self._looked[server.key] = number
-                look(self._state, server, number, place=self._worker_id)
+                look(
+                    self._state,
+                    server,
+                    number,
+                    place=self._worker_id,
+                    ending=self._ending.is_set,
+                )
 
 
 def _number(server: Server, every: float, span: int) -> str:

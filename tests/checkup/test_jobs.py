@@ -261,3 +261,19 @@ def test_a_person_is_counted_over_all_processes(bench: Benches) -> None:
     look(site.state, site.server(), "span", place="w")
     assert site.state.checks.recent("ada@example.com", 60) == 3
     assert site.state.checks.recent("grace@example.com", 60) == 0
+
+
+def test_a_worker_that_ends_does_not_wait_for_a_check(bench: Benches) -> None:
+    """A silent server holds up the check, not the worker; the check ends as far as it got."""
+    with scripted_server({"banner": Silence()}) as silent:
+        site = bench(SMTPADMIN_PORT=silent.port)
+        with working(site.site):
+            wait_until(lambda: site.site.rows("Worker"))
+            worker = site.site.rows("Worker")[0].id
+            batch = begin(site.state, site.server(), [Part(Wish(), worker)])
+            wait_until(lambda: silent.connections)
+            began = time.monotonic()
+        assert time.monotonic() - began < 10
+        (check,) = over(site, batch)
+    assert check.report is not None
+    assert not check.report.ok
