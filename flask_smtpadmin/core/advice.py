@@ -57,7 +57,7 @@ def causes() -> Mapping[str, Advice]:
     }
 
 
-def advice(cause: str) -> Advice:
+def advice(cause: str, provider: str = "") -> Advice:
     """Return the advice on ``cause``."""
     return causes().get(cause, causes()[UNKNOWN])
 

@@ -1,34 +1,23 @@
 """What a failure means: exceptions and SMTP replies to one of a fixed list of causes.
 
-Looked at in turn: the kind of exception, the words, the enhanced code (RFC 3463), and last the
-basic code (RFC 5321) at its stage. The table of words stands in
-:mod:`flask_smtpadmin.core.patterns`, what to do about a cause in
+Looked at in turn: the kind of exception, the words (of the provider first), the enhanced code
+(RFC 3463), words that several causes share, and last the basic code (RFC 5321) at its stage. The
+words stand in tables (:mod:`flask_smtpadmin.core.rules`), what to do about a cause in
 :mod:`flask_smtpadmin.core.advice`.
 """
 
 from __future__ import annotations
 
-import errno
-import re
-import socket
-import ssl
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Final, cast, get_args
+from dataclasses import dataclass
+from typing import Final, cast
 
+from flask_smtpadmin.core import faults, rules
 from flask_smtpadmin.core.advice import advice
-from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.outcome import Outcome, Retry, Scope
-from flask_smtpadmin.core.patterns import ENHANCED, PATTERNS
+from flask_smtpadmin.core.reading import Reading, read
 from flask_smtpadmin.core.redact import clean
-from flask_smtpadmin.core.transaction import (
-    HostRefused,
-    ProtocolFault,
-    SignInImpossible,
-    StartTLSMissing,
-    Transaction,
-    TransportFailure,
-)
+from flask_smtpadmin.core.transaction import Transaction, TransportFailure
+from flask_smtpadmin.core.verdict import Verdict, by_code, fits, settled
 
 #: Our phases by the names that failure reports use.
 STAGES: Final = {
@@ -42,20 +31,21 @@ STAGES: Final = {
     "body": "data",
     "done": "data",
 }
-_BEFORE_MAIL: Final = frozenset(
-    {"dns", "tcp", "proxy", "tls", "greeting", "ehlo", "starttls", "auth", "oauth"}
-)
-_CODE: Final = re.compile(r"(?<![\d.])([2-5]\d\d)(?=[\s\-,:]|$)")
-_ENHANCED: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3}\.\d{1,3})(?![\d.])")
-#: OpenSSL's numbers for a certificate that does not verify (X509_V_ERR_*).
-_CERTIFICATE: Final = {
-    9: "cert_expired",
-    10: "cert_expired",
-    18: "cert_self_signed",
-    19: "cert_self_signed",
-    62: "cert_hostname_mismatch",
-    64: "cert_hostname_mismatch",
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An outcome and how it came about.
+
+    ``code`` 0 and ``enhanced`` empty: the text has none. ``rule`` is what decided, for people:
+    ``words "user unknown"``, ``enhanced code 5.1.1``, ``basic code 550``, ``kind TimeoutError``.
+    """
+
+    outcome: Outcome
+    family: str
+    code: int
+    enhanced: str
+    rule: str
 
 
 def classify(
@@ -68,16 +58,28 @@ def classify(
     """Say what a failure means; never raises.
 
     ``stage`` is where it happened, as a phase of ours or as in failure reports (``mail_from``);
-    ``mechanism`` how the session signed in. Unknown stages and providers are ignored.
+    ``provider`` the key of a preset; ``mechanism`` how the session signed in. Unknown stages and
+    providers are ignored.
     """
-    del provider  # no rule depends on it yet
-    stage = STAGES.get(stage or "", stage or "")
+    return explain(text, stage=stage, provider=provider, mechanism=mechanism).outcome
+
+
+def explain(
+    text: str | bytes | BaseException,
+    *,
+    stage: str | None = None,
+    provider: str | None = None,
+    mechanism: str | None = None,
+) -> Judgement:
+    """Classify and say what decided; never raises. The arguments are those of :func:`classify`."""
+    known = STAGES.get(stage or "", stage or "")
+    where = _Where(known, provider or "", mechanism or "")
     try:
         if isinstance(text, BaseException):
-            return _of_exception(text, stage, mechanism or "")
-        return _of_text(clean(text), stage, mechanism or "")
+            return _of_exception(text, where, 0)
+        return _of_text(clean(text), where)
     except Exception:  # noqa: BLE001 - a strange failure must never hide the mail it belongs to
-        return _outcome("server_busy", certain=False)
+        return _judgement(Verdict("server_busy", "nothing", certain=False), None, where)
 
 
 def classify_transaction(
@@ -97,188 +99,131 @@ def classify_transaction(
     return classify(said, stage=result.phase, provider=provider, mechanism=mechanism)
 
 
-def _outcome(cause: str, odd: str = "", *, certain: bool = True) -> Outcome:
-    """Return the outcome for ``cause``; ``odd`` is ``t``, ``p`` or a scope, where it differs."""
-    known = advice(cause)
-    retry = {"t": "transient", "p": "permanent"}.get(odd, known.retry)
-    scope = odd if odd in get_args(Scope) else known.scope
-    return Outcome(cause, cast("Retry", retry), cast("Scope", scope), known.text, certain)
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """The circumstances of a failure."""
+
+    stage: str
+    provider: str
+    mechanism: str
+
+
+def _judgement(verdict: Verdict, reading: Reading | None, where: _Where) -> Judgement:
+    known = advice(verdict.cause, where.provider)
+    outcome = Outcome(
+        cause=verdict.cause,
+        retry=cast("Retry", verdict.retry or known.retry),
+        scope=cast("Scope", verdict.scope or known.scope),
+        advice=known.text,
+        certain=verdict.certain,
+    )
+    code, enhanced = (reading.code, reading.enhanced) if reading else (0, "")
+    return Judgement(outcome, known.family, code, enhanced, verdict.rule)
 
 
 # --- exceptions ---------------------------------------------------------------------------------
 
-_KINDS: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (HostRefused, "host_not_allowed"),
-    (StartTLSMissing, "starttls_unsupported"),
-    (SignInImpossible, "auth_mechanism_unsupported"),
-    (ConfigurationError, "misconfigured"),
-    (ProtocolFault, "server_disconnected"),
-    (ConnectionRefusedError, "connection_refused"),
-)
-_UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
+_DEEPEST: Final = 16
+_RETRY: Final = {"t": "transient", "p": "permanent"}
 
 
-def _of_exception(error: BaseException, stage: str, mechanism: str) -> Outcome:
+def _of_exception(error: BaseException, where: _Where, depth: int) -> Judgement:
     if isinstance(error, TransportFailure):
-        return classify_transaction(error, mechanism=mechanism) or _outcome("server_busy")
-    for kind, cause in _KINDS:
-        if isinstance(error, kind):
-            return _outcome(cause)
-    own = type(error).__module__ in {"builtins", "socket", "ssl"}
-    found = _of_text(clean(_words(error)), stage, mechanism)
-    if not own and found.certain:
+        here = _Where(STAGES.get(error.phase, error.phase), where.provider, where.mechanism)
+        if error.reply is not None:
+            return _of_text(clean(str(error.reply)), here)
+        if error.error is not None and depth < _DEEPEST:
+            return _of_exception(error.error, here, depth + 1)
+        return _of_text("", here)
+    kind = f"kind {type(error).__name__}"
+    for own, cause in faults.KINDS:
+        if isinstance(error, own):
+            return _judgement(Verdict(cause, kind), None, where)
+    found = _of_text(clean(faults.words(error)), where)
+    if not faults.is_builtin(error) and found.outcome.certain:
         return found  # a library's own words say more than the kinds it derives from
-    for special, decide in _SPECIAL:
-        if isinstance(error, special):
-            return decide(error, stage)
+    special = faults.of_kind(error, where.stage)
+    if special is not None:
+        return _of_special(special, kind, found, where)
     below = error.__cause__ or error.__context__
-    return _of_exception(below, stage, mechanism) if below is not None else found
+    if below is not None and depth < _DEEPEST:
+        return _of_exception(below, where, depth + 1)
+    return found
 
 
-def _words(error: BaseException) -> str:
-    """Return an exception's text with a reply's bytes as text (aiosmtplib, smtplib)."""
-    parts = (
-        arg.decode("utf-8", "replace") if isinstance(arg, bytes) else arg for arg in error.args
-    )
-    return " ".join(map(str, parts)) or type(error).__name__
+def _of_special(special: tuple[str, str], kind: str, found: Judgement, where: _Where) -> Judgement:
+    cause, odd = special
+    if not cause:  # TLS: the words tell which of its faults it is
+        if found.outcome.cause.startswith(("tls_", "cert_")):
+            return found
+        cause, odd = "tls_handshake_failed", ""
+    return _judgement(Verdict(cause, kind, retry=_RETRY.get(odd, "")), None, where)
 
-
-def _of_certificate(error: BaseException, _stage: str) -> Outcome:
-    code = getattr(error, "verify_code", 0)
-    return _outcome(_CERTIFICATE.get(code, "cert_untrusted_ca"))
-
-
-def _of_tls(error: BaseException, stage: str) -> Outcome:
-    reason = f"{getattr(error, 'reason', '')} {error}"
-    found = _of_text(clean(reason), stage, "")
-    return found if found.cause.startswith("tls_") else _outcome("tls_handshake_failed")
-
-
-def _of_lookup(error: BaseException, _stage: str) -> Outcome:
-    again = getattr(error, "errno", None) == socket.EAI_AGAIN
-    return _outcome("dns_failure", "t" if again else "")
-
-
-def _of_timeout(_error: BaseException, stage: str) -> Outcome:
-    if stage == "dns":
-        return _outcome("dns_failure", "t")
-    if stage == "tls":
-        return _outcome("tls_handshake_failed")
-    return _outcome("connect_timeout" if stage == "tcp" else "response_timeout")
-
-
-def _of_reset(error: BaseException, stage: str) -> Outcome:
-    if stage == "tls" and isinstance(error, ConnectionError):
-        return _outcome("tls_handshake_failed")
-    return _outcome("server_disconnected")
-
-
-def _of_system(error: BaseException, stage: str) -> Outcome:
-    if getattr(error, "errno", None) in _UNREACHABLE:
-        return _outcome("network_unreachable")
-    return _of_text(clean(str(error)), stage, "")
-
-
-#: Kinds that need a second look, the special before the general (a timeout is an OSError).
-_SPECIAL: Final[tuple[tuple[type[BaseException], Callable[[BaseException, str], Outcome]], ...]] = (
-    (ssl.SSLCertVerificationError, _of_certificate),
-    (ssl.SSLError, _of_tls),
-    (socket.gaierror, _of_lookup),
-    (UnicodeError, _of_lookup),
-    (TimeoutError, _of_timeout),
-    (ConnectionError, _of_reset),
-    (EOFError, _of_reset),
-    (OSError, _of_system),
-)
 
 # --- text ---------------------------------------------------------------------------------------
 
 
-def _of_text(text: str, stage: str, mechanism: str) -> Outcome:
-    lowered = text.lower()
-    code = _CODE.search(text)
-    number = int(code[1]) if code else 0
-    for cause, odd, pattern in PATTERNS:
-        if pattern.search(lowered) and _fits(cause, stage):
-            return _settled(_outcome(cause, odd), number, stage, mechanism)
-    enhanced = _ENHANCED.search(text)
-    if enhanced is not None and enhanced[2] in ENHANCED:
-        found = _outcome(ENHANCED[enhanced[2]])
-        return _settled(found, number or int(enhanced[1]) * 100, stage, mechanism)
-    return _settled(_of_code(number, stage), number, stage, mechanism)
+def _of_text(text: str, where: _Where) -> Judgement:
+    reading = read(text, where.stage)
+    verdict = _decide(reading, where.provider)
+    return _judgement(settled(verdict, reading, where.mechanism), reading, where)
 
 
-def _fits(cause: str, stage: str) -> bool:
-    """Say whether ``cause`` can show itself at ``stage``: no recipient is unknown at sign-in."""
-    if stage not in _BEFORE_MAIL:
-        return True
-    return advice(cause).family not in {"recipient", "message"}
+def _decide(reading: Reading, provider: str) -> Verdict:
+    """Return what the first sign says, from the plainest to the weakest."""
+    return (
+        _of_provider(reading, reading.reply, provider)
+        or _of_words(rules.words(reading.stage if reading.stage in rules.BY_STAGE else ""), reading, reading.reply, "words")
+        or _of_rest(reading, provider)
+        or _of_enhanced(reading)
+        or _of_words(rules.table("general"), reading, reading.bare, "words")
+        or _of_weak(reading)
+        or by_code(reading.code, reading.stage)
+    )
 
 
-def _settled(found: Outcome, code: int, stage: str, mechanism: str) -> Outcome:
-    """Adjust an outcome to the code, the stage and the way of signing in."""
-    if found.cause == "auth_bad_credentials" and "oauth" in mechanism.lower():
-        return _outcome("oauth_token_invalid")
-    if found.cause == "recipient_unknown" and stage == "mail_from":
-        return _outcome("sender_domain_invalid")
-    if found.cause == "starttls_unsupported" and 400 <= code < 500:  # noqa: PLR2004 - as below
-        return _outcome("tls_temporarily_unavailable")
-    if found.cause == "auth_bad_credentials" and stage == "auth" and 400 <= code < 500:  # noqa: PLR2004 - as below
-        return _outcome("auth_temporary_failure")
-    if 400 <= code < 500 and found.cause in _SOFTENED:  # noqa: PLR2004 - RFC 5321 4.2.1
-        return replace(found, retry="transient")
-    return found
+def _of_rest(reading: Reading, provider: str) -> Verdict | None:
+    """Look at the whole where the reply that is quoted in it does not tell."""
+    if reading.reply == reading.said:
+        return None
+    return _of_provider(reading, reading.said, provider) or _of_words(
+        rules.words(reading.stage if reading.stage in rules.BY_STAGE else ""), reading, reading.said, "words"
+    )
 
 
-#: A 4yz reply with these may mend itself (a resolver fault gives the same text).
-_SOFTENED: Final = frozenset(
-    {
-        "recipient_unknown",
-        "recipient_disabled",
-        "sender_domain_invalid",
-        "dmarc_spf_dkim_rejected",
-        "ip_blocklisted",
-        "rdns_missing",
-        "helo_rejected",
-        "starttls_required",
-        "spam_rejected",
-        "recipient_blocked_policy",
-        "tls_handshake_failed",
-    }
-)
-
-#: What a basic code alone suggests, by stage: (4yz, 5yz).
-_BY_STAGE: Final = {
-    "greeting": ("server_busy", "client_ip_not_allowed"),
-    "ehlo": ("server_busy", "helo_rejected"),
-    "starttls": ("tls_temporarily_unavailable", "starttls_unsupported"),
-    "tls": ("tls_temporarily_unavailable", "starttls_unsupported"),
-    "auth": ("auth_temporary_failure", "auth_bad_credentials"),
-    "mail_from": ("server_busy", "sender_not_authorized"),
-    "rcpt_to": ("greylisted", "recipient_unknown"),
-    "data": ("server_busy", "spam_rejected"),
-}
-_BY_CODE: Final = {
-    500: "syntax_error",
-    501: "syntax_error",
-    502: "syntax_error",
-    503: "syntax_error",
-    504: "syntax_error",
-    530: "auth_required",
-    552: "message_too_large",
-}
+def _of_provider(reading: Reading, text: str, provider: str) -> Verdict | None:
+    sections = [one for one in rules.providers() if provider and provider in one.keys]
+    sections += [one for one in rules.providers() if one.speaks(reading.said)]
+    for section in sections:
+        found = _of_words(section.rules, reading, text, f"words of {section.keys[0]}")
+        if found is not None:
+            return found
+    return None
 
 
-def _of_code(code: int, stage: str) -> Outcome:
-    """Decide by the basic code: a guess that never holds a server."""
-    soft, hard = _BY_STAGE.get(stage, ("server_busy", "server_busy"))
-    if stage == "auth" and code == 535:  # noqa: PLR2004 - RFC 4954 6: it has one meaning
-        return _outcome(hard)
-    if not code:
-        cause = "syntax_error" if stage == "greeting" else "server_busy"
-        return _outcome(cause, certain=False)
-    if code < 500:  # noqa: PLR2004 - RFC 5321 4.2.1
-        return replace(_outcome(soft, certain=False), retry="transient")
-    if stage not in {"rcpt_to", "auth"} and code in _BY_CODE:
-        return _outcome(_BY_CODE[code], certain=False)
-    return replace(_outcome(hard, certain=False), retry="permanent")
+def _of_words(
+    table: tuple[rules.Rule, ...], reading: Reading, text: str, kind: str
+) -> Verdict | None:
+    for rule in table:
+        found = rule.find(text)
+        if found is None or not rule.counts(reading.code, reading.stage):
+            continue
+        if fits(rule.cause, reading):
+            shown = found[0].strip()[:60].strip()
+            return Verdict(rule.cause, f'{kind} "{shown}"', rule.retry, rule.scope)
+    return None
+
+
+def _of_enhanced(reading: Reading) -> Verdict | None:
+    cause = rules.codes().get(reading.enhanced[2:])
+    if cause is None or not fits(cause, reading):
+        return None
+    return Verdict(cause, f"enhanced code {reading.enhanced}")
+
+
+def _of_weak(reading: Reading) -> Verdict | None:
+    by_stage = rules.weak_codes().get(reading.enhanced[2:])
+    if by_stage is None:
+        return None
+    cause = by_stage.get(reading.stage) or by_stage[""]
+    return Verdict(cause, f"enhanced code {reading.enhanced}") if fits(cause, reading) else None

@@ -1,0 +1,113 @@
+"""A reply made ready to be understood: its codes, its words, and the command it answers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import Final
+
+#: How much is looked at; what a server says later than that is no reason any more.
+LIMIT: Final = 900
+
+_CODE: Final = re.compile(
+    r"(?<![\w.:/#%$+-])(?<!port )(?<!line )([45][0-7]\d|334)(?=[\s\-,:;'\")\]]|$)"
+    r"(?! ?(?:seconds|secs|s\b|ms|milli|bytes|messages|recipients|days|hours))"
+)
+_ENHANCED: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3}\.\d{1,3})(?![\d.]*\.?\d)")
+_MAILBOX: Final = re.compile(r"[\w.!$%&'*+/=?^`{|}~-]{1,64}@[\w.\-\[\]]{0,255}")
+_LINK: Final = re.compile(r"(?:https?://|www\.)\S{1,300}")
+_HOST: Final = re.compile(r"\b[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")
+_SPACE: Final = re.compile(r"\s{1,300}")
+#: Words that belong together stand in one sentence; ``.`` in a pattern does not cross lines.
+_SENTENCE: Final = re.compile(r"(?<=[a-z0-9)\]\"'@][.!?]) (?=\S)")
+_CHALLENGE: Final = re.compile(r"(?<![\w+/])(ey[A-Za-z0-9+/]{16,600}={0,2})(?![\w+/=])")
+_QUOTES: Final = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
+_ANSWERS: Final = re.compile(
+    r"in (?:reply|response) to (?:the )?(end of data|data|mail from|rcpt to|ehlo|helo|starttls|auth)"
+    r"|after (end of data|data|mail from|rcpt to|ehlo|helo|starttls|auth)\b"
+    r"|while (sending end of data|sending data|sending mail from|sending rcpt to"
+    r"|receiving the initial server greeting|performing the [eh]{2}lo)"
+)
+_STAGE_OF: Final = {
+    "mail from": "mail_from",
+    "rcpt to": "rcpt_to",
+    "ehlo": "ehlo",
+    "helo": "ehlo",
+    "starttls": "starttls",
+    "auth": "auth",
+    "data": "data",
+    "end of data": "data",
+}
+#: Basic codes that only an answer to AUTH has (RFC 4954, 4468).
+#: A reply shorter than this tells nothing.
+_TELLING: Final = 12
+_OF_SIGN_IN: Final = frozenset({334, 432, 435, 525, 534, 535, 538})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text says.
+
+    ``said`` is lower-case, a sentence a line, with ``@`` for each address; ``bare`` is the same
+    without links and host names; ``reply`` begins at the SMTP reply that a library quotes. ``code`` is 0 where no SMTP reply is quoted, ``enhanced`` empty where it
+    has no such code. ``stage`` as in failure reports, empty when nothing tells.
+    """
+
+    said: str
+    bare: str
+    reply: str
+    code: int
+    enhanced: str
+    stage: str
+
+    @property
+    def kind(self) -> int:
+        """The first digit of the code, 0 without one."""
+        return self.code // 100
+
+
+def read(text: str, stage: str) -> Reading:
+    """Read a clean text; ``stage`` empty: taken from the text where it names the command."""
+    text = _SPACE.sub(" ", _decoded(text[:LIMIT].translate(_QUOTES)))
+    enhanced = _ENHANCED.search(text)
+    code = _code(text, enhanced)
+    said = _MAILBOX.sub("@", text.lower())
+    if code and enhanced is not None:  # a reply of several lines repeats both
+        first, again = re.search(str(code), said), rf" {code}[- ]{re.escape(enhanced[0])} "
+        start = first.end() if first else 0
+        said = said[:start] + re.sub(again, " ", said[start:])
+    said = _SENTENCE.sub("\n", said)
+    bare = _HOST.sub(" ", _LINK.sub(" ", said))
+    quoted = re.search(rf"(?<!\d){code}(?!\d)", said) if code else None
+    reply = said[quoted.start() :] if quoted and len(said) - quoted.start() > _TELLING else said
+    return Reading(said, bare, reply, code, enhanced[0] if enhanced else "", stage or _stage(said, code))
+
+
+def _code(text: str, enhanced: re.Match[str] | None) -> int:
+    """Return the basic code: the first one, or what the enhanced code is worth."""
+    found = _CODE.search(text)
+    if found is not None:
+        return int(found[1])
+    return int(enhanced[1]) * 100 if enhanced is not None and enhanced[1] in "45" else 0
+
+
+def _stage(said: str, code: int) -> str:
+    found = _ANSWERS.search(said)
+    if found is not None:
+        words = next(filter(None, found.groups())).removeprefix("sending ")
+        return _STAGE_OF.get(words, "greeting" if "greeting" in words else "ehlo")
+    return "auth" if code in _OF_SIGN_IN else ""
+
+
+def _decoded(text: str) -> str:
+    """Put the JSON of an OAuth challenge in the place of its base64 (RFC 7628, XOAUTH2)."""
+    found = _CHALLENGE.search(text)
+    if found is None:
+        return text
+    try:
+        plain = base64.b64decode(found[1] + "==").decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return text
+    return f"{text[: found.start()]}{plain}{text[found.end() :]}"

@@ -1,0 +1,169 @@
+"""The tables of words, read from ``core/words``: which words mean which cause.
+
+A table is a list of blocks. A block's head names a cause, then what differs from the cause's
+rule (``t`` or ``p`` for transient or permanent, a scope) and when the block counts (``silent``:
+only where no SMTP reply is quoted; ``4yz`` and ``5yz``: only with such a reply; ``at`` stages).
+The lines below it are regular expressions for lower-case text, each may end with its own ``at``.
+
+Looking for hundreds of expressions would be slow, so each keeps a few literals of which one must
+stand in the text, and only then is the expression itself tried.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Final
+
+from flask_smtpadmin.core.anchors import anchors
+
+#: Tables in the order in which they are looked through, before the codes.
+TABLES: Final = (
+    "link", "account", "proof", "quota", "message", "relay", "reputation", "recipient", "sender",
+    "signin", "server",
+)  # fmt: skip
+#: The order where a stage makes another one likelier; at the others it is that of ``TABLES``.
+BY_STAGE: Final = {
+    "auth": ("link", "signin", "account", "quota", "reputation", "relay", "sender", "server"),
+    "oauth": ("signin", "link", "account", "quota", "server"),
+    "mail_from": (
+        "link", "account", "proof", "quota", "relay", "sender", "message", "reputation",
+        "recipient", "signin", "server",
+    ),
+}  # fmt: skip
+_LINE_AT: Final = re.compile(r"^(.*\S) at ([a-z_]+(?:,[a-z_]+){0,7})$")
+_BEGINS_A_WORD: Final = re.compile(r"\(?(?:\?:)?[a-z0-9]")
+#: Where a word begins; an underline is between words (``OpenSSL_says_so``).
+_START: Final = "(?<![a-z0-9])"
+#: A gap before alternatives, which then begin with a word.
+_GAP: Final = re.compile(r"\.\{0,\d{2}\}(?=\([a-z])")
+_ENDINGS: Final = re.compile(r"[(|]n't")
+_SCOPES: Final = frozenset({"server", "account", "sender", "recipient", "message"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a table; ``retry`` and ``scope`` empty: as the cause has it.
+
+    ``stages`` empty: at any. ``reply`` is ``silent``, ``4``, ``5`` or empty.
+    """
+
+    cause: str
+    pattern: re.Pattern[str]
+    needs: tuple[str, ...]
+    retry: str = ""
+    scope: str = ""
+    stages: frozenset[str] = frozenset()
+    reply: str = ""
+
+    def find(self, text: str) -> re.Match[str] | None:
+        """Return where the words stand in ``text``."""
+        for need in self.needs:
+            if need in text:
+                return self.pattern.search(text)
+        return None
+
+    def counts(self, code: int, stage: str) -> bool:
+        """Say whether the rule counts for a reply with ``code`` (0: none) at ``stage``."""
+        if self.stages and (stage or "data") not in self.stages:
+            return False
+        if self.reply == "silent":
+            return code == 0
+        return not self.reply or str(code)[0] == self.reply
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A section of the providers' table: their keys, marks in their replies, and their rules."""
+
+    keys: tuple[str, ...]
+    marks: tuple[str, ...]
+    rules: tuple[Rule, ...]
+
+    def speaks(self, text: str) -> bool:
+        """Say whether a reply reads like one of theirs."""
+        return any(mark in text for mark in self.marks)
+
+
+def _read(name: str) -> str:
+    return resources.files("flask_smtpadmin.core").joinpath("words", name).read_text("utf-8")
+
+
+def _head(line: str) -> Rule:
+    words, _, at = line.rstrip(":").partition(" at ")
+    cause, *traits = words.split()
+    rule = Rule(cause, re.compile(""), (), stages=frozenset(at.split(",")) if at else frozenset())
+    for trait in traits:
+        if trait in {"t", "p"}:
+            rule = replace(rule, retry="transient" if trait == "t" else "permanent")
+        elif trait in _SCOPES:
+            rule = replace(rule, scope=trait)
+        else:
+            rule = replace(rule, reply=trait.removesuffix("yz"))
+    return rule
+
+
+def _line(head: Rule, line: str) -> Rule:
+    found = _LINE_AT.match(line)
+    if found is not None:
+        line, head = found[1], replace(head, stages=frozenset(found[2].split(",")))
+    start = _START if _BEGINS_A_WORD.match(line) else ""
+    if not _ENDINGS.search(line):  # "n't" goes on with a word
+        line = _GAP.sub(lambda gap: gap[0] + _START, line)
+    return replace(head, pattern=re.compile(f"{start}(?:{line})"), needs=anchors(line))
+
+
+def parse(text: str) -> Iterator[Rule]:
+    """Yield the rules of a table in their order."""
+    head: Rule | None = None
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            head = _head(line)
+        elif head is not None:
+            yield _line(head, line.strip())
+
+
+def _sections(text: str) -> Iterator[Provider]:
+    for section in re.split(r"(?m)^\[", text)[1:]:
+        title, _, body = section.partition("\n")
+        keys, _, marks = title.partition("] = ")
+        yield Provider(tuple(keys.split()), tuple(marks.split(", ")), tuple(parse(body)))
+
+
+@functools.cache
+def table(name: str) -> tuple[Rule, ...]:
+    """Return the rules of one table."""
+    return tuple(parse(_read(f"{name}.txt")))
+
+
+@functools.cache
+def words(stage: str) -> tuple[Rule, ...]:
+    """Return the rules that come before the codes, in the order for ``stage``."""
+    return tuple(rule for name in BY_STAGE.get(stage, TABLES) for rule in table(name))
+
+
+@functools.cache
+def providers() -> tuple[Provider, ...]:
+    """Return what single providers mean by words of their own."""
+    return tuple(_sections(_read("providers.txt")))
+
+
+@functools.cache
+def codes() -> Mapping[str, str]:
+    """Return the cause by enhanced code (RFC 3463) without its class, where it says enough."""
+    return dict(json.loads(_read("codes.json")))
+
+
+@functools.cache
+def weak_codes() -> Mapping[str, Mapping[str, str]]:
+    """Return the cause by stage for codes that say little: looked at last."""
+    return dict(json.loads(_read("weak.json")))
+
+
+words(""), table("general"), providers(), codes(), weak_codes()  # read now, as the advice is

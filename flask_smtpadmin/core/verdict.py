@@ -1,0 +1,180 @@
+"""Which cause it is, and what code, stage and way of signing in change about its meaning."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from flask_smtpadmin.core.advice import advice
+from flask_smtpadmin.core.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A cause and what decided on it; ``retry`` and ``scope`` empty: as the cause has it."""
+
+    cause: str
+    rule: str
+    retry: str = ""
+    scope: str = ""
+    certain: bool = True
+
+
+_BEFORE_MAIL: Final = frozenset(
+    {"dns", "tcp", "proxy", "tls", "greeting", "ehlo", "starttls", "auth", "oauth"}
+)
+_AFTER_SIGN_IN: Final = frozenset({"mail_from", "rcpt_to", "data"})
+#: What nobody can know before MAIL, though its family can show itself there.
+_LATER: Final = frozenset({"dmarc_spf_dkim_rejected", "sender_domain_invalid", "sandbox_mode"})
+#: What nobody can know before RCPT, except about the sender's side.
+_AT_RECIPIENT: Final = frozenset(
+    {
+        "recipient_unknown",
+        "recipient_disabled",
+        "recipient_mailbox_full",
+        "recipient_address_invalid",
+        "recipient_suppressed",
+    }
+)
+#: What shows itself at sign-in; said elsewhere, such words mean something else.
+_AT_SIGN_IN: Final = frozenset(
+    {
+        "auth_bad_credentials",
+        "auth_policy_blocked",
+        "auth_rate_limited",
+        "auth_app_password_required",
+        "oauth_token_invalid",
+    }
+)
+_SIGN_IN_CODES: Final = frozenset({334, 454, 530, 534, 535})
+#: What a link that is up and encrypted cannot have any more.
+_OF_TLS: Final = frozenset({"tls_handshake_failed", "tls_mode_mismatch", "tls_version_unsupported"})
+
+
+def fits(cause: str, reading: Reading) -> bool:
+    """Say whether ``cause`` can show itself there: no recipient is unknown at sign-in."""
+    stage = reading.stage
+    if cause in _AT_SIGN_IN and stage not in {"", "auth", "oauth"}:
+        return reading.code in _SIGN_IN_CODES
+    if stage in _BEFORE_MAIL:
+        early = advice(cause).family not in {"recipient", "message"} and cause not in _LATER
+        return early or (cause == "greylisted" and stage == "greeting")
+    if stage in _AFTER_SIGN_IN and cause in _OF_TLS:
+        return False
+    return not (stage == "mail_from" and cause in _AT_RECIPIENT)
+
+
+#: A 4yz reply with these may mend itself (a resolver fault gives the same text).
+_SOFTENED: Final = frozenset(
+    {
+        "client_ip_not_allowed",
+        "content_blocked",
+        "dmarc_spf_dkim_rejected",
+        "helo_rejected",
+        "ip_blocklisted",
+        "rdns_missing",
+        "recipient_address_invalid",
+        "recipient_blocked_policy",
+        "recipient_disabled",
+        "recipient_unknown",
+        "sender_domain_invalid",
+        "server_busy",
+        "spam_rejected",
+        "syntax_error",
+        "tls_handshake_failed",
+    }
+)
+_WAITING_HELPS: Final = re.compile(r"later|try again|retry|temporar|moment|shortly|in a few")
+_MAILBOX_LIMIT: Final = 552
+
+
+def settled(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
+    """Adjust a verdict to the code, the stage and the way of signing in."""
+    found = _other_cause(found, reading, mechanism)
+    if found.retry:
+        return found
+    if reading.kind == 4 and found.cause in _SOFTENED:  # noqa: PLR2004 - RFC 5321 4.2.1
+        return replace(found, retry="transient")
+    if reading.kind == 5 and _stays(found.cause, reading):  # noqa: PLR2004 - RFC 5321 4.2.1
+        return replace(found, retry="permanent")
+    return found
+
+
+def _stays(cause: str, reading: Reading) -> bool:
+    """Say whether a 5yz reply means that waiting is no help, though the cause as such passes."""
+    if cause == "server_busy":
+        return not _WAITING_HELPS.search(reading.said)
+    # RFC 5321 4.5.3.1.10: 552 is to be taken as "too many recipients for now"
+    return cause == "too_many_recipients" and reading.code != _MAILBOX_LIMIT
+
+
+def _other_cause(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
+    soft, stage = reading.kind == 4, reading.stage  # noqa: PLR2004 - RFC 5321 4.2.1
+    if found.cause == "auth_bad_credentials" and "oauth" in mechanism.lower():
+        return replace(found, cause="oauth_token_invalid")
+    if found.cause == "oauth_token_invalid" and reading.code == 334:  # noqa: PLR2004 - RFC 4954 4
+        return replace(found, retry="transient")  # the refusal itself is still to come
+    if found.cause == "dns_failure" and stage in _AFTER_SIGN_IN:  # a domain of the envelope
+        sender = stage == "mail_from"
+        return replace(found, cause="sender_domain_invalid" if sender else "recipient_address_invalid")
+    if found.cause == "starttls_unsupported" and soft and not reading.enhanced.startswith("4.4.3"):
+        return replace(found, cause="tls_temporarily_unavailable")
+    if found.cause == "auth_bad_credentials" and stage == "auth" and soft:
+        return replace(found, cause="auth_temporary_failure")
+    if found.cause == "syntax_error" and stage == "data" and not found.scope:
+        return replace(found, scope="message")
+    return found
+
+
+#: What a basic code alone suggests, by stage: (4yz, 5yz).
+_BY_STAGE: Final = {
+    "greeting": ("server_busy", "client_ip_not_allowed"),
+    "ehlo": ("server_busy", "helo_rejected"),
+    "starttls": ("tls_temporarily_unavailable", "starttls_unsupported"),
+    "tls": ("tls_temporarily_unavailable", "starttls_unsupported"),
+    "auth": ("auth_temporary_failure", "auth_bad_credentials"),
+    "mail_from": ("server_busy", "sender_not_authorized"),
+    "rcpt_to": ("greylisted", "recipient_unknown"),
+    "data": ("server_busy", "spam_rejected"),
+}
+#: What it is when nothing at all was said, by stage.
+_SILENT: Final = {
+    "dns": "dns_failure",
+    "tcp": "connect_timeout",
+    "proxy": "proxy_failure",
+    "tls": "tls_handshake_failed",
+    "starttls": "tls_handshake_failed",
+    "greeting": "syntax_error",
+}
+#: Codes that only tell of the dialogue.
+_PROTOCOL: Final = frozenset({500, 502, 503, 504})
+_BY_CODE: Final = {
+    (501, ""): "syntax_error",
+    (501, "ehlo"): "helo_rejected",
+    (521, ""): "recipient_address_invalid",
+    (530, ""): "auth_required",
+    (535, ""): "auth_bad_credentials",
+    (552, ""): "message_too_large",
+    (556, ""): "recipient_address_invalid",
+}
+
+
+def by_code(code: int, stage: str) -> Verdict:
+    """Decide by the basic code: a guess that never holds a server."""
+    soft, hard = _BY_STAGE.get(stage, ("server_busy", "server_busy"))
+    rule = f"basic code {code}"
+    if stage == "auth" and code == 535:  # noqa: PLR2004 - RFC 4954 6: it has one meaning
+        return Verdict(hard, rule)
+    if not code:
+        return Verdict(_SILENT.get(stage, "server_busy"), "nothing", certain=False)
+    if code < 500:  # noqa: PLR2004 - RFC 5321 4.2.1
+        return Verdict(soft, rule, "transient", certain=False)
+    if code in _PROTOCOL and stage != "auth":
+        return Verdict("syntax_error", rule, certain=False)
+    if code in _PROTOCOL:
+        return Verdict("auth_mechanism_unsupported", rule, certain=False)
+    cause = _BY_CODE.get((code, stage)) or _BY_CODE.get((code, ""))
+    if cause and stage not in {"rcpt_to", "auth"}:
+        return Verdict(cause, rule, certain=False)
+    return Verdict(hard, rule, "permanent", certain=False)
