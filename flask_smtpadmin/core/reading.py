@@ -12,7 +12,7 @@ from typing import Final
 LIMIT: Final = 900
 
 _CODE: Final = re.compile(
-    r"(?<![\w.:/#%$+-])(?<!port )(?<!line )([45][0-7]\d|334)(?=[\s\-,:;'\")\]]|$)"
+    r"(?<![\w.:/#%$+-])(?<!port )(?<!line )(?<!http/1\.[01] )(?<!HTTP/1\.[01] )([45][0-7]\d|334)(?=[\s\-,:;'\")\]]|$)"
     r"(?! ?(?:seconds|secs|s\b|ms|milli|bytes|messages|recipients|days|hours))"
 )
 _ENHANCED: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3}\.\d{1,3})(?![\d.]*\.?\d)")

@@ -24,7 +24,7 @@ from flask_smtpadmin.core.anchors import anchors
 #: Tables in the order in which they are looked through, before the codes.
 TABLES: Final = (
     "link", "account", "proof", "quota", "message", "relay", "reputation", "recipient", "sender",
-    "signin", "server",
+    "spam", "signin", "server",
 )  # fmt: skip
 #: The order where a stage makes another one likelier; at the others it is that of ``TABLES``.
 BY_STAGE: Final = {
@@ -32,7 +32,7 @@ BY_STAGE: Final = {
     "oauth": ("signin", "link", "account", "quota", "server"),
     "mail_from": (
         "link", "account", "proof", "quota", "relay", "sender", "message", "reputation",
-        "recipient", "signin", "server",
+        "recipient", "spam", "signin", "server",
     ),
 }  # fmt: skip
 _LINE_AT: Final = re.compile(r"^(.*\S) at ([a-z_]+(?:,[a-z_]+){0,7})$")
