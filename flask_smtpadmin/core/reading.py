@@ -22,6 +22,8 @@ _HOST: Final = re.compile(r"\b[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")
 _SPACE: Final = re.compile(r"\s{1,300}")
 #: Words that belong together stand in one sentence; ``.`` in a pattern does not cross lines.
 _SENTENCE: Final = re.compile(r"(?<=[a-z0-9)\]\"'@][.!?]) (?=\S)")
+#: How .NET, Symfony and Postfix introduce what the server said.
+_QUOTED: Final = re.compile(r"server response was:\s|with message \"|\bsaid: (?=[45]\d\d)")
 _CHALLENGE: Final = re.compile(r"(?<![\w+/])(ey[A-Za-z0-9+/]{16,600}={0,2})(?![\w+/=])")
 _QUOTES: Final = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
 _ANSWERS: Final = re.compile(
@@ -51,13 +53,15 @@ class Reading:
     """What a text says.
 
     ``said`` is lower-case, a sentence a line, with ``@`` for each address; ``bare`` is the same
-    without links and host names; ``reply`` begins at the SMTP reply that a library quotes. ``code`` is 0 where no SMTP reply is quoted, ``enhanced`` empty where it
+    without links and host names; ``reply`` begins at the SMTP reply that a library quotes,
+    ``marks`` still has the addresses. ``code`` is 0 where no SMTP reply is quoted, ``enhanced`` empty where it
     has no such code. ``stage`` as in failure reports, empty when nothing tells.
     """
 
     said: str
     bare: str
     reply: str
+    marks: str
     code: int
     enhanced: str
     stage: str
@@ -80,9 +84,18 @@ def read(text: str, stage: str) -> Reading:
         said = said[:start] + re.sub(again, " ", said[start:])
     said = _SENTENCE.sub("\n", said)
     bare = _HOST.sub(" ", _LINK.sub(" ", said))
-    quoted = re.search(rf"(?<!\d){code}(?!\d)", said) if code else None
-    reply = said[quoted.start() :] if quoted and len(said) - quoted.start() > _TELLING else said
-    return Reading(said, bare, reply, code, enhanced[0] if enhanced else "", stage or _stage(said, code))
+    reply = _quoted(said, code)
+    marks = text.lower() if "@" in said else said
+    return Reading(said, bare, reply, marks, code, enhanced[0] if enhanced else "", stage or _stage(said, code))
+
+
+def _quoted(said: str, code: int) -> str:
+    """Return the part that is the server's reply, when it is long enough to tell anything."""
+    found = _QUOTED.search(said) or (code and re.search(rf"(?<!\d){code}(?!\d)", said))
+    if not found:
+        return said
+    reply = said[found.end() if found.re is _QUOTED else found.start() :]
+    return reply if len(reply) > _TELLING else said
 
 
 def _code(text: str, enhanced: re.Match[str] | None) -> int:

@@ -193,7 +193,7 @@ def _of_rest(reading: Reading, provider: str) -> Verdict | None:
 
 def _of_provider(reading: Reading, text: str, provider: str) -> Verdict | None:
     sections = [one for one in rules.providers() if provider and provider in one.keys]
-    sections += [one for one in rules.providers() if one.speaks(reading.said)]
+    sections += [one for one in rules.providers() if one.speaks(reading.marks)]
     for section in sections:
         found = _of_words(section.rules, reading, text, f"words of {section.keys[0]}")
         if found is not None:

@@ -35,6 +35,8 @@ BY_STAGE: Final = {
         "recipient", "spam", "signin", "server",
     ),
 }  # fmt: skip
+#: Tables of what single providers mean by words of their own.
+SECTIONS: Final = ("mailboxes", "regions", "services")
 _LINE_AT: Final = re.compile(r"^(.*\S) at ([a-z_]+(?:,[a-z_]+){0,7})$")
 _BEGINS_A_WORD: Final = re.compile(r"\(?(?:\?:)?[a-z0-9]")
 #: Where a word begins; an underline is between words (``OpenSSL_says_so``).
@@ -151,7 +153,7 @@ def words(stage: str) -> tuple[Rule, ...]:
 @functools.cache
 def providers() -> tuple[Provider, ...]:
     """Return what single providers mean by words of their own."""
-    return tuple(_sections(_read("providers.txt")))
+    return tuple(one for name in SECTIONS for one in _sections(_read(f"{name}.txt")))
 
 
 @functools.cache

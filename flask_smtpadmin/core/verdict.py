@@ -109,6 +109,11 @@ def _stays(cause: str, reading: Reading) -> bool:
     return cause == "too_many_recipients" and reading.code != _MAILBOX_LIMIT
 
 
+_CLOSING: Final = 421
+#: What a 4yz reply to AUTH makes a fault of the login service.
+_OUT_OF_ORDER: Final = frozenset({"auth_bad_credentials", "server_busy"})
+
+
 def _other_cause(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
     soft, stage = reading.kind == 4, reading.stage  # noqa: PLR2004 - RFC 5321 4.2.1
     if found.cause == "auth_bad_credentials" and "oauth" in mechanism.lower():
@@ -120,7 +125,7 @@ def _other_cause(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
         return replace(found, cause="sender_domain_invalid" if sender else "recipient_address_invalid")
     if found.cause == "starttls_unsupported" and soft and not reading.enhanced.startswith("4.4.3"):
         return replace(found, cause="tls_temporarily_unavailable")
-    if found.cause == "auth_bad_credentials" and stage == "auth" and soft:
+    if found.cause in _OUT_OF_ORDER and stage == "auth" and soft and reading.code != _CLOSING:
         return replace(found, cause="auth_temporary_failure")
     if found.cause == "syntax_error" and stage == "data" and not found.scope:
         return replace(found, scope="message")
@@ -152,6 +157,7 @@ _PROTOCOL: Final = frozenset({500, 502, 503, 504})
 _BY_CODE: Final = {
     (501, ""): "syntax_error",
     (501, "ehlo"): "helo_rejected",
+    (501, "rcpt_to"): "recipient_address_invalid",
     (521, ""): "recipient_address_invalid",
     (530, ""): "auth_required",
     (535, ""): "auth_bad_credentials",
@@ -175,6 +181,6 @@ def by_code(code: int, stage: str) -> Verdict:
     if code in _PROTOCOL:
         return Verdict("auth_mechanism_unsupported", rule, certain=False)
     cause = _BY_CODE.get((code, stage)) or _BY_CODE.get((code, ""))
-    if cause and stage not in {"rcpt_to", "auth"}:
+    if cause and (stage not in {"rcpt_to", "auth"} or (code, stage) in _BY_CODE):
         return Verdict(cause, rule, certain=False)
     return Verdict(hard, rule, "permanent", certain=False)
