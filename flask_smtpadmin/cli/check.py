@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from flask_smtpadmin.checkup import Order, run_here
 from flask_smtpadmin.checkup.order import nobody
-from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option
+from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option, say_why
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.check import Scenario, Wish
 from flask_smtpadmin.core.errors import NotFound
@@ -61,7 +61,7 @@ def _run(key: str, to: str | None, scenario: Scenario, *, as_json: bool) -> None
     if as_json:
         emit(report.document())
     else:
-        _conclude(report, to)
+        _conclude(report, to, server.preset or "")
     if not report.ok:
         raise click.exceptions.Exit(FAILED)
 
@@ -81,16 +81,14 @@ def _show(step: Step) -> None:
     click.echo(f"{STEP_NAMES[step.name]:<19} {word} {time}  {tale}".rstrip())
 
 
-def _conclude(report: Report, to: str | None) -> None:
+def _conclude(report: Report, to: str | None, provider: str) -> None:
     for warning in report.warnings:
         click.echo(click.style(f"Mind           {warning}", fg="yellow"))
     if not report.ok:
-        known = advice(report.cause)
+        known = advice(report.cause, provider)
         click.echo()
         click.echo(f"What happened  {known.what} ({report.cause})")
-        click.echo(f"Why            {known.why}")
-        for number, step in enumerate(known.steps, 1):
-            click.echo(f"{'What to do' if number == 1 else '':<15}{number}. {step}")
+        say_why(known)
     elif to:
         click.echo(f"\nThe server accepted the message for {to}. Check inbox and spam.")
     else:

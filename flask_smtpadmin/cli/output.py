@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from flask_smtpadmin.core.advice import Advice
 from flask_smtpadmin.core.errors import (
     InvalidMessage,
     InvalidSettings,
@@ -43,6 +44,13 @@ def table(rows: Sequence[Sequence[str]], *, indent: str = "") -> str:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         lines.append((indent + "  ".join(cells)).rstrip())
     return "\n".join(lines)
+
+
+def say_why(known: Advice) -> None:
+    """Print why something failed and, numbered, what to do."""
+    click.echo(f"Why            {known.why}")
+    for number, step in enumerate(known.steps, 1):
+        click.echo(f"{'What to do' if number == 1 else '':<15}{number}. {step}")
 
 
 @contextmanager

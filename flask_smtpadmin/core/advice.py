@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from typing import Any, Final
 class Advice:
     """One cause of failure, explained; ``steps`` in the order in which to try them.
 
+    With a provider named, the first step may be one that only its customers have.
     ``retry`` and ``scope`` are what the cause means as a rule (see ``replies.Outcome``).
     """
 
@@ -39,10 +40,14 @@ class Advice:
 UNKNOWN: Final = "server_busy"
 
 
+def _read(name: str) -> str:
+    return resources.files("flask_smtpadmin.core").joinpath("data", name).read_text("utf-8")
+
+
 @functools.cache
 def causes() -> Mapping[str, Advice]:
     """Return the advice on every cause, by its name."""
-    text = resources.files("flask_smtpadmin.core").joinpath("data/causes.json").read_text("utf-8")
+    text = _read("causes.json")
     return {
         name: Advice(
             cause=name,
@@ -57,9 +62,22 @@ def causes() -> Mapping[str, Advice]:
     }
 
 
+@functools.cache
+def first_steps() -> Mapping[str, Mapping[str, str]]:
+    """Return what to do first at single providers: by cause, then by key of a preset."""
+    rows = json.loads(_read("first_steps.json"))
+    return {
+        cause: {key: step for keys, step in steps.items() for key in keys.split()}
+        for cause, steps in rows.items()
+    }
+
+
+@functools.lru_cache(maxsize=512)
 def advice(cause: str, provider: str = "") -> Advice:
-    """Return the advice on ``cause``."""
-    return causes().get(cause, causes()[UNKNOWN])
+    """Return the advice on ``cause``, for customers of ``provider`` (the key of a preset)."""
+    known = causes().get(cause, causes()[UNKNOWN])
+    first = first_steps().get(known.cause, {}).get(provider)
+    return known if first is None else replace(known, steps=(first, *known.steps))
 
 
-causes()  # read now: what fails later may be that no more files can be opened
+causes(), first_steps()  # read now: what fails later may be that no more files can be opened

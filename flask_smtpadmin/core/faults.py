@@ -76,7 +76,9 @@ def of_kind(error: BaseException, stage: str) -> tuple[str, str] | None:
 
 def _certificate(error: BaseException, _stage: str) -> tuple[str, str]:
     code = getattr(error, "verify_code", 0)
-    return _CERTIFICATE.get(code, "" if not code else "cert_untrusted_ca"), "tls" if not code else ""
+    if not code:
+        return "", "tls"
+    return _CERTIFICATE.get(code, "cert_untrusted_ca"), ""
 
 
 def _tls(_error: BaseException, _stage: str) -> tuple[str, str]:

@@ -12,7 +12,8 @@ from typing import Final
 LIMIT: Final = 900
 
 _CODE: Final = re.compile(
-    r"(?<![\w.:/#%$+-])(?<!port )(?<!line )(?<!http/1\.[01] )(?<!HTTP/1\.[01] )([45][0-7]\d|334)(?=[\s\-,:;'\")\]]|$)"
+    r"(?<![\w.:/#%$+-])(?<!port )(?<!line )(?<!HTTP/1\.[01] )"
+    r"([45][0-7]\d|334)(?=[\s\-,:;'\")\]]|$)"
     r"(?! ?(?:seconds|secs|s\b|ms|milli|bytes|messages|recipients|days|hours))"
 )
 _ENHANCED: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3}\.\d{1,3})(?![\d.]*\.?\d)")
@@ -27,7 +28,8 @@ _QUOTED: Final = re.compile(r"server response was:\s|with message \"|\bsaid: (?=
 _CHALLENGE: Final = re.compile(r"(?<![\w+/])(ey[A-Za-z0-9+/]{16,600}={0,2})(?![\w+/=])")
 _QUOTES: Final = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
 _ANSWERS: Final = re.compile(
-    r"in (?:reply|response) to (?:the )?(end of data|data|mail from|rcpt to|ehlo|helo|starttls|auth)"
+    r"in (?:reply|response) to (?:the )?"
+    r"(end of data|data|mail from|rcpt to|ehlo|helo|starttls|auth)"
     r"|after (end of data|data|mail from|rcpt to|ehlo|helo|starttls|auth)\b"
     r"|while (sending end of data|sending data|sending mail from|sending rcpt to"
     r"|receiving the initial server greeting|performing the [eh]{2}lo)"
@@ -54,8 +56,8 @@ class Reading:
 
     ``said`` is lower-case, a sentence a line, with ``@`` for each address; ``bare`` is the same
     without links and host names; ``reply`` begins at the SMTP reply that a library quotes,
-    ``marks`` still has the addresses. ``code`` is 0 where no SMTP reply is quoted, ``enhanced`` empty where it
-    has no such code. ``stage`` as in failure reports, empty when nothing tells.
+    ``marks`` still has the addresses. ``code`` is 0 where no SMTP reply is quoted, ``enhanced``
+    empty where it has no such code. ``stage`` as in failure reports, empty when nothing tells.
     """
 
     said: str
@@ -86,7 +88,9 @@ def read(text: str, stage: str) -> Reading:
     bare = _HOST.sub(" ", _LINK.sub(" ", said))
     reply = _quoted(said, code)
     marks = text.lower() if "@" in said else said
-    return Reading(said, bare, reply, marks, code, enhanced[0] if enhanced else "", stage or _stage(said, code))
+    return Reading(
+        said, bare, reply, marks, code, enhanced[0] if enhanced else "", stage or _stage(said, code)
+    )
 
 
 def _quoted(said: str, code: int) -> str:

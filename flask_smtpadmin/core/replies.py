@@ -61,10 +61,10 @@ def classify(
     ``provider`` the key of a preset; ``mechanism`` how the session signed in. Unknown stages and
     providers are ignored.
     """
-    return explain(text, stage=stage, provider=provider, mechanism=mechanism).outcome
+    return judge(text, stage=stage, provider=provider, mechanism=mechanism).outcome
 
 
-def explain(
+def judge(
     text: str | bytes | BaseException,
     *,
     stage: str | None = None,
@@ -129,16 +129,11 @@ _RETRY: Final = {"t": "transient", "p": "permanent"}
 
 def _of_exception(error: BaseException, where: _Where, depth: int) -> Judgement:
     if isinstance(error, TransportFailure):
-        here = _Where(STAGES.get(error.phase, error.phase), where.provider, where.mechanism)
-        if error.reply is not None:
-            return _of_text(clean(str(error.reply)), here)
-        if error.error is not None and depth < _DEEPEST:
-            return _of_exception(error.error, here, depth + 1)
-        return _of_text("", here)
+        return _of_failure(error, where, depth)
     kind = f"kind {type(error).__name__}"
-    for own, cause in faults.KINDS:
-        if isinstance(error, own):
-            return _judgement(Verdict(cause, kind), None, where)
+    own = next((cause for one, cause in faults.KINDS if isinstance(error, one)), None)
+    if own is not None:
+        return _judgement(Verdict(own, kind), None, where)
     found = _of_text(clean(faults.words(error)), where)
     if not faults.is_builtin(error) and found.outcome.certain:
         return found  # a library's own words say more than the kinds it derives from
@@ -149,6 +144,13 @@ def _of_exception(error: BaseException, where: _Where, depth: int) -> Judgement:
     if below is not None and depth < _DEEPEST:
         return _of_exception(below, where, depth + 1)
     return found
+
+
+def _of_failure(failure: TransportFailure, where: _Where, depth: int) -> Judgement:
+    here = _Where(STAGES.get(failure.phase, failure.phase), where.provider, where.mechanism)
+    if failure.reply is None and failure.error is not None and depth < _DEEPEST:
+        return _of_exception(failure.error, here, depth + 1)
+    return _of_text(clean(str(failure.reply or "")), here)
 
 
 def _of_special(special: tuple[str, str], kind: str, found: Judgement, where: _Where) -> Judgement:
@@ -173,7 +175,12 @@ def _decide(reading: Reading, provider: str) -> Verdict:
     """Return what the first sign says, from the plainest to the weakest."""
     return (
         _of_provider(reading, reading.reply, provider)
-        or _of_words(rules.words(reading.stage if reading.stage in rules.BY_STAGE else ""), reading, reading.reply, "words")
+        or _of_words(
+            rules.words(reading.stage),
+            reading,
+            reading.reply,
+            "words",
+        )
         or _of_rest(reading, provider)
         or _of_enhanced(reading)
         or _of_words(rules.table("general"), reading, reading.bare, "words")
@@ -187,7 +194,10 @@ def _of_rest(reading: Reading, provider: str) -> Verdict | None:
     if reading.reply == reading.said:
         return None
     return _of_provider(reading, reading.said, provider) or _of_words(
-        rules.words(reading.stage if reading.stage in rules.BY_STAGE else ""), reading, reading.said, "words"
+        rules.words(reading.stage),
+        reading,
+        reading.said,
+        "words",
     )
 
 

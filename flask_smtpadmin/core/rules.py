@@ -144,10 +144,14 @@ def table(name: str) -> tuple[Rule, ...]:
     return tuple(parse(_read(f"{name}.txt")))
 
 
-@functools.cache
+def _order(stage: str) -> tuple[str, ...]:
+    return BY_STAGE.get(stage, TABLES)
+
+
+@functools.lru_cache(maxsize=32)  # whatever is called a stage
 def words(stage: str) -> tuple[Rule, ...]:
     """Return the rules that come before the codes, in the order for ``stage``."""
-    return tuple(rule for name in BY_STAGE.get(stage, TABLES) for rule in table(name))
+    return tuple(rule for name in _order(stage) for rule in table(name))
 
 
 @functools.cache

@@ -109,26 +109,39 @@ def _stays(cause: str, reading: Reading) -> bool:
     return cause == "too_many_recipients" and reading.code != _MAILBOX_LIMIT
 
 
+#: Whose domain a failed look-up is about once the server itself was found.
+_DOMAIN_OF: Final = {
+    "mail_from": "sender_domain_invalid",
+    "rcpt_to": "recipient_address_invalid",
+    "data": "recipient_address_invalid",
+}
 _CLOSING: Final = 421
 #: What a 4yz reply to AUTH makes a fault of the login service.
 _OUT_OF_ORDER: Final = frozenset({"auth_bad_credentials", "server_busy"})
 
 
 def _other_cause(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
-    soft, stage = reading.kind == 4, reading.stage  # noqa: PLR2004 - RFC 5321 4.2.1
+    cause, stage = found.cause, reading.stage
+    soft = reading.kind == 4  # noqa: PLR2004 - RFC 5321 4.2.1
+    if stage in {"", "auth", "oauth"}:
+        return _at_sign_in(found, reading, mechanism)
+    if cause == "dns_failure" and stage in _DOMAIN_OF:
+        return replace(found, cause=_DOMAIN_OF[stage])
+    if cause == "starttls_unsupported" and soft and not reading.enhanced.startswith("4.4.3"):
+        return replace(found, cause="tls_temporarily_unavailable")
+    if cause == "syntax_error" and stage == "data" and not found.scope:
+        return replace(found, scope="message")
+    return found
+
+
+def _at_sign_in(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
+    soft = reading.kind == 4 and reading.code != _CLOSING  # noqa: PLR2004 - RFC 5321 4.2.1
     if found.cause == "auth_bad_credentials" and "oauth" in mechanism.lower():
         return replace(found, cause="oauth_token_invalid")
     if found.cause == "oauth_token_invalid" and reading.code == 334:  # noqa: PLR2004 - RFC 4954 4
         return replace(found, retry="transient")  # the refusal itself is still to come
-    if found.cause == "dns_failure" and stage in _AFTER_SIGN_IN:  # a domain of the envelope
-        sender = stage == "mail_from"
-        return replace(found, cause="sender_domain_invalid" if sender else "recipient_address_invalid")
-    if found.cause == "starttls_unsupported" and soft and not reading.enhanced.startswith("4.4.3"):
-        return replace(found, cause="tls_temporarily_unavailable")
-    if found.cause in _OUT_OF_ORDER and stage == "auth" and soft and reading.code != _CLOSING:
+    if found.cause in _OUT_OF_ORDER and reading.stage == "auth" and soft:
         return replace(found, cause="auth_temporary_failure")
-    if found.cause == "syntax_error" and stage == "data" and not found.scope:
-        return replace(found, scope="message")
     return found
 
 
@@ -168,19 +181,18 @@ _BY_CODE: Final = {
 
 def by_code(code: int, stage: str) -> Verdict:
     """Decide by the basic code: a guess that never holds a server."""
-    soft, hard = _BY_STAGE.get(stage, ("server_busy", "server_busy"))
     rule = f"basic code {code}"
-    if stage == "auth" and code == 535:  # noqa: PLR2004 - RFC 4954 6: it has one meaning
-        return Verdict(hard, rule)
     if not code:
         return Verdict(_SILENT.get(stage, "server_busy"), "nothing", certain=False)
+    soft, hard = _BY_STAGE.get(stage, ("server_busy", "server_busy"))
     if code < 500:  # noqa: PLR2004 - RFC 5321 4.2.1
         return Verdict(soft, rule, "transient", certain=False)
-    if code in _PROTOCOL and stage != "auth":
-        return Verdict("syntax_error", rule, certain=False)
+    if stage == "auth":
+        mechanism = code in _PROTOCOL
+        # RFC 4954 6: 535 has one meaning there
+        sure = code == 535  # noqa: PLR2004 - as said
+        return Verdict("auth_mechanism_unsupported" if mechanism else hard, rule, certain=sure)
+    cause = _BY_CODE.get((code, stage)) or (stage != "rcpt_to" and _BY_CODE.get((code, "")))
     if code in _PROTOCOL:
-        return Verdict("auth_mechanism_unsupported", rule, certain=False)
-    cause = _BY_CODE.get((code, stage)) or _BY_CODE.get((code, ""))
-    if cause and (stage not in {"rcpt_to", "auth"} or (code, stage) in _BY_CODE):
-        return Verdict(cause, rule, certain=False)
-    return Verdict(hard, rule, "permanent", certain=False)
+        cause = "syntax_error"
+    return Verdict(cause or hard, rule, "" if cause else "permanent", certain=False)
