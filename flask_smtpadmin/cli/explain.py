@@ -9,12 +9,20 @@ import click
 
 from flask_smtpadmin.cli.output import Command, emit, json_option, say_why
 from flask_smtpadmin.core import rules
-from flask_smtpadmin.core.advice import advice, first_steps
+from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.replies import STAGES, Judgement, judge
+from flask_smtpadmin.core.settings.presets import presets
 
 _STAGES: Final = (
     "dns", "tcp", "proxy", "tls", "greeting", "ehlo", "starttls", "auth", "oauth", "mail_from",
     "rcpt_to", "data",
+)  # fmt: skip
+#: Mail servers by their own name: they have no words that the tables do not have.
+_SOFTWARE: Final = frozenset(
+    {
+        "courier", "dovecot", "exim", "haraka", "hmailserver", "improvmx", "james", "mdaemon",
+        "opensmtpd", "postfix", "qmail", "sendmail", "zimbra",
+    }
 )  # fmt: skip
 #: How much of the standard input is read, in bytes; a reply is never as long.
 _LONGEST: Final = 64 * 1024
@@ -36,8 +44,8 @@ def _stages() -> list[str]:
 
 
 def _providers() -> list[str]:
-    keys = {key for section in rules.providers() for key in section.keys}
-    return sorted(keys | {key for steps in first_steps().values() for key in steps})
+    known = {key for section in rules.providers() for key in section.keys}
+    return sorted(known | presets().keys() | _SOFTWARE)
 
 
 @click.command("explain", cls=Command)

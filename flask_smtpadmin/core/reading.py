@@ -54,10 +54,11 @@ _OF_SIGN_IN: Final = frozenset({334, 432, 435, 525, 534, 535, 538})
 class Reading:
     """What a text says.
 
-    ``said`` is lower-case, a sentence a line, with ``@`` for each address; ``bare`` is the same
-    without links and host names; ``reply`` begins at the SMTP reply that a library quotes,
-    ``marks`` still has the addresses. ``code`` is 0 where no SMTP reply is quoted, ``enhanced``
-    empty where it has no such code. ``stage`` as in failure reports, empty when nothing tells.
+    ``said`` is lower-case, a sentence a line, with ``@`` for each address; ``reply`` begins
+    at the SMTP reply that a library quotes; ``bare`` is the reply without links and host names,
+    ``marks`` the whole with the addresses. ``code`` is 0 where no SMTP reply is quoted,
+    ``enhanced`` empty where it has no such code. ``stage`` as in failure reports, empty when
+    nothing tells.
     """
 
     said: str
@@ -85,8 +86,8 @@ def read(text: str, stage: str) -> Reading:
         start = first.end() if first else 0
         said = said[:start] + re.sub(again, " ", said[start:])
     said = _SENTENCE.sub("\n", said)
-    bare = _HOST.sub(" ", _LINK.sub(" ", said))
     reply = _quoted(said, code)
+    bare = _HOST.sub(" ", _LINK.sub(" ", reply)) if "." in reply else reply
     marks = text.lower() if "@" in said else said
     return Reading(
         said, bare, reply, marks, code, enhanced[0] if enhanced else "", stage or _stage(said, code)

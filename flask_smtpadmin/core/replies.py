@@ -138,12 +138,12 @@ def _of_exception(error: BaseException, where: _Where, depth: int) -> Judgement:
     if not faults.is_builtin(error) and found.outcome.certain:
         return found  # a library's own words say more than the kinds it derives from
     special = faults.of_kind(error, where.stage)
-    if special is not None:
-        return _of_special(special, kind, found, where)
     below = error.__cause__ or error.__context__
-    if below is not None and depth < _DEEPEST:
-        return _of_exception(below, where, depth + 1)
-    return found
+    if below is not None and depth < _DEEPEST and not (special and faults.is_builtin(error)):
+        deeper = _of_exception(below, where, depth + 1)
+        if deeper.outcome.certain or special is None:
+            return deeper
+    return found if special is None else _of_special(special, kind, found, where)
 
 
 def _of_failure(failure: TransportFailure, where: _Where, depth: int) -> Judgement:
@@ -172,33 +172,37 @@ def _of_text(text: str, where: _Where) -> Judgement:
 
 
 def _decide(reading: Reading, provider: str) -> Verdict:
-    """Return what the first sign says, from the plainest to the weakest."""
+    """Return what the first sign says, from the plainest to the weakest.
+
+    Links and host names are not read as words unless nothing else tells.
+    """
     return (
         _of_provider(reading, reading.reply, provider)
-        or _of_words(
-            rules.words(reading.stage),
-            reading,
-            reading.reply,
-            "words",
-        )
-        or _of_rest(reading, provider)
+        or _of_table("", reading, reading.bare)
         or _of_enhanced(reading)
-        or _of_words(rules.table("general"), reading, reading.bare, "words")
+        or _of_links(reading)
+        or _of_rest(reading, provider)
+        or _of_table("general", reading, reading.bare)
         or _of_weak(reading)
         or by_code(reading.code, reading.stage)
     )
+
+
+def _of_table(name: str, reading: Reading, text: str) -> Verdict | None:
+    table = rules.table(name) if name else rules.words(reading.stage)
+    return _of_words(table, reading, text, "words")
+
+
+def _of_links(reading: Reading) -> Verdict | None:
+    """Look at links and host names, too: some replies have little else."""
+    return None if reading.reply == reading.bare else _of_table("", reading, reading.reply)
 
 
 def _of_rest(reading: Reading, provider: str) -> Verdict | None:
     """Look at the whole where the reply that is quoted in it does not tell."""
     if reading.reply == reading.said:
         return None
-    return _of_provider(reading, reading.said, provider) or _of_words(
-        rules.words(reading.stage),
-        reading,
-        reading.said,
-        "words",
-    )
+    return _of_provider(reading, reading.said, provider) or _of_table("", reading, reading.said)
 
 
 def _of_provider(reading: Reading, text: str, provider: str) -> Verdict | None:
