@@ -16,10 +16,15 @@ _CODE: Final = re.compile(
     r"([45][0-7]\d|334)(?=[\s\-,:;'\")\]]|$)"
     r"(?! ?(?:seconds|secs|s\b|ms|milli|bytes|messages|recipients|days|hours))"
 )
-_ENHANCED: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3}\.\d{1,3})(?![\d.]*\.?\d)")
+_ENHANCED: Final = re.compile(
+    r"(?<![\d.])(?<!RFC\d{4} )(?<!ection )([245])\.(\d{1,3}\.\d{1,3})(?![\d.]*\.?\d)"
+)
 _MAILBOX: Final = re.compile(r"[\w.!$%&'*+/=?^`{|}~-]{1,64}@[\w.\-\[\]]{0,255}")
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S{1,300}")
-_HOST: Final = re.compile(r"\b[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")
+#: Host names, but not those of block lists: "blocked using", "listed at".
+_HOST: Final = re.compile(
+    r"(?<!using )(?<!at )(?<! by )(?<! in )(?<! on )(?<![\w.-])[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b"
+)
 _SPACE: Final = re.compile(r"\s{1,300}")
 #: Words that belong together stand in one sentence; ``.`` in a pattern does not cross lines.
 _SENTENCE: Final = re.compile(r"(?<=[a-z0-9)\]\"'@][.!?]) (?=\S)")

@@ -48,6 +48,8 @@ _AT_SIGN_IN: Final = frozenset(
     }
 )
 _SIGN_IN_CODES: Final = frozenset({334, 454, 530, 534, 535})
+#: Codes that only tell of the dialogue.
+_PROTOCOL: Final = frozenset({500, 502, 503, 504})
 #: What a link that is up and encrypted cannot have any more.
 _OF_TLS: Final = frozenset({"tls_handshake_failed", "tls_mode_mismatch", "tls_version_unsupported"})
 
@@ -57,6 +59,8 @@ def fits(cause: str, reading: Reading) -> bool:
     stage = reading.stage
     if cause in _AT_SIGN_IN and stage not in {"", "auth", "oauth"}:
         return reading.code in _SIGN_IN_CODES
+    if cause == "helo_rejected" and reading.code in _PROTOCOL - {504}:
+        return False  # the word was not understood, let alone the name
     if stage in _BEFORE_MAIL:
         early = advice(cause).family not in {"recipient", "message"} and cause not in _LATER
         return early or (cause == "greylisted" and stage == "greeting")
@@ -129,6 +133,8 @@ def _other_cause(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
         return replace(found, cause=_DOMAIN_OF[stage])
     if cause == "starttls_unsupported" and soft and not reading.enhanced.startswith("4.4.3"):
         return replace(found, cause="tls_temporarily_unavailable")
+    if cause == "syntax_error" and stage == "starttls" and not soft:  # it does not know the word
+        return replace(found, cause="starttls_unsupported")
     if cause == "syntax_error" and stage == "data" and not found.scope:
         return replace(found, scope="message")
     return found
@@ -165,8 +171,6 @@ _SILENT: Final = {
     "starttls": "tls_handshake_failed",
     "greeting": "syntax_error",
 }
-#: Codes that only tell of the dialogue.
-_PROTOCOL: Final = frozenset({500, 502, 503, 504})
 _BY_CODE: Final = {
     (501, ""): "syntax_error",
     (501, "ehlo"): "helo_rejected",
