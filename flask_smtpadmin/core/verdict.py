@@ -119,25 +119,31 @@ _DOMAIN_OF: Final = {
     "rcpt_to": "recipient_address_invalid",
     "data": "recipient_address_invalid",
 }
+#: What cannot be before there is a link, and what it is then.
+_BEFORE_A_LINK: Final = {
+    ("dns", "server_busy"): "dns_failure",
+    ("dns", "response_timeout"): "dns_failure",
+    ("dns", "connect_timeout"): "dns_failure",
+    ("tcp", "response_timeout"): "connect_timeout",
+    ("tcp", "server_busy"): "connect_timeout",
+}
 _CLOSING: Final = 421
 #: What a 4yz reply to AUTH makes a fault of the login service.
 _OUT_OF_ORDER: Final = frozenset({"auth_bad_credentials", "server_busy"})
 
 
 def _other_cause(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
-    cause, stage = found.cause, reading.stage
-    soft = reading.kind == 4  # noqa: PLR2004 - RFC 5321 4.2.1
+    """Return what the same words mean at the stage at which they were said."""
+    stage = reading.stage
     if stage in {"", "auth", "oauth"}:
         return _at_sign_in(found, reading, mechanism)
-    if cause == "dns_failure" and stage in _DOMAIN_OF:
-        return replace(found, cause=_DOMAIN_OF[stage])
-    if cause == "starttls_unsupported" and soft and not reading.enhanced.startswith("4.4.3"):
-        return replace(found, cause="tls_temporarily_unavailable")
-    if cause == "syntax_error" and stage == "starttls" and not soft:  # it does not know the word
-        return replace(found, cause="starttls_unsupported")
-    if cause == "syntax_error" and stage == "data" and not found.scope:
-        return replace(found, scope="message")
-    return found
+    if stage == "proxy":
+        return _at_proxy(found, reading)
+    if stage in _AFTER_SIGN_IN:
+        return _at_envelope(found, stage)
+    if stage in {"dns", "tcp"}:
+        return replace(found, cause=_BEFORE_A_LINK.get((stage, found.cause), found.cause))
+    return _at_encryption(found, reading)
 
 
 def _at_sign_in(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
@@ -148,6 +154,36 @@ def _at_sign_in(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
         return replace(found, retry="transient")  # the refusal itself is still to come
     if found.cause in _OUT_OF_ORDER and reading.stage == "auth" and soft:
         return replace(found, cause="auth_temporary_failure")
+    return found
+
+
+def _at_proxy(found: Verdict, reading: Reading) -> Verdict:
+    """Take whatever was said as the proxy's word: a link that failed may mend itself."""
+    if found.cause == "proxy_failure":
+        return found
+    known = advice(found.cause)
+    link = known.family == "connect" or found.cause == "server_busy"
+    retry = found.retry or known.retry if link else "permanent"
+    if reading.kind:  # HTTP: 403 and 407 are a refusal, 502 and 503 a fault
+        retry = "permanent" if reading.kind == 4 else "transient"  # noqa: PLR2004 - RFC 9110 15
+    return replace(found, cause="proxy_failure", retry=retry)
+
+
+def _at_envelope(found: Verdict, stage: str) -> Verdict:
+    if found.cause == "dns_failure":  # the server was found, so it is a domain of the envelope
+        return replace(found, cause=_DOMAIN_OF[stage])
+    if found.cause == "syntax_error" and stage == "data" and not found.scope:
+        return replace(found, scope="message")
+    return found
+
+
+def _at_encryption(found: Verdict, reading: Reading) -> Verdict:
+    soft = reading.kind == 4  # noqa: PLR2004 - RFC 5321 4.2.1
+    # Exchange speaks of the next server with 4.4.3xx
+    if found.cause == "starttls_unsupported" and soft and not reading.enhanced.startswith("4.4.3"):
+        return replace(found, cause="tls_temporarily_unavailable")
+    if found.cause == "syntax_error" and reading.stage == "starttls" and not soft:
+        return replace(found, cause="starttls_unsupported")  # it does not know the word
     return found
 
 

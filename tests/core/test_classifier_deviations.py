@@ -154,6 +154,36 @@ def test_the_stage_is_read_from_the_text():
     assert classify(text).cause == classify(text, stage="rcpt_to").cause == "recipient_unknown"
 
 
+@pytest.mark.parametrize(
+    ("text", "retry"),
+    [
+        ("All offered SOCKS5 authentication methods were rejected", "permanent"),
+        ("0x02: Connection not allowed by ruleset", "permanent"),
+        ("Tunnel connection failed: 403 Forbidden", "permanent"),
+        ("Tunnel connection failed: 503 Service Unavailable", "transient"),
+        ("0x04: Host unreachable", "transient"),
+        ("timed out", "transient"),
+    ],
+)
+def test_whatever_a_proxy_says_is_its_own_failure(text, retry):
+    """A refusal stays, a link that failed may mend itself."""
+    found = classify(text, stage="proxy")
+    assert (found.cause, found.retry, found.scope) == ("proxy_failure", retry, "server")
+
+
+@pytest.mark.parametrize(
+    ("stage", "cause"),
+    [
+        ("dns", "dns_failure"),
+        ("mail_from", "sender_domain_invalid"),
+        ("rcpt_to", "recipient_address_invalid"),
+    ],
+)
+def test_a_name_that_is_not_found_is_the_one_that_was_asked_for(stage, cause):
+    """The server's before there is a link, the sender's or the recipient's afterwards."""
+    assert classify("Host or domain name not found", stage=stage).cause == cause
+
+
 def certificate(code: int) -> ssl.SSLCertVerificationError:
     """Return the error that OpenSSL's verification ends with."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
