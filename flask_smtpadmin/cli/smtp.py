@@ -6,14 +6,15 @@ import click
 
 from flask_smtpadmin.cli.check import check, test
 from flask_smtpadmin.cli.config import adopt, config, list_presets
+from flask_smtpadmin.cli.dns import dns
 from flask_smtpadmin.cli.output import Group
 from flask_smtpadmin.cli.queue import queue, status
 
 
 @click.group("smtp", cls=Group)
 def smtp() -> None:
-    """Look after the app's e-mail: settings, checks, queue."""
+    """Look after the app's e-mail: settings, checks, DNS, queue."""
 
 
-for _command in (adopt, check, config, list_presets, test, status, queue):
+for _command in (adopt, check, config, dns, list_presets, test, status, queue):
     smtp.add_command(_command)

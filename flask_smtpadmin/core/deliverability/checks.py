@@ -29,17 +29,11 @@ _MOST: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class SPFAnswer:
-    """The finding, and what SPF vouches for: ``domain`` is that of the Return-Path in use."""
+class Answer:
+    """A finding, and what SPF or DKIM vouches for: ``passes`` None when that is not known.
 
-    finding: Finding
-    domain: str
-    passes: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class DKIMAnswer:
-    """The finding, and the domain that usable keys are published for."""
+    ``domain`` is that of the Return-Path in use, or the one that usable keys are published for.
+    """
 
     finding: Finding
     domain: str
@@ -55,7 +49,7 @@ async def check_mx(question: Question, lookup: Lookup) -> Finding:
     return judge_mx(question, exchangers, reachable)
 
 
-async def check_spf(question: Question, lookup: Lookup) -> SPFAnswer:
+async def check_spf(question: Question, lookup: Lookup) -> Answer:
     """Return the finding on SPF; may raise LookupFailed."""
     inventory = await take_inventory(lookup, question.mail_from)
     verdicts: dict[str, Verdict] = {}
@@ -66,11 +60,11 @@ async def check_spf(question: Question, lookup: Lookup) -> SPFAnswer:
             verdicts[address] = await check_host(lookup, client, question.mail_from)
     finding = judge_spf(question, inventory, verdicts)
     if question.own_envelope:
-        return SPFAnswer(finding, question.mail_from, authorises(question, inventory, verdicts))
+        return Answer(finding, question.mail_from, authorises(question, inventory, verdicts))
     return await _with_return_path(question, lookup, finding)
 
 
-async def check_dkim(question: Question, lookup: Lookup, organisation: str) -> DKIMAnswer:
+async def check_dkim(question: Question, lookup: Lookup, organisation: str) -> Answer:
     """Return the finding on DKIM, looking at the domain, then at its organisational domain.
 
     May raise LookupFailed.
@@ -85,12 +79,10 @@ async def check_dkim(question: Question, lookup: Lookup, organisation: str) -> D
     passes: bool | None = any(found.usable for found in published.values())
     if not passes and finding.state == "unknown":
         passes = None
-    return DKIMAnswer(finding, domain, passes)
+    return Answer(finding, domain, passes)
 
 
-async def check_dmarc(
-    question: Question, lookup: Lookup, spf: SPFAnswer, dkim: DKIMAnswer
-) -> Finding:
+async def check_dmarc(question: Question, lookup: Lookup, spf: Answer, dkim: Answer) -> Finding:
     """Return the finding on DMARC, with alignment; may raise LookupFailed."""
     found = await discover(lookup, question.domain)
     ways = []
@@ -125,18 +117,18 @@ async def _published(question: Question, lookup: Lookup) -> dict[str, Published]
     return found
 
 
-async def _with_return_path(question: Question, lookup: Lookup, finding: Finding) -> SPFAnswer:
+async def _with_return_path(question: Question, lookup: Lookup, finding: Finding) -> Answer:
     """Return the answer where the provider chooses the Return-Path, with the way to align it."""
     record = question.return_path
     name = question.provider.name if question.provider else ""
     if record is None:
-        return SPFAnswer(finding, f"the domain of {name}", passes=True)
+        return Answer(finding, f"the domain of {name}", passes=True)
     below: Inventory = await take_inventory(lookup, record.name)
     if authorises(question, below, {}) or (below.records and record.type == "CNAME"):
         note = f"The Return-Path is {record.name}, so SPF is aligned as well."
-        return SPFAnswer(replace(finding, notes=(*finding.notes, note)), record.name, passes=True)
+        return Answer(replace(finding, notes=(*finding.notes, note)), record.name, passes=True)
     note = f"With a record for {record.name} the Return-Path, and so SPF, is this domain's own."
     notes, publish = (*finding.notes, note), (*finding.publish, record)
-    return SPFAnswer(
+    return Answer(
         replace(finding, notes=notes, publish=publish), f"the domain of {name}", passes=True
     )

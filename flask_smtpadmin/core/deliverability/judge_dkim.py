@@ -9,12 +9,16 @@ from typing import Final
 from flask_smtpadmin.core.deliverability.dkim import DKIMError, DKIMKey, parse_dkim
 from flask_smtpadmin.core.deliverability.findings import Finding, Record, State, shown
 from flask_smtpadmin.core.deliverability.question import Question
+from flask_smtpadmin.core.redact import clean, cut
 
 #: Bits of an RSA key: fewer than the first are refused, fewer than the second are weak (RFC 8301).
 _LEAST: Final = 1024
 _ENOUGH: Final = 2048
 #: Selectors to look at when no provider says better.
 COMMON: Final = ("default", "dkim", "mail", "s1", "selector1", "k1")
+
+#: Bytes of a record that are shown: a key is not to be read.
+_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,11 @@ def judge_dkim(question: Question, published: Mapping[str, Published]) -> Findin
         return _no_such_selector(question, published)
     if not published:
         return _none(question)
-    lines = [f"{name}: {text}" for name, found in published.items() for text in found.texts]
+    lines = [
+        f"{name}: {cut(clean(text), _SHOWN)}"
+        for name, found in published.items()
+        for text in found.texts
+    ]
     verdicts = [(_state(found), _sentence(found)) for found in published.values()]
     usable = any(found.usable for found in published.values())
     counted = [

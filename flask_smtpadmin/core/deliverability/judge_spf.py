@@ -166,7 +166,8 @@ def _sender_terms(question: Question, inventory: Inventory) -> list[str]:
 def merged(records: Sequence[str], wanted: Sequence[str]) -> str:
     """Return one record with the readable terms of ``records`` and the ``wanted`` ones.
 
-    It ends as they do; where they allow everybody or say nothing, in ``~all``.
+    It ends as they do, in the softer way where they differ, so that no mail is refused that was
+    not before; where they allow everybody or say nothing, in ``~all``.
     """
     terms: list[str] = []
     ending = ""
@@ -174,7 +175,7 @@ def merged(records: Sequence[str], wanted: Sequence[str]) -> str:
         for term in text[len(VERSION) :].split():
             word = term.lower()
             if word.lstrip("+-~?") == "all":
-                ending = word if word[0] in "-~" else ending
+                ending = word if word == "~all" or (word == "-all" and not ending) else ending
             elif word.startswith("redirect="):
                 ending = ending or term
             elif term not in terms and _readable(term):
