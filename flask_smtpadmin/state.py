@@ -33,6 +33,7 @@ from flask_smtpadmin.storage.settings import Settings
 from flask_smtpadmin.storage.summary import Summary
 from flask_smtpadmin.storage.vault import Vault
 from flask_smtpadmin.transport.dns import Resolver
+from flask_smtpadmin.transport.outgoing import own_addresses
 
 if TYPE_CHECKING:
     from flask.ctx import AppContext
@@ -171,8 +172,13 @@ class State:
     def check_domains(
         self, orders: Sequence[Order], *, actor: str | None = None
     ) -> tuple[Report, ...]:
-        """Ask the DNS about domains, 10 s at most, and keep the results for the page."""
-        reports = examine(orders, self.resolver)
+        """Ask the DNS about domains, 10 s at most, and keep the results for the page.
+
+        Where this host sends itself, its addresses count, and those that servers saw it at.
+        """
+        servers = self.settings.snapshot(max_age=1.0).servers
+        seen = [self.checks.last_seen_as(key) for key in servers]
+        reports = examine(orders, self.resolver, own=lambda: (*own_addresses(), *seen))
         self.findings.save(reports, actor=actor)
         return reports
 

@@ -223,7 +223,7 @@ async def _of_helo(server: Server, lookup: Answers) -> tuple[str, ...]:
 
 
 def _outside(addresses: Sequence[str]) -> tuple[str, ...]:
-    return tuple(text for text in addresses if _is_outside(text))
+    return tuple(text for text in dict.fromkeys(addresses) if _is_outside(text))
 
 
 def _is_outside(text: str) -> bool:
@@ -264,8 +264,15 @@ def _for_public(question: Question, findings: tuple[Finding, ...]) -> tuple[Find
     """Leave out what to publish where only a mailbox provider could."""
     if not question.public:
         return findings
+    allowed = any(it.check == "spf" and it.state == "good" for it in findings)
+    return tuple(_public(question, finding, allowed=allowed) for finding in findings)
+
+
+def _public(question: Question, finding: Finding, *, allowed: bool) -> Finding:
+    if finding.check == "dkim" and allowed and finding.state in {"missing", "unknown"}:
+        text = f"{question.public} signs mail from {question.domain} with keys of its own."
+        return Finding("dkim", "skipped", text)
+    if not finding.publish:
+        return finding
     note = f"{question.domain} belongs to {question.public}: only they can publish records there."
-    return tuple(
-        replace(finding, publish=(), notes=(*finding.notes, note)) if finding.publish else finding
-        for finding in findings
-    )
+    return replace(finding, publish=(), notes=(*finding.notes, note))

@@ -40,7 +40,7 @@ def test_a_domain_in_order_exits_with_0(run: Callable[..., Any]) -> None:
     """A line for each record."""
     result = run("example.com")
     assert result.exit_code == 0, result.output
-    assert "example.com via default (Twilio SendGrid)" in result.output
+    assert "example.com via default (SendGrid)" in result.output
     assert [line.split()[0] for line in result.output.splitlines()[1:] if line[:1].strip()] == [
         "MX",
         "SPF",

@@ -61,7 +61,7 @@ def test_a_domain_in_order_is_good_all_over() -> None:
         "dmarc": "good",
         "ptr": "skipped",
     }
-    assert (report.ok, report.state, report.provider) == (True, "good", "Twilio SendGrid")
+    assert (report.ok, report.state, report.provider) == (True, "good", "SendGrid")
     assert not any(it.publish for it in report.findings)
 
 
@@ -356,6 +356,36 @@ def test_a_mailbox_providers_own_domain_has_nothing_to_publish() -> None:
     report = run({"gmail.com": {}}, SENDGRID, "gmail.com")
     assert not any(it.publish for it in report.findings)
     assert any("belongs to Gmail" in note for it in report.findings for note in it.notes)
+
+
+def test_a_mailbox_at_its_own_provider_is_in_order() -> None:
+    """Gmail signs mail from gmail.com with selectors that nobody need know."""
+    gmail = Server(key="default", preset="gmail", host="smtp.gmail.com")
+    zone = {
+        "gmail.com": {
+            "TXT": [quoted("v=spf1 redirect=_spf.google.com")],
+            "MX": ["5 mx.example.com."],
+        },
+        "_spf.google.com": {"TXT": [quoted("v=spf1 ip4:198.51.100.0/24 ~all")]},
+        "_dmarc.gmail.com": {"TXT": [quoted("v=DMARC1; p=none; rua=mailto:d@google.com")]},
+        "mx.example.com": {"A": ["192.0.2.25"]},
+    }
+    report = run(zone, gmail, "gmail.com")
+    assert (report.ok, finding(report, "dkim").state) == (True, "skipped")
+    assert "with keys of its own" in finding(report, "dkim").text
+
+
+def test_a_provider_whose_needs_are_not_listed_is_not_guessed_at() -> None:
+    """Its submission host is not where its mail leaves from."""
+    yahoo = Server(key="default", preset="yahoo", host="smtp.mail.yahoo.com")
+    zone = good(smtp__mail__yahoo__com={"A": ["203.0.113.5"]})
+    report = run(zone, yahoo)
+    assert {it.check: it.state for it in report.findings if it.check in {"spf", "dkim", "ptr"}} == {
+        "spf": "good",
+        "dkim": "unknown",
+        "ptr": "skipped",
+    }
+    assert any("see its own pages" in note for note in finding(report, "spf").notes)
 
 
 def test_a_silent_name_leaves_only_its_check_unknown() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from support.names import NameServer, name_server
 from support.zones import good, quoted
 
+from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.storage import findings
+from flask_smtpadmin.storage.database import utcnow
 
 PATH = "/deliverability"
 
@@ -216,6 +219,22 @@ def test_the_oldest_results_go(office: Any, monkeypatch: pytest.MonkeyPatch) -> 
         office.post(PATH, {"domain": name, "server": "default"})
     kept = {it[0] for it in domains(office.page(PATH)) if it[2]}
     assert kept == {"b.example", "c.example"}
+
+
+def test_this_host_is_judged_by_the_address_that_servers_saw(
+    office: Any, names: NameServer
+) -> None:
+    """Behind a NAT it does not know that address itself; a check of a server has told it."""
+    office.save(host="127.0.0.1")
+    names.zone["example.com"] = {"TXT": [quoted("v=spf1 ip4:198.51.100.9 -all")]}
+    row = {"id": "c1", "batch": "b1", "kind": "test", "server_key": "default", "saved": True}
+    row |= {"fingerprint": "x", "place": "", "host": socket.gethostname(), "state": "done"}
+    row |= {"wish": Wish().dumped(), "created_at": utcnow(), "heard_at": utcnow(), "cancel": False}
+    with office.app.app_context(), office.state.database.write() as connection:
+        table = office.state.models.table("Check")
+        connection.execute(table.insert().values(seen_as="198.51.100.9", **row))
+    office.post(PATH)
+    assert "198.51.100.9: no name" in office.page(PATH)
 
 
 def test_the_navigation_leads_there(office: Any) -> None:

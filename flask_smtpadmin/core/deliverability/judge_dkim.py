@@ -119,6 +119,8 @@ def _none(question: Question) -> Finding:
     if provider is not None:
         text = (
             f"{provider.name} gives each customer selectors of their own: type one to look it up."
+            if provider.where
+            else f"Which selectors {provider.name} uses is not known here: type one to look it up."
         )
         return Finding("dkim", "unknown", text, (), _where(question))
     text = (

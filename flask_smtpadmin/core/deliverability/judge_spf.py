@@ -124,6 +124,8 @@ def _notes(
         yield "One more include may be one too many."
     if 0 < len(inventory.voids) <= VOIDS:
         yield f"{', '.join(clean(name, limit=80) for name in inventory.voids)} leads to nothing."
+    if question.provider is not None and not question.provider.includes:
+        yield f"What {question.provider.name} needs in it is not known here: see its own pages."
     if question.provider is None and not verdicts:
         yield "Which addresses this server sends from is not known here, so it was not compared."
 

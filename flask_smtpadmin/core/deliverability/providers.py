@@ -1,7 +1,7 @@
 """What providers need in a domain's DNS, from ``data/deliverability.json``.
 
-Only what is well known of them; a provider that is not listed, or a value that differs for each
-account, is left to the provider's own pages.
+Only what is well known of them; the needs of a provider that is not listed, and values that differ
+for each account, are left to the provider's own pages.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def filled(template: str, domain: str, selector: str = "") -> str:
 def provider_of(server: Server) -> Provider | None:
     """Return the provider that ``server`` hands its mail to; None: none that is known.
 
-    By its preset, else by its host. A preset whose mail leaves from the app's own host is none.
+    By its preset, else by its host. A preset whose mail leaves from the app's own host is none;
+    of a provider whose needs are not listed, only the name is known.
     """
     name, _, region = (server.preset or "").partition(":")
     if name in presets():
@@ -138,8 +139,10 @@ def _region_by_host(preset: Preset, host: str) -> str | None:
 
 
 def _known(preset: Preset, region: str) -> Provider | None:
-    row = _rows().get(preset.key)
-    if row is None or preset.category in {"local", "custom"} or row.get("sender") == "own":
+    if preset.category not in {"mailbox", "esp", "relay"} or not preset.host:
+        return None
+    row = _rows().get(preset.key, {})
+    if row.get("sender") == "own":
         return None
     includes = list(row.get("spf", ()))
     regional = row.get("by_region", {}).get(region)
@@ -149,7 +152,7 @@ def _known(preset: Preset, region: str) -> Provider | None:
     common = dict.fromkeys(selectors, row["value"]) if "value" in row else {}
     path = row.get("return_path")
     return Provider(
-        name=preset.name,
+        name=row.get("name", preset.name),
         includes=tuple(includes),
         own_envelope=row.get("envelope") != "provider",
         selectors=selectors,
