@@ -113,6 +113,13 @@ def test_what_is_a_permanent_error(record: str) -> None:
     assert (verdict.result, bool(verdict.reason)) == ("permerror", True)
 
 
+@pytest.mark.parametrize("ending", ["?all", "~all", "-all", "ip4:203.0.113.1"])
+def test_an_include_that_does_not_pass_matches_nothing(ending: str) -> None:
+    """What the included record says of others is not taken over (RFC 7208 5.2)."""
+    verdict = ask("v=spf1 include:example.org ~all", example_org=[f"v=spf1 {ending}"])
+    assert verdict.result == "softfail"
+
+
 def test_two_records_are_an_error_and_none_is_none() -> None:
     """One record, or nothing is said (RFC 7208 4.5)."""
     assert ask(None).result == "none"

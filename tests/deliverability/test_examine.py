@@ -29,8 +29,8 @@ def test_a_silent_name_leaves_only_its_check_unknown() -> None:
     with name_server(good()) as names:
         names.silent.add("example.com")
         started = time.monotonic()
-        report = ask(names, limit=1.0)
-        assert time.monotonic() - started < 8.0
+        report = ask(names, timeout=30.0, limit=1.0)
+        assert time.monotonic() - started < 15.0
     states = {it.check: it.state for it in report.findings}
     assert states["spf"] == states["mx"] == "unknown"
     assert states["dkim"] == "good"

@@ -80,6 +80,7 @@ def test_a_record_that_does_not_name_the_provider_is_completed() -> None:
         (["v=spf1 a:g1.example a:g2.example a:g3.example ~all"], "wrong", "lead to nothing"),
         (["v=spf1 " + "a:mx.example.com " * 11 + "~all"], "wrong", "11 DNS look-ups"),
         (["v=spf1 redirect=sendgrid.net"], "good", "in order"),
+        (["v=spf1 -all a:g1.example a:g2.example a:g3.example"], "good", "in order"),
     ],
 )
 def test_what_is_said_about_spf(texts: list[str], state: str, word: str) -> None:
