@@ -7,7 +7,7 @@ The parts are made when they are first asked for, because ``app.config`` may sti
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Config, Flask, current_app, has_app_context
 
+from flask_smtpadmin.core.deliverability.findings import Report
+from flask_smtpadmin.core.deliverability.orders import Order
 from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.figures import Status, assess
+from flask_smtpadmin.delivery.deliverability import QUESTION, examine
 from flask_smtpadmin.jobs.doorbell import Doorbell
 from flask_smtpadmin.storage.checks import Checks
 from flask_smtpadmin.storage.database import Database
+from flask_smtpadmin.storage.findings import Findings
 from flask_smtpadmin.storage.keyfile import make_key, read_key
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.outbox import Outbox
@@ -28,6 +32,8 @@ from flask_smtpadmin.storage.queue import Queue
 from flask_smtpadmin.storage.settings import Settings
 from flask_smtpadmin.storage.summary import Summary
 from flask_smtpadmin.storage.vault import Vault
+from flask_smtpadmin.transport.dns import Resolver
+from flask_smtpadmin.transport.outgoing import own_addresses
 
 if TYPE_CHECKING:
     from flask.ctx import AppContext
@@ -152,6 +158,29 @@ class State:
     def checks(self) -> Checks:
         """The checks of servers that were asked for, and what came of them."""
         return Checks(self.database)
+
+    @cached_property
+    def findings(self) -> Findings:
+        """The last results of the checks of domains."""
+        return Findings(self.database)
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Asks the DNS about domains; tests put one in its place that asks their own server."""
+        return Resolver(QUESTION)
+
+    def check_domains(
+        self, orders: Sequence[Order], *, actor: str | None = None
+    ) -> tuple[Report, ...]:
+        """Ask the DNS about domains, 10 s at most, and keep the results for the page.
+
+        Where this host sends itself, its addresses count, and those that servers saw it at.
+        """
+        servers = self.settings.snapshot(max_age=1.0).servers
+        seen = [self.checks.last_seen_as(key) for key in servers]
+        reports = examine(orders, self.resolver, own=lambda: (*own_addresses(), *seen))
+        self.findings.save(reports, actor=actor)
+        return reports
 
     @cached_property
     def doorbell(self) -> Doorbell:

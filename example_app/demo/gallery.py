@@ -142,6 +142,7 @@ def _pages(browser: Browser, running: Running) -> dict[str, str]:
         "server-silent": f"{office}servers/silent",
         "server-new": f"{office}servers/new",
         "server-new-gmail": f"{office}servers/new?preset=gmail",
+        "deliverability": f"{office}deliverability",
         "test": f"{office}test",
         "messages": f"{office}messages",
         "messages-empty": f"{office}messages?q=there+is+no+such+mail",

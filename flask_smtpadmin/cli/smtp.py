@@ -7,14 +7,15 @@ import click
 from flask_smtpadmin.cli.check import check, test
 from flask_smtpadmin.cli.config import adopt, config, list_presets
 from flask_smtpadmin.cli.explain import explain
+from flask_smtpadmin.cli.dns import dns
 from flask_smtpadmin.cli.output import Group
 from flask_smtpadmin.cli.queue import queue, status
 
 
 @click.group("smtp", cls=Group)
 def smtp() -> None:
-    """Look after the app's e-mail: settings, checks, queue."""
+    """Look after the app's e-mail: settings, checks, DNS, queue."""
 
 
-for _command in (adopt, check, config, explain, list_presets, test, status, queue):
+for _command in (adopt, check, config, dns, explain, list_presets, test, status, queue):
     smtp.add_command(_command)

@@ -253,6 +253,24 @@ class CheckMixin:
     transcript: Mapped[str | None] = mapped_column(LongText)
 
 
+class FindingMixin:
+    """What the DNS said about a From domain when one server sends for it, last time it was asked.
+
+    Apart from the settings, which every worker reads again and again.
+    """
+
+    __tablename__ = "smtpadmin_finding"
+
+    domain: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    server_key: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    #: a DKIM selector that somebody typed; "": none
+    selector: Mapped[str] = mapped_column(sa.String(128))
+    checked_at: Mapped[datetime] = mapped_column(Moment)
+    checked_by: Mapped[str | None] = mapped_column(sa.String(255))
+    #: JSON of :class:`flask_smtpadmin.core.deliverability.findings.Report`
+    report: Mapped[str] = mapped_column(LongText)
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
     """The mapped classes of one metadata; users may query them, only we write them."""
@@ -267,6 +285,7 @@ class Models:
     Worker: Any
     Quota: Any
     Check: Any
+    Finding: Any
 
     def table(self, name: str) -> sa.Table:
         """Return the table of the class ``name`` (``"Message"``)."""
@@ -336,4 +355,5 @@ _MIXINS = (
     WorkerMixin,
     QuotaMixin,
     CheckMixin,
+    FindingMixin,
 )

@@ -113,6 +113,7 @@ def _frame(snapshot: Snapshot, here: str) -> Frame:
         Entry("messages", "Dead letter", "dead", {"state": "dead"}, count=dead),
         Entry("settings", "Settings", "sliders", {}),
         Entry("servers", "Servers", "server", {}, sub=True),
+        Entry("deliverability", "Deliverability", "shield", {}, sub=True),
         Entry("test", "Test", "pulse", {}),
     )
     marked = tuple(_mark(entry, here) for entry in entries)

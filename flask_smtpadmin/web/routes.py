@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from flask_smtpadmin.web import (
+    deliverability,
     health,
     messages,
     overview,
@@ -64,6 +65,9 @@ ROUTES: Final = (
     Route("/servers/<key>/resume", server_list.server_resume, "operate", "POST"),
     Route("/settings", settings.settings, "view"),
     Route("/settings", settings.settings_save, "configure", "POST"),
+    Route("/deliverability", deliverability.deliverability, "view"),
+    Route("/deliverability", deliverability.deliverability_check, "operate", "POST"),
+    Route("/deliverability/forget", deliverability.deliverability_forget, "operate", "POST"),
     Route("/test", test.test, "view"),
     Route("/test", test.test_run, "operate", "POST"),
     Route("/test/<batch>", test.test_result, "view"),

@@ -86,6 +86,24 @@ STEP: Final[dict[str, Look]] = {
     "pending": Look("Waiting", "quiet", "clock"),
 }
 
+FINDING: Final[dict[str, Look]] = {
+    "good": Look("Good", "ok", "check-circle"),
+    "warning": Look("Warning", "warn", "warning", "Works, but should be better."),
+    "missing": Look("Missing", "bad", "cross-circle", "Publish it."),
+    "wrong": Look("Wrong", "bad", "warning", "Published, but it does not do what it should."),
+    "unknown": Look("Not known", "quiet", "question", "It could not be found out.", outline=True),
+    "skipped": Look("Not needed", "quiet", "minus", "Nothing for you to publish.", outline=True),
+}
+
+#: What each record of a domain is for.
+RECORDS: Final[dict[str, tuple[str, str]]] = {
+    "mx": ("MX", "where answers and bounces go"),
+    "spf": ("SPF", "which hosts may send for the domain"),
+    "dkim": ("DKIM", "the key that signatures are checked with"),
+    "dmarc": ("DMARC", "what receivers do with mail that fails"),
+    "ptr": ("PTR", "the name of the sending address"),
+}
+
 #: The headline of a check, by the step that failed.
 STOPPED: Final[dict[str, str]] = {
     "resolve": "The server's name could not be resolved",

@@ -25,6 +25,7 @@ TABLES = {
     "smtpadmin_server",
     "smtpadmin_setting",
     "smtpadmin_worker",
+    "smtpadmin_finding",
     "smtpadmin_quota",
 }
 MakeDb = Callable[..., SQLAlchemy]

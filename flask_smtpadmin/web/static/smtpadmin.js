@@ -270,6 +270,7 @@
     for (const tab of all(".sa-tabs [aria-current]")) {
       tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16;
     }
+    for (const entry of all(".sa-nav [aria-current]")) entry.scrollIntoView({ block: "nearest", inline: "center" });
   };
 
   enableCopying();

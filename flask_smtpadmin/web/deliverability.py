@@ -1,0 +1,132 @@
+"""The page on SPF, DKIM and DMARC: the last result for each From domain, and the button to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Response, request
+
+from flask_smtpadmin.core.deliverability.findings import Report
+from flask_smtpadmin.core.deliverability.orders import MOST, Order, in_use, wanted
+from flask_smtpadmin.core.errors import InvalidSettings
+from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.delivery.deliverability import LIMIT
+from flask_smtpadmin.state import current_state
+from flask_smtpadmin.storage.findings import Kept
+from flask_smtpadmin.web import access, limits
+from flask_smtpadmin.web.render import done, page
+from flask_smtpadmin.web.server_list import in_order
+from flask_smtpadmin.web.wording import Tone
+
+#: Characters of what may be typed.
+_LONGEST: Final = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One domain as one server sends for it; ``kept`` None: never checked.
+
+    ``used`` says whether the settings name the domain; else somebody typed it.
+    """
+
+    domain: str
+    key: str
+    server: Server | None
+    kept: Kept | None
+    used: bool
+
+
+def deliverability() -> Response:
+    """Show the kept results with their age; a GET asks nobody."""
+    return _show()
+
+
+def deliverability_check() -> Response:
+    """Ask the DNS about one domain, or about all in use, and keep the results."""
+    servers = current_state().settings.snapshot().servers
+    form = {name: request.form.get(name, "").strip()[:_LONGEST] for name in _FIELDS}
+    if "domain" in request.form and not form["domain"]:
+        return _show("domain", "Type a domain like example.com.", form, status=422)
+    try:
+        orders = wanted(servers, **form)
+    except InvalidSettings as error:
+        return _show(error.problems[0].field, error.problems[0].message, form, status=422)
+    if not orders:
+        return _tell("There is no From address to check yet: type a domain.", tone="warn")
+    wait = limits.seconds_to_wait()
+    if wait:
+        return _tell(f"Ten checks a minute are enough. Try again in {wait:.0f} s.", tone="warn")
+    reports = current_state().check_domains(_with_selectors(orders), actor=access.actor_name())
+    return _tell(_result(reports), tone="ok" if all(it.ok for it in reports) else "warn")
+
+
+def deliverability_forget() -> Response:
+    """Remove a result from the page."""
+    domain, server = request.form.get("domain", ""), request.form.get("server", "")
+    if not current_state().findings.forget(domain, server):
+        return _tell("Nothing was changed: there is no such result.", tone="warn")
+    return _tell(f"The result on {domain} was removed.")
+
+
+_FIELDS: Final = ("domain", "server", "selector")
+
+
+def _show(
+    field: str = "", problem: str = "", form: dict[str, str] | None = None, *, status: int = 200
+) -> Response:
+    state = current_state()
+    servers = in_order(tuple(state.settings.snapshot().servers.values()))
+    return page(
+        "deliverability",
+        status=status,
+        here="Deliverability",
+        cards=_cards(in_use(servers), servers, state.findings.all()),
+        servers=servers,
+        field=field,
+        problem=problem,
+        form=form or dict.fromkeys(_FIELDS, ""),
+        seconds=LIMIT,
+        most=MOST,
+    )
+
+
+def _cards(orders: Iterable[Order], servers: Iterable[Server], kept: Iterable[Kept]) -> list[Card]:
+    """Return the domains in use in the servers' order, then those that were typed."""
+    by_key = {server.key: server for server in servers}
+    results = {(it.report.domain, it.report.server): it for it in kept}
+    cards = [
+        Card(order.domain, order.server.key, order.server, results.pop(order.key, None), used=True)
+        for order in orders
+    ]
+    for (domain, key), result in results.items():
+        cards.append(Card(domain, key, by_key.get(key), result, used=False))
+    return cards
+
+
+def _with_selectors(orders: Iterable[Order]) -> list[Order]:
+    """Look a selector that was typed earlier up again, unless another one is typed now."""
+    known = {
+        (it.report.domain, it.report.server): it.report.selector
+        for it in current_state().findings.all()
+    }
+    return [
+        order if order.selector else Order(order.domain, order.server, known.get(order.key, ""))
+        for order in orders
+    ]
+
+
+def _result(reports: Iterable[Report]) -> str:
+    found = list(reports)
+    amiss = sum(not report.ok for report in found)
+    names = found[0].domain if len(found) == 1 else f"{len(found)} domains"
+    if amiss == 0:
+        return f"Checked {names}: nothing is missing."
+    if len(found) == 1:
+        return f"Checked {names}: something is missing or wrong, see below."
+    return f"Checked {names}: at {amiss} of them something is missing or wrong, see below."
+
+
+def _tell(text: str, *, tone: Tone = "ok") -> Response:
+    return done(text, "deliverability", tone=tone)
