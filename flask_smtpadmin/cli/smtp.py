@@ -6,8 +6,8 @@ import click
 
 from flask_smtpadmin.cli.check import check, test
 from flask_smtpadmin.cli.config import adopt, config, list_presets
-from flask_smtpadmin.cli.explain import explain
 from flask_smtpadmin.cli.dns import dns
+from flask_smtpadmin.cli.explain import explain
 from flask_smtpadmin.cli.output import Group
 from flask_smtpadmin.cli.queue import queue, status
 
