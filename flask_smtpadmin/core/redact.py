@@ -17,6 +17,10 @@ LIMIT: Final = 2048
 SECRET: Final = "[secret removed]"  # noqa: S105 - what stands where a secret stood
 _SHORTEST: Final = 4
 
+#: What is looked for with its separators removed is longer: short forms are in innocent words.
+_SHORTEST_SPREAD: Final = 8
+_SEPARATORS: Final = re.compile(r"[^0-9A-Za-z]+")
+
 _LINE_BREAKS: Final = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*")
 #: C0 and C1 controls, surrogates, bidirectional and invisible marks, odd line ends, non-characters.
 _UNSAFE: Final = re.compile(
@@ -54,6 +58,64 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     """
     for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len)[::-1]:
         text = text.replace(form, SECRET)
+    return text
+
+
+class Redactor:
+    """Keeps the same secrets out of many texts; their forms are worked out once, when needed.
+
+    It knows more tricks than :func:`hide`: a form with separators in between (spread over the
+    lines of a reply, hex with colons, percent signs), and one that was cut off with its text.
+    """
+
+    __slots__ = ("_forms", "_known", "_spread")
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known = list(secrets)
+        self._forms: tuple[str, ...] | None = None
+        self._spread: tuple[str, ...] = ()
+
+    def add(self, secret: str) -> None:
+        """Keep this one out too."""
+        if secret not in self._known:
+            self._known.append(secret)
+            self._forms = None
+
+    def __call__(self, text: str) -> str:
+        """Return what a server said without the secrets."""
+        forms = self._prepared()
+        text = self.sweep(text)
+        dense = _SEPARATORS.sub("", text)
+        lower = dense.lower()
+        if any(form in dense or form in lower for form in self._spread):
+            return SECRET
+        return _without_stump(text, forms) if text.endswith("…") else text
+
+    def sweep(self, text: str) -> str:
+        """Return a text of any length without the forms that stand in it as they are."""
+        for form in self._prepared():
+            if form in text:
+                text = text.replace(form, SECRET)
+        return text
+
+    def _prepared(self) -> tuple[str, ...]:
+        forms = self._forms
+        if forms is None:
+            found = {form for secret in tuple(self._known) for form in _forms(secret)}
+            forms = tuple(sorted(found, key=len, reverse=True))
+            dense = {_SEPARATORS.sub("", form) for form in found}
+            self._spread = tuple(form for form in dense if len(form) >= _SHORTEST_SPREAD)
+            self._forms = forms
+        return forms
+
+
+def _without_stump(text: str, forms: Iterable[str]) -> str:
+    """Return a text that was cut without the beginning of a secret at its end."""
+    kept = text[:-1]
+    for form in forms:
+        for length in range(len(form) - 1, _SHORTEST - 1, -1):
+            if kept.endswith(form[:length]):
+                return f"{kept[:-length]}{SECRET}…"
     return text
 
 

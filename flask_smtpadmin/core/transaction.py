@@ -47,7 +47,8 @@ class Reply:
 class Envelope:
     """What one transaction hands over: MAIL FROM, RCPT TO and the whole content, CRLF lines.
 
-    ``content`` is not dot-stuffed. ``smtputf8``: addresses or headers need RFC 6531.
+    ``content`` is not dot-stuffed. ``smtputf8``: addresses or headers need RFC 6531. ``number``:
+    what a transcript calls the message.
     """
 
     sender: str
@@ -55,6 +56,7 @@ class Envelope:
     content: bytes
     smtputf8: bool = False
     eight_bit: bool = False
+    number: int | None = None
 
 
 @record(frozen=True, slots=True)

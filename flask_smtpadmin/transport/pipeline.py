@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flask_smtpadmin.core.transaction import Envelope, Phase, ProtocolFault, Reply, Transaction
+from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import Exchange, Step, refuses
 from flask_smtpadmin.transport.offers import Offers
@@ -63,6 +64,7 @@ class MailProtocol(asyncio.Protocol):
         offers: Offers,
         patience: Patience,
         observer: Observer | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
         self.fault: Exception | None = None
         self.held = False
@@ -70,6 +72,7 @@ class MailProtocol(asyncio.Protocol):
         self._offers = offers
         self._patience = patience
         self._observer = observer
+        self._transcript = transcript
         self._loop = asyncio.get_running_loop()
         self._parser = ReplyParser()
         self._exchanges: deque[Exchange] = deque()
@@ -131,6 +134,8 @@ class MailProtocol(asyncio.Protocol):
         if self.healthy:
             self._quitting = True
             self._transport.write(b"QUIT\r\n")
+            if self._transcript is not None:
+                self._transcript.said("QUIT")
             await asyncio.wait([self._closed], timeout=seconds)
         self.abort(ConnectionAbortedError("closed by us"))
 
@@ -139,11 +144,15 @@ class MailProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take replies in, all of them, and only then write what they call for."""
         if self._quitting:
+            if self._transcript is not None:
+                self._transcript.heard(self._parser.feed(data), len(data))
             self._transport.close()
         if self._quitting or self.fault is not None:
             return
         try:
             replies = self._parser.feed(data)
+            if self._transcript is not None and replies:
+                self._transcript.heard(replies, len(data))
             for reply in replies:
                 self._hear(reply)
             if replies:
@@ -201,6 +210,8 @@ class MailProtocol(asyncio.Protocol):
             words = front.speak()
             if words:
                 self._owed += 1
+                if self._transcript is not None:
+                    self._record(self._transcript, front, words)
                 self._unwritten = memoryview(words)
                 self._write_on()
         else:
@@ -226,9 +237,19 @@ class MailProtocol(asyncio.Protocol):
             if exchange.step != "over":
                 words, due = exchange.open()
                 self._owed += due
+                if self._transcript is not None:
+                    self._transcript.began()
+                    self._transcript.said(words)
                 return words
             self._settle()
         return b""
+
+    @staticmethod
+    def _record(transcript: Transcript, exchange: Exchange, words: bytes) -> None:
+        if exchange.step == "body":
+            transcript.content(exchange.envelope.number, len(words))
+        else:
+            transcript.said(words)
 
     def _settle(self) -> None:
         """Tell of outcomes as they are known, in order, and drop what is over."""
@@ -243,6 +264,8 @@ class MailProtocol(asyncio.Protocol):
     def _tell(self, exchange: Exchange) -> None:
         if exchange.result is not None and not exchange.told:
             exchange.told = True
+            if self._transcript is not None:
+                self._transcript.ended(accepted=exchange.result.accepted)
             self._ended(exchange.result)
 
     def _fail(self, fault: Exception) -> None:
@@ -250,6 +273,8 @@ class MailProtocol(asyncio.Protocol):
         if self.fault is not None:
             return
         self.fault = fault
+        if self._transcript is not None and not self._quitting:
+            self._transcript.note(str(fault) or type(fault).__name__)
         self._unwritten = memoryview(b"")
         under_way, self._exchanges = self._exchanges, deque()
         if under_way:
