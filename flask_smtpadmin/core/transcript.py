@@ -19,6 +19,8 @@ from flask_smtpadmin.core.transaction import Reply
 
 #: How much one transcript holds at once, in bytes (as good as they can be counted).
 LIMIT: Final = 262_144
+#: At this size a part is given away, where somebody takes parts.
+PART: Final = 32_768
 #: What an entry takes besides its text.
 _ENTRY: Final = 100
 _DAY: Final = 86_400
@@ -33,7 +35,8 @@ class Part:
     """Some of a dialogue as it was recorded, oldest first.
 
     ``messages`` and ``failures`` count the transactions that ended in it, and those of them in
-    which the server took nothing; ``left_out`` the entries for which there was no room.
+    which the server took nothing; ``left_out`` the entries for which there was no room. ``size``:
+    bytes, as good as they can be counted.
     """
 
     entries: Sequence[Entry]
@@ -41,6 +44,7 @@ class Part:
     failures: int
     left_out: int
     redact: Redactor
+    size: int = 0
 
     @property
     def began(self) -> float:
@@ -68,6 +72,10 @@ class Transcript:
         clock: returns the time in seconds since 1970, as ``time.time`` does.
         only_failures: forget transactions as soon as the server has taken their message.
         limit: how many bytes to hold at most; what is said beyond that is counted only.
+        session: names the session, 16 hex digits.
+
+    ``address`` and ``tls`` are those of the open session; ``closed``: nothing more will be said.
+    ``spill`` is called with the transcript when it holds as much as a part shall: take it then.
     """
 
     __slots__ = (
@@ -77,10 +85,15 @@ class Transcript:
         "_limit",
         "_marks",
         "_only_failures",
+        "address",
+        "closed",
         "failures",
         "messages",
         "redact",
+        "session",
         "size",
+        "spill",
+        "tls",
     )
 
     def __init__(
@@ -90,7 +103,12 @@ class Transcript:
         clock: Callable[[], float],
         only_failures: bool = False,
         limit: int = LIMIT,
+        session: str = "",
     ) -> None:
+        self.session = session
+        self.address = self.tls = ""
+        self.closed = False
+        self.spill: Callable[[Transcript], None] | None = None
         self.redact = Redactor(secrets)
         self.size = 0
         self.messages = 0
@@ -103,11 +121,9 @@ class Transcript:
         self._marks: deque[tuple[int, int]] = deque()
 
     @classmethod
-    def of(
-        cls, server: Server, *, clock: Callable[[], float], only_failures: bool = False
-    ) -> Transcript:
-        """Return an empty one for a session with ``server``."""
-        return cls(secrets_of(server), clock=clock, only_failures=only_failures)
+    def of(cls, server: Server, *, clock: Callable[[], float], **options: Any) -> Transcript:
+        """Return an empty one for a session with ``server``; ``options`` as the class takes."""
+        return cls(secrets_of(server), clock=clock, **options)
 
     # -- recording ----------------------------------------------------------------------------
 
@@ -165,6 +181,8 @@ class Transcript:
             return
         self.size += size
         self._entries.append((self._clock(), kind, what))
+        if self.size > PART and self.spill is not None:
+            self.spill(self)
 
     def _forget(self, begin: tuple[int, int]) -> None:
         """Drop the transaction that began there, up to the beginning of the next one."""
@@ -174,19 +192,26 @@ class Transcript:
         self.size -= size
         self._marks = deque((place - entries, before - size) for place, before in self._marks)
 
+    def silence(self) -> None:
+        """Forget what is not taken yet, and record nothing more."""
+        self._limit = -1
+        self._entries, self.size, self._left_out = [], 0, 0
+        self._marks.clear()
+
     # -- reading ------------------------------------------------------------------------------
 
     def take(self) -> Part | None:
         """Give away what can be told by now; None: there is nothing."""
         entries, kept, size = self._entries, list[Entry](), 0
-        if self._marks:  # what is under way may still be forgotten
+        if self._marks and not self.closed:  # what is under way may still be forgotten
             place, before = self._marks[0]
             entries, kept, size = entries[:place], entries[place:], self.size - before
             self._marks = deque((at - place, size_at - before) for at, size_at in self._marks)
         if not entries:
             return None
-        self._entries, self.size = kept, size
-        part = Part(entries, self.messages, self.failures, self._left_out, self.redact)
+        taken, self._entries, self.size = self.size - size, kept, size
+        counts = self.messages, self.failures, self._left_out
+        part = Part(entries, *counts, self.redact, taken)
         self.messages = self.failures = self._left_out = 0
         return part
 

@@ -62,7 +62,7 @@ class LocalSession(ABC):
         self.welcome = ""
         self.served = 0
         self.last_used = time.monotonic()
-        self._transcript = transcript
+        self.transcript = transcript
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
 
     @property
@@ -104,8 +104,8 @@ class LocalSession(ABC):
         self.phase = "done"
         self.last_used = time.monotonic()
         accepted = Reply(250, "2.1.5", "ok")
-        if self._transcript is not None:
-            self._record(self._transcript, envelope, reply)
+        if self.transcript is not None:
+            self._record(self.transcript, envelope, reply)
         recipients = tuple(RecipientReply(item, accepted) for item in envelope.recipients)
         elapsed = (time.perf_counter() - started) * 1000
         return Transaction("done", recipients, reply, elapsed)

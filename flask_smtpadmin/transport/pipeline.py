@@ -234,15 +234,22 @@ class MailProtocol(asyncio.Protocol):
         while not (self.fault or self.held) and (envelope := self._next()) is not None:
             exchange = Exchange(envelope, self._offers, self._observer)
             self._exchanges.append(exchange)
-            if exchange.step != "over":
-                words, due = exchange.open()
+            words, due = exchange.open() if exchange.step != "over" else (b"", 0)
+            if self._transcript is not None:
+                self._record_begin(self._transcript, exchange, words)
+            if words:
                 self._owed += due
-                if self._transcript is not None:
-                    self._transcript.began()
-                    self._transcript.said(words)
                 return words
             self._settle()
         return b""
+
+    @staticmethod
+    def _record_begin(transcript: Transcript, exchange: Exchange, words: bytes) -> None:
+        transcript.began()
+        if words:
+            transcript.said(words)
+        elif exchange.result is not None:
+            transcript.note(f"not offered to the server: {exchange.result.reply}")
 
     @staticmethod
     def _record(transcript: Transcript, exchange: Exchange, words: bytes) -> None:

@@ -32,7 +32,8 @@ class Session(Protocol):
     another. ``phase`` is known at every
     moment: a transaction that was cancelled in phase ``body`` is uncertain. ``served`` counts the
     transactions begun; ``last_used`` is ``time.monotonic()`` of the last reply. ``encryption`` is
-    what both sides agreed on, ``welcome`` the first line of the reply to EHLO.
+    what both sides agreed on, ``welcome`` the first line of the reply to EHLO,
+    ``transcript`` the one that was given to it.
     """
 
     server: Server
@@ -40,6 +41,7 @@ class Session(Protocol):
     welcome: str
     served: int
     last_used: float
+    transcript: Transcript | None
 
     @property
     def usable(self) -> bool:

@@ -97,7 +97,7 @@ class SMTPSession:
         self._policy = policy
         self._observer = observer
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
-        self._transcript = transcript
+        self.transcript = transcript
         self._phase: Phase = "resolve"
         self._link: MailProtocol | None = None
         self._client: Client | None = None
@@ -203,7 +203,7 @@ class SMTPSession:
         try:
             self._lent = sock, sock.getsockname()
             return Client(
-                self._transcript,
+                self.transcript,
                 hostname=self.server.host.rstrip("."),
                 sock=sock,
                 use_tls=self.server.tls_mode == "implicit",
@@ -269,7 +269,7 @@ class SMTPSession:
             Offers.of(self.extensions),
             Patience(self.server.timeout, self.server.data_timeout),
             self._observer,
-            self._transcript,
+            self.transcript,
         )
         transport.set_protocol(self._link)
         self._client = None
@@ -287,8 +287,8 @@ class SMTPSession:
         self._tell("encrypt", tls.described(self.encryption), "")
 
     def _record(self, note: str) -> None:
-        if self._transcript is not None:
-            self._transcript.note(note)
+        if self.transcript is not None:
+            self.transcript.note(note)
 
     def _drop(self) -> None:
         client, self._client = self._client, None

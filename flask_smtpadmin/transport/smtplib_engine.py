@@ -83,7 +83,7 @@ class SmtplibSession:
         self.mechanism = ""
         self.extensions: dict[str, str] = {}
         self._held = False
-        self._transcript = transcript
+        self.transcript = transcript
         self._policy = policy
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
         self._smtp = Client(server.timeout, transcript)
@@ -122,8 +122,8 @@ class SmtplibSession:
             return Transaction("hello", unasked(envelope, 0), None, 0.0, error)
         self.usable = False
         self.served += 1
-        if self._transcript is not None:
-            self._transcript.began()
+        if self.transcript is not None:
+            self.transcript.began()
         asked: list[RecipientReply] = []
         limit = self.server.timeout * (3 + len(envelope.recipients)) + 2 * self.server.data_timeout
         fault: Exception | None = None
@@ -137,10 +137,10 @@ class SmtplibSession:
         elapsed = (time.perf_counter() - started) * 1000
         recipients = (*asked, *unasked(envelope, len(asked)))
         result = Transaction(phase, recipients, reply, elapsed, fault)
-        if self._transcript is not None:
+        if self.transcript is not None:
             if fault is not None:
-                self._transcript.note(str(fault) or type(fault).__name__)
-            self._transcript.ended(accepted=result.accepted)
+                self.transcript.note(str(fault) or type(fault).__name__)
+            self.transcript.ended(accepted=result.accepted)
         return result
 
     async def close(self) -> None:
@@ -254,6 +254,7 @@ class SmtplibSession:
         offers = Offers.of(self.extensions)
         refused = offers.refusal(envelope, len(content))
         if refused is not None:
+            self._record(f"not offered to the server: {refused}")
             return refused
         reply = self._say(offers.mail_command(envelope, len(content)))
         if not reply.positive:
@@ -302,8 +303,8 @@ class SmtplibSession:
         return Reply(reply.code, reply.enhanced, hide(reply.text, secrets))
 
     def _record(self, note: str) -> None:
-        if self._transcript is not None:
-            self._transcript.note(note)
+        if self.transcript is not None:
+            self.transcript.note(note)
 
     def _expect(self, code: int, reply: Reply) -> Reply:
         if reply.code != code:
