@@ -68,12 +68,13 @@ class Redactor:
     lines of a reply, hex with colons, percent signs), and one that was cut off with its text.
     """
 
-    __slots__ = ("_forms", "_known", "_spread")
+    __slots__ = ("_forms", "_known", "_spread", "_telling")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known = list(secrets)
         self._forms: tuple[str, ...] | None = None
         self._spread: tuple[str, ...] = ()
+        self._telling: tuple[str, ...] = ()  # no form is in a text in which none of these is
 
     def add(self, secret: str) -> None:
         """Keep this one out too."""
@@ -93,8 +94,9 @@ class Redactor:
 
     def sweep(self, text: str) -> str:
         """Return a text of any length without the forms that stand in it as they are."""
-        for form in self._prepared():
-            if form in text:
+        forms = self._prepared()
+        if any(form in text for form in self._telling):
+            for form in forms:
                 text = text.replace(form, SECRET)
         return text
 
@@ -103,6 +105,7 @@ class Redactor:
         if forms is None:
             found = {form for secret in tuple(self._known) for form in _forms(secret)}
             forms = tuple(sorted(found, key=len, reverse=True))
+            self._telling = tuple(f for f in forms if not any(o in f for o in forms if o != f))
             dense = {_SEPARATORS.sub("", form) for form in found}
             self._spread = tuple(form for form in dense if len(form) >= _SHORTEST_SPREAD)
             self._forms = forms

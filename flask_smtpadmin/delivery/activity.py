@@ -17,12 +17,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Literal
 
-from flask_smtpadmin.core.dialogues import Dialogue, Recording
+from flask_smtpadmin.core.dialogues import Recording
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.core.transcript import Part, Transcript
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.day_files import DayFiles
-from flask_smtpadmin.storage.dialogues import DialogueRows
+from flask_smtpadmin.storage.dialogues import DialogueRows, row_of
 from flask_smtpadmin.transport import Session, open_session
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Activity:
         self._live: dict[Transcript, Recording] = {}
         self._parts: deque[tuple[Recording, Part]] = deque()
         self._parts_size = 0
-        self._unwritten: deque[Dialogue] = deque()
+        self._unwritten: deque[dict[str, Any]] = deque()
         self._unwritten_size = 0
         self._flushed_at = time.monotonic()
         self._looking: asyncio.Task[None] | None = None
@@ -153,26 +153,26 @@ class Activity:
     async def _make_text(self) -> None:
         parts, self._parts, self._parts_size = self._parts, deque(), 0
         loop = asyncio.get_running_loop()
-        made: list[Dialogue] = await loop.run_in_executor(self._thread, self._dialogues, parts)
-        self._unwritten.extend(made)
-        self._unwritten_size += sum(len(one.text) for one in made)
+        rows = await loop.run_in_executor(self._thread, self._rows_of, parts)
+        self._unwritten.extend(rows)
+        self._unwritten_size += sum(len(row["text"]) for row in rows)
 
-    def _dialogues(self, parts: Sequence[tuple[Recording, Part]]) -> list[Dialogue]:
+    def _rows_of(self, parts: Sequence[tuple[Recording, Part]]) -> list[dict[str, Any]]:
         """Make text of ``parts`` and append it to the files; in the thread for that."""
         made = [recording.dialogue(part) for recording, part in parts]
         if self._files is not None:
             self._files.append(made)
-        return made
+        return [row_of(one) for one in made]
 
     async def _insert(self, db: Callable[..., Any]) -> None:
         """Insert as much as one transaction shall."""
-        piece: list[Dialogue] = []
+        piece: list[dict[str, Any]] = []
         size = 0
-        for one in self._unwritten:
-            if piece and size + len(one.text) > _PIECE:
+        for row in self._unwritten:
+            if piece and size + len(row["text"]) > _PIECE:
                 break
-            piece.append(one)
-            size += len(one.text)
+            piece.append(row)
+            size += len(row["text"])
         await db(self._write, piece)
         for _ in piece:
             self._unwritten.popleft()
@@ -181,6 +181,6 @@ class Activity:
             dropped, self.dropped = self.dropped, 0
             log.warning("%d parts of the activity log were dropped: too much waited.", dropped)
 
-    def _write(self, dialogues: Sequence[Dialogue]) -> None:
+    def _write(self, rows: Sequence[dict[str, Any]]) -> None:
         with self._database.write() as connection:
-            self._rows.write(connection, dialogues)
+            self._rows.write(connection, rows)

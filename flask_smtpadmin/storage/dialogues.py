@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -27,6 +28,7 @@ PER_PAGE: Final = 50
 PARTS: Final = 10
 #: Parts that a download reads at a time: it may take long, and must not hold a transaction.
 _PIECE: Final = 50
+_LEVEL: Final = 1
 #: Rows that one transaction removes at most.
 _PRUNED_AT_ONCE: Final = 500
 
@@ -39,9 +41,9 @@ class DialogueRows:
     def __init__(self, models: Models) -> None:
         self._table = models.table("Dialogue")
 
-    def write(self, connection: Connection, dialogues: Sequence[Dialogue]) -> None:
-        """Insert parts; at least one."""
-        connection.execute(sa.insert(self._table), [_values(one) for one in dialogues])
+    def write(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert what :func:`row_of` made; at least one."""
+        connection.execute(sa.insert(self._table), rows)
 
     def prune(self, connection: Connection, before: datetime) -> bool:
         """Remove some of the parts that began before that; say whether there may be more."""
@@ -63,7 +65,8 @@ class Dialogues:
     def write(self, dialogues: Sequence[Dialogue]) -> None:
         """Insert parts in one transaction."""
         with self._database.write() as connection:
-            DialogueRows(self._database.models).write(connection, dialogues)
+            rows = [row_of(one) for one in dialogues]
+            DialogueRows(self._database.models).write(connection, rows)
 
     def days(self, limit: int = 31) -> list[date]:
         """Return the last days (UTC) on which something was said, newest first."""
@@ -226,16 +229,28 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time())
 
 
-def _values(one: Dialogue) -> dict[str, Any]:
-    values = asdict(one)
+def row_of(one: Dialogue) -> dict[str, Any]:
+    """Return a part as the table holds it."""
+    values = {**asdict(one), "text": pack(one.text)}
     values["server_key"] = values.pop("server")
     del values["id"]
     return values
 
 
+def pack(text: str) -> bytes:
+    """Return a text as the table holds it."""
+    return zlib.compress(text.encode("utf-8", "replace"), _LEVEL)
+
+
+def unpack(data: bytes) -> str:
+    """Return the text that was packed."""
+    return zlib.decompress(data).decode()
+
+
 def _dialogue(row: Row[Any]) -> Dialogue:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it
-    return Dialogue(server=values.pop("server_key"), **values)
+    text = unpack(values.pop("text"))
+    return Dialogue(server=values.pop("server_key"), text=text, **values)
 
 
 def _session(row: Row[Any]) -> SessionRow:

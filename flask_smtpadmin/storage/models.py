@@ -161,7 +161,8 @@ class DialogueMixin:
     #: transactions that ended in it, and those of them in which the server took nothing
     messages: Mapped[int] = mapped_column(sa.Integer)
     failures: Mapped[int] = mapped_column(sa.Integer)
-    text: Mapped[str] = mapped_column(LongText)
+    #: UTF-8, compressed by zlib: a tenth of the room, and less work for the database
+    text: Mapped[bytes] = mapped_column(Content)
 
 
 class ServerMixin:
