@@ -21,6 +21,7 @@ from flask_smtpadmin.core.figures import Status, assess
 from flask_smtpadmin.jobs.doorbell import Doorbell
 from flask_smtpadmin.storage.checks import Checks
 from flask_smtpadmin.storage.database import Database
+from flask_smtpadmin.storage.dialogues import Dialogues
 from flask_smtpadmin.storage.keyfile import make_key, read_key
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.outbox import Outbox
@@ -142,6 +143,11 @@ class State:
 
     def _wake(self) -> None:
         self.doorbell.ring()
+
+    @cached_property
+    def dialogues(self) -> Dialogues:
+        """What was said with mail servers."""
+        return Dialogues(self.database)
 
     @cached_property
     def summary(self) -> Summary:

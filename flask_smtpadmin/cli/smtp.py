@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flask_smtpadmin.cli.activity import activity
 from flask_smtpadmin.cli.check import check, test
 from flask_smtpadmin.cli.config import adopt, config, list_presets
 from flask_smtpadmin.cli.output import Group
@@ -15,5 +16,5 @@ def smtp() -> None:
     """Look after the app's e-mail: settings, checks, queue."""
 
 
-for _command in (adopt, check, config, list_presets, test, status, queue):
+for _command in (activity, adopt, check, config, list_presets, test, status, queue):
     smtp.add_command(_command)

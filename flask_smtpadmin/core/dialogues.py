@@ -8,10 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 from flask_smtpadmin.core.redact import cut
+from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.core.transcript import Part, Transcript
 
 #: Who opened a session.
 Origin: TypeAlias = Literal["worker", "test", "send_now", "health check"]
+#: What is recorded; ``failures``: how sessions began, and transactions that failed.
+Mode: TypeAlias = Literal["all", "failures", "off"]
 
 _ADDRESS_LENGTH: Final = 300
 _TLS_LENGTH: Final = 80
@@ -146,6 +149,12 @@ class Recording:
             failures=part.failures,
             text=part.text(),
         )
+
+
+def mode_of(snapshot: Snapshot) -> Mode:
+    """Return what is to be recorded: kept for 0 days is the same as off."""
+    mode: Mode = snapshot["ACTIVITY_LOG"]
+    return "off" if snapshot["RETENTION_ACTIVITY"] == 0 else mode
 
 
 def moment(seconds: float) -> datetime:

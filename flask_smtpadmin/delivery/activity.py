@@ -15,9 +15,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from flask_smtpadmin.core.dialogues import Recording
+from flask_smtpadmin.core.dialogues import Mode, Recording, mode_of
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.core.transcript import Part, Transcript
 from flask_smtpadmin.storage.database import Database
@@ -26,8 +26,6 @@ from flask_smtpadmin.storage.dialogues import DialogueRows, row_of
 from flask_smtpadmin.transport import Session, open_session
 
 log = logging.getLogger(__name__)
-
-Mode = Literal["all", "failures", "off"]
 
 #: Seconds between two looks at what the sessions said.
 LOOK_EVERY: Final = 0.25
@@ -93,7 +91,7 @@ class Activity:
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Record as the settings say; with ``off`` sessions that are open fall silent, too."""
-        mode: Mode = "off" if snapshot["RETENTION_ACTIVITY"] == 0 else snapshot["ACTIVITY_LOG"]
+        mode = mode_of(snapshot)
         if mode == "off" and self.mode != "off":
             for record in self._live:
                 record.silence()

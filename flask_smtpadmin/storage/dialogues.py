@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -28,6 +29,7 @@ PER_PAGE: Final = 50
 PARTS: Final = 10
 #: Parts that a download reads at a time: it may take long, and must not hold a transaction.
 _PIECE: Final = 50
+_SESSION: Final = re.compile(r"[0-9a-f]{16}")
 _LEVEL: Final = 1
 #: Rows that one transaction removes at most.
 _PRUNED_AT_ONCE: Final = 500
@@ -122,36 +124,49 @@ class Dialogues:
         at: datetime | None = None,
         after: int | None = None,
         before: int | None = None,
+        failures: bool = False,
     ) -> PartPage:
-        """Return a page of a session: its beginning, or where ``at`` (naive UTC), or by part ids.
+        """Return a page of a session: its beginning, or from ``at`` on (naive UTC), or by ids.
 
+        With ``failures`` only the parts in which something failed.
         Raises NotFound for a session of which nothing is kept.
         """
+        if not _SESSION.fullmatch(session):
+            raise NotFound("session", session[:40])
         columns = self._table.c
-        of_session = sa.select(self._table).where(columns.session == session)
+        meant = [columns.session == session]
+        if failures:
+            meant.append(columns.failures > 0)
+        query = sa.select(self._table).where(*meant)
         with self._database.read() as connection:
-            first = 0
-            if at is not None:
-                start = sa.select(sa.func.max(columns.id)).where(
-                    columns.session == session, columns.began_at <= at
-                )
-                first = connection.execute(start).scalar_one() or 0
             if before is not None:
-                query = of_session.where(columns.id < before).order_by(columns.id.desc())
-                rows = list(connection.execute(query.limit(PARTS)))[::-1]
+                query = query.where(columns.id < before).order_by(columns.id.desc())
             else:
-                begin = columns.id > after if after is not None else columns.id >= first
-                query = of_session.where(begin).order_by(columns.id)
-                rows = list(connection.execute(query.limit(PARTS)))
-            if not rows:
-                raise NotFound("session", session)
-            ends = sa.select(sa.func.min(columns.id), sa.func.max(columns.id))
-            lowest, highest = connection.execute(ends.where(columns.session == session)).one()
+                place = after if after is not None else self._before(connection, meant, at)
+                query = query.where(columns.id > place).order_by(columns.id)
+            rows = sorted(connection.execute(query.limit(PARTS)), key=lambda row: row.id)
+            ends = sa.select(sa.func.min(columns.id), sa.func.max(columns.id)).where(*meant)
+            lowest, highest = connection.execute(ends).one()
+        if not rows:
+            raise NotFound("session", session)
         return PartPage(
             tuple(map(_dialogue, rows)),
             before=rows[0].id if rows[0].id > lowest else None,
             after=rows[-1].id if rows[-1].id < highest else None,
         )
+
+    def _before(
+        self,
+        connection: Connection,
+        meant: Sequence[sa.ColumnElement[bool]],
+        at: datetime | None,
+    ) -> int:
+        """Return the id before that of the part in which ``at`` is."""
+        if at is None:
+            return 0
+        columns = self._table.c
+        found = sa.select(sa.func.max(columns.id)).where(*meant, columns.began_at <= at)
+        return (connection.execute(found).scalar_one() or 1) - 1
 
     def of_day(self, wanted: Wanted) -> Iterator[Dialogue]:
         """Yield every part of a day in the order of time, read a few at a time.

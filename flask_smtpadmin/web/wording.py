@@ -86,6 +86,14 @@ STEP: Final[dict[str, Look]] = {
     "pending": Look("Waiting", "quiet", "clock"),
 }
 
+#: Who opened a session with a server.
+SESSION_ORIGIN: Final[dict[str, str]] = {
+    "worker": "Worker",
+    "test": "Test",
+    "send_now": "send_now",
+    "health check": "Health check",
+}
+
 #: The headline of a check, by the step that failed.
 STOPPED: Final[dict[str, str]] = {
     "resolve": "The server's name could not be resolved",
