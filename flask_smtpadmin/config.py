@@ -202,6 +202,7 @@ class Keys:
         "all",
         "What to record of the dialogue with mail servers: all, failures (with openings) or off.",
         choices=("all", "failures", "off"),
+        holds=False,
     )
     #: Folder for activity logs by date.
     LOG_DIR: Final = Spec(

@@ -3,7 +3,8 @@
 What we say while signing in is recorded without the secret in the first place; what a server says
 goes through a :class:`~flask_smtpadmin.core.redact.Redactor`, because a hostile one repeats what
 it heard. The content of messages is never recorded. A worker records thousands of messages a
-second: recording keeps small tuples, and only who reads a transcript makes text of them.
+second: recording appends to one flat list, since hundreds of thousands of tuples would be looked
+at by each run of Python's garbage collector, and only who reads a transcript makes text of it.
 """
 
 from __future__ import annotations
@@ -22,24 +23,24 @@ LIMIT: Final = 262_144
 #: At this size a part is given away, where somebody takes parts.
 PART: Final = 32_768
 #: What an entry takes besides its text.
-_ENTRY: Final = 100
+_ENTRY: Final = 60
 _DAY: Final = 86_400
 
 _SAID, _HEARD, _LINES, _NOTE, _CONTENT = range(5)
-#: Time (seconds since 1970, UTC), kind, what there is to tell.
-Entry = tuple[float, int, Any]
+#: Three items for each thing said: time (seconds since 1970, UTC), kind, what there is to tell.
+_ITEMS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of a dialogue as it was recorded, oldest first.
+    """Some of a dialogue as it was recorded, oldest first, each thing said in three items.
 
     ``messages`` and ``failures`` count the transactions that ended in it, and those of them in
     which the server took nothing; ``left_out`` the entries for which there was no room. ``size``:
     bytes, as good as they can be counted.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[Any]
     messages: int
     failures: int
     left_out: int
@@ -49,12 +50,12 @@ class Part:
     @property
     def began(self) -> float:
         """When its first line was said, in seconds since 1970 (UTC)."""
-        return self.entries[0][0] if self.entries else 0.0
+        return float(self.entries[0]) if self.entries else 0.0
 
     @property
     def ended(self) -> float:
         """When its last line was said, in seconds since 1970 (UTC)."""
-        return self.entries[-1][0] if self.entries else 0.0
+        return float(self.entries[-_ITEMS]) if self.entries else 0.0
 
     def text(self) -> str:
         """Return lines such as ``12:00:01.123 C: EHLO app.example``, each with its line end."""
@@ -117,7 +118,7 @@ class Transcript:
         self._clock = clock
         self._limit = limit
         self._only_failures = only_failures
-        self._entries: list[Entry] = []
+        self._entries: list[Any] = []
         self._left_out = 0
         self._marks: deque[tuple[int, int]] = deque()
 
@@ -147,7 +148,10 @@ class Transcript:
 
     def heard(self, replies: Sequence[Reply], size: int) -> None:
         """Record replies that came together in ``size`` bytes."""
-        self._keep(_HEARD, replies, size)
+        now = self._clock()
+        for reply in replies:
+            self._keep(_HEARD, reply, size, now)
+            size = 0
 
     def heard_lines(self, code: int, text: bytes | str) -> None:
         """Record one reply with its lines as they came, without code and line ends."""
@@ -159,7 +163,8 @@ class Transcript:
 
     def content(self, number: int | None, size: int) -> None:
         """Record that the content of message ``number`` is written; of it only its size."""
-        self._keep(_CONTENT, (number, size), 0)
+        name = "" if number is None else f"message {number}, "
+        self._keep(_CONTENT, f"{name}{size} bytes of content", 0)
 
     def began(self) -> None:
         """Note that what is recorded from here on belongs to the next transaction as well."""
@@ -174,14 +179,17 @@ class Transcript:
             begin = self._marks.popleft()
             if accepted:
                 self._forget(begin)
+            else:  # the replies to the next one came with the refusal of this one
+                here = len(self._entries), self.size
+                self._marks = deque(here for _ in self._marks)
 
-    def _keep(self, kind: int, what: object, size: int) -> None:
+    def _keep(self, kind: int, what: object, size: int, now: float = 0.0) -> None:
         size += _ENTRY
         if self.size + size > self._limit:
             self._left_out += 1
             return
         self.size += size
-        self._entries.append((self._clock(), kind, what))
+        self._entries += (now or self._clock(), kind, what)
         if self.size > PART and self.spill is not None:
             self.spill(self)
 
@@ -203,7 +211,7 @@ class Transcript:
 
     def take(self) -> Part | None:
         """Give away what can be told by now; None: there is nothing."""
-        entries, kept, size = self._entries, list[Entry](), 0
+        entries, kept, size = self._entries, list[Any](), 0
         if self._marks and not self.closed:  # what is under way may still be forgotten
             place, before = self._marks[0]
             entries, kept, size = entries[:place], entries[place:], self.size - before
@@ -230,31 +238,29 @@ def secrets_of(server: Server) -> tuple[str, ...]:
     return (password, f"\0{username}\0{password}", f"{username}\0{password}")
 
 
-def _lines(entries: Iterable[Entry], redact: Redactor) -> list[str]:
+def _lines(entries: Iterable[Any], redact: Redactor) -> list[str]:
     """Return the lines; written for speed, since a busy worker has some 50,000 a second."""
     told: dict[int, str] = {}  # most replies are the same few objects, which live in the entries
     lines: list[str] = []
     second, clock = -1, ""
-    for time, kind, what in entries:
+    items = iter(entries)
+    for time, kind, what in zip(items, items, items, strict=False):
         seconds = int(time)
         if seconds != second:
             second, clock = seconds, _clock(seconds)
         stamp = f"{clock}.{int(time * 1000) - seconds * 1000:03}"
         if kind == _HEARD:
-            for reply in what:
-                shown = told.get(id(reply))
-                if shown is None:
-                    shown = told[id(reply)] = _reply(reply, redact)
-                lines.append(f"{stamp} S: {shown}")
+            shown = told.get(id(what))
+            if shown is None:
+                shown = told[id(what)] = _reply(what, redact)
+            lines.append(f"{stamp} S: {shown}")
         elif kind == _SAID:
             lines.append(f"{stamp} C: {_commands(what, stamp)}")
         elif kind == _LINES:
             code, text = what
             lines.extend(f"{stamp} S: {line}" for line in _reply_lines(code, text, redact))
         elif kind == _CONTENT:
-            number, size = what
-            name = "" if number is None else f"message {number}, "
-            lines.append(f"{stamp} -- {name}{size} bytes of content")
+            lines.append(f"{stamp} -- {what}")
         else:
             lines.append(f"{stamp} -- {redact(clean(what))}")
     return lines

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from flask_smtpadmin.core.dialogues import Mode, Recording, mode_of
+from flask_smtpadmin.core.dialogues import Dialogue, Mode, Recording, mode_of
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.core.transcript import Part, Transcript
 from flask_smtpadmin.storage.database import Database
@@ -33,6 +33,10 @@ LOOK_EVERY: Final = 0.25
 _FLUSH_EVERY: Final = 2.0
 #: Bytes that may wait to be made text of, and to be inserted.
 MOST_WAITING: Final = 16_000_000
+#: Bytes that are written at once, before that time has come.
+_MUCH: Final = 4_000_000
+#: Seconds between the making of two parts' text.
+_REST: Final = 0.0005
 #: Bytes of text that one transaction inserts.
 _PIECE: Final = 500_000
 #: Seconds that the end of a worker waits for the last of it.
@@ -122,14 +126,15 @@ class Activity:
         await asyncio.shield(self._looking)
 
     async def _look(self, db: Callable[..., Any]) -> None:
-        late = time.monotonic() - self._flushed_at >= _FLUSH_EVERY
+        due = time.monotonic() - self._flushed_at >= _FLUSH_EVERY or self._parts_size > _MUCH
+        due = due or any(record.failures or record.closed for record in self._live)
+        if not due:
+            return
+        self._flushed_at = time.monotonic()
         for record in list(self._live):
-            if late or record.failures or record.closed:
-                self._take(record)
+            self._take(record)
             if record.closed:
                 del self._live[record]
-        if late:
-            self._flushed_at = time.monotonic()
         if self._parts:
             await self._make_text()
         while self._unwritten:
@@ -157,10 +162,15 @@ class Activity:
 
     def _rows_of(self, parts: Sequence[tuple[Recording, Part]]) -> list[dict[str, Any]]:
         """Make text of ``parts`` and append it to the files; in the thread for that."""
-        made = [recording.dialogue(part) for recording, part in parts]
+        made, rows = list[Dialogue](), list[dict[str, Any]]()
+        for recording, part in parts:
+            one = recording.dialogue(part)
+            made.append(one)
+            rows.append(row_of(one))
+            time.sleep(_REST)  # or the event loop waits for Python's lock
         if self._files is not None:
             self._files.append(made)
-        return [row_of(one) for one in made]
+        return rows
 
     async def _insert(self, db: Callable[..., Any]) -> None:
         """Insert as much as one transaction shall."""

@@ -118,7 +118,7 @@ def test_memory_is_bounded() -> None:
         record.said(f"NOOP {number}".encode())
     assert record.size <= 10_000
     lines = record.text().splitlines()
-    assert len(lines) < 100
+    assert len(lines) < 200
     assert lines[-1] == f"-- … {1000 - len(lines) + 1} more lines are left out"
 
 
@@ -149,6 +149,22 @@ def test_only_failures_keeps_the_opening_and_what_failed() -> None:
     assert [line[-9:] for line in text.splitlines() if "end of" in line] == ["end of 50"]
     assert record.size < 1000
     assert record.messages == 100
+
+
+def test_only_failures_keeps_a_refusal_that_came_with_other_replies() -> None:
+    """The final reply to one message and those to the next MAIL, RCPT, DATA are one packet."""
+    record = Transcript(clock=ticking(), only_failures=True)
+    record.began()
+    record.said("MAIL 1")
+    record.began()
+    record.said("MAIL 2")
+    record.heard([Reply(550, "", "end of 1"), Reply(250, "", "MAIL 2 is fine")], 40)
+    record.ended(accepted=False)
+    record.heard([Reply(250, "", "end of 2")], 20)
+    record.ended(accepted=True)
+    text = record.text()
+    assert "S: 550 end of 1" in text
+    assert "end of 2" not in text
 
 
 def test_only_failures_keeps_what_is_under_way_back() -> None:

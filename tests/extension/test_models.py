@@ -26,6 +26,7 @@ TABLES = {
     "smtpadmin_setting",
     "smtpadmin_worker",
     "smtpadmin_quota",
+    "smtpadmin_dialogue",
 }
 MakeDb = Callable[..., SQLAlchemy]
 Start = Callable[..., tuple[Flask, SMTPAdmin]]
