@@ -35,8 +35,8 @@ _ITEMS: Final = 3
 class Part:
     """Some of a dialogue as it was recorded, oldest first, each thing said in three items.
 
-    ``messages`` and ``failures`` count the transactions that ended in it, and those of them in
-    which the server took nothing; ``left_out`` the entries for which there was no room. ``size``:
+    ``messages`` counts the transactions that ended in it, ``failures`` those in which the server
+    took nothing, and an opening that failed; ``left_out`` what there was no room for. ``size``:
     bytes, as good as they can be counted.
     """
 
@@ -160,6 +160,11 @@ class Transcript:
     def note(self, text: str) -> None:
         """Record something that nobody said."""
         self._keep(_NOTE, text, len(text))
+
+    def failed(self, text: str) -> None:
+        """Record that the session could not be opened, which is a failure like any other."""
+        self.note(text)
+        self.failures += 1
 
     def content(self, number: int | None, size: int) -> None:
         """Record that the content of message ``number`` is written; of it only its size."""

@@ -158,7 +158,7 @@ class DialogueMixin:
     worker_id: Mapped[str | None] = mapped_column(sa.String(64))
     address: Mapped[str | None] = mapped_column(sa.String(300))
     tls: Mapped[str | None] = mapped_column(sa.String(80))
-    #: transactions that ended in it, and those of them in which the server took nothing
+    #: transactions that ended in it; those in which the server took nothing, and failed openings
     messages: Mapped[int] = mapped_column(sa.Integer)
     failures: Mapped[int] = mapped_column(sa.Integer)
     #: UTF-8, compressed by zlib: a tenth of the room, and less work for the database

@@ -129,12 +129,12 @@ class SMTPSession:
             self._take_over()
         except TransportFailure as failure:
             self._drop()
-            self._record(opening_failed(failure))
+            self._record_failure(failure)
             raise
         except _FAILURES as error:
             self._drop()
             failed = self._failure(error)
-            self._record(opening_failed(failed))
+            self._record_failure(failed)
             raise failed from error
         except BaseException:
             self._drop()
@@ -285,6 +285,10 @@ class SMTPSession:
         if self.encryption is not None:
             self._record(str(self.encryption))
         self._tell("encrypt", tls.described(self.encryption), "")
+
+    def _record_failure(self, failure: TransportFailure) -> None:
+        if self.transcript is not None:
+            self.transcript.failed(opening_failed(failure))
 
     def _record(self, note: str) -> None:
         if self.transcript is not None:

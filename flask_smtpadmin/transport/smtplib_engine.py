@@ -96,11 +96,11 @@ class SmtplibSession:
         try:
             return await self._in_thread(self._open, self.server.timeout * _STEPS)
         except TransportFailure as failure:
-            self._record(opening_failed(failure))
+            self._record_failure(failure)
             raise
         except _FAILURES as error:
             failed = self._failure(error)
-            self._record(opening_failed(failed))
+            self._record_failure(failed)
             raise failed from error
         finally:
             if not self.usable:
@@ -301,6 +301,10 @@ class SmtplibSession:
         reply = make_reply(code, text)
         secrets = (self.server.password, f"\0{self.server.username}\0{self.server.password}")
         return Reply(reply.code, reply.enhanced, hide(reply.text, secrets))
+
+    def _record_failure(self, failure: TransportFailure) -> None:
+        if self.transcript is not None:
+            self.transcript.failed(opening_failed(failure))
 
     def _record(self, note: str) -> None:
         if self.transcript is not None:

@@ -87,6 +87,7 @@ def test_a_session_that_cannot_be_opened_is_recorded(
     with working(site):
         wait_until(lambda: "failed at the step connect" in text_of(site))
         wait_until(lambda: any(row.session for row in site.rows("Attempt")))
+    assert all(one.failures == 1 for one in said(site)), "it is among those with failures"
     sessions = {one.session for one in said(site)}
     assert {row.session for row in site.rows("Attempt") if row.session} <= sessions
 
