@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from flask_smtpadmin.core.redact import cut
 from flask_smtpadmin.core.settings import Snapshot
-from flask_smtpadmin.core.transcript import Part, Transcript
+from flask_smtpadmin.core.transcript import Part, Transcript, unpacked
 
 #: Who opened a session.
 Origin: TypeAlias = Literal["worker", "test", "send_now", "health check"]
@@ -28,7 +28,7 @@ class Dialogue:
     """A part of one session's dialogue; times are naive UTC.
 
     ``session`` is 16 hex digits, ``part`` counts from 1. ``opens_day``: it is the session's first
-    part on its day. ``id`` None: not stored yet.
+    part on its day. ``packed`` is the text as ``Part.packed`` makes it. ``id`` None: not stored.
     """
 
     session: str
@@ -43,8 +43,13 @@ class Dialogue:
     tls: str | None
     messages: int
     failures: int
-    text: str
+    packed: bytes
     id: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The lines, each with its line end; made each time it is asked for."""
+        return unpacked(self.packed)
 
     @property
     def day(self) -> date:
@@ -64,7 +69,9 @@ class Dialogue:
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON shows it."""
-        return _document(self)
+        document = _document(self)
+        del document["packed"]
+        return {**document, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +137,7 @@ class Recording:
         self._day: date | None = None
 
     def dialogue(self, part: Part) -> Dialogue:
-        """Return the next part as it is stored; makes its text, which takes its time."""
+        """Return the next part as it is stored."""
         began, day = moment(part.began), self._day
         self._parts += 1
         self._day = began.date()
@@ -147,7 +154,7 @@ class Recording:
             tls=cut(self.record.tls, _TLS_LENGTH) or None,
             messages=part.messages,
             failures=part.failures,
-            text=part.text(),
+            packed=part.packed(),
         )
 
 

@@ -2,21 +2,24 @@
 
 What we say while signing in is recorded without the secret in the first place; what a server says
 goes through a :class:`~flask_smtpadmin.core.redact.Redactor`, because a hostile one repeats what
-it heard. The content of messages is never recorded. A worker records thousands of messages a
-second: recording appends to one flat list, since hundreds of thousands of tuples would be looked
-at by each run of Python's garbage collector, and only who reads a transcript makes text of it.
+it heard. The content of messages is never recorded.
+
+A worker records thousands of messages a second. So recording appends bytes to one flat list: a
+tuple for each line would be looked at by each run of Python's garbage collector. A part of it is
+searched for secrets and packed as a whole; only who reads it makes text of it.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Final
 
 from flask_smtpadmin.core.redact import SECRET, Redactor, clean
 from flask_smtpadmin.core.settings import Server
-from flask_smtpadmin.core.transaction import Reply
 
 #: How much one transcript holds at once, in bytes (as good as they can be counted).
 LIMIT: Final = 262_144
@@ -26,9 +29,14 @@ PART: Final = 32_768
 _ENTRY: Final = 60
 _DAY: Final = 86_400
 
-_SAID, _HEARD, _LINES, _NOTE, _CONTENT = range(5)
-#: Three items for each thing said: time (seconds since 1970, UTC), kind, what there is to tell.
+#: The longest beginning of a line that waits for its end.
+_LONGEST: Final = 8192
+
+#: What we said is 0, so that all else is quickly told from it.
+_SAID, _HEARD, _NOTE, _CONTENT = range(4)
+#: Three items for each thing said: time (seconds since 1970, UTC), kind, bytes.
 _ITEMS: Final = 3
+_TEXT, _RAW = b"T", b"R"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +67,52 @@ class Part:
 
     def text(self) -> str:
         """Return lines such as ``12:00:01.123 C: EHLO app.example``, each with its line end."""
-        lines = _lines(self.entries, self.redact)
-        if self.left_out:
-            lines.append(f"-- … {self.left_out} more lines are left out")
-        lines.append("")
-        return self.redact.sweep("\n".join(lines))
+        return self.redact.sweep(_text(self.entries, self.redact) + self._missing())
+
+    def packed(self) -> bytes:
+        """Return it in a form that is quickly made and that :func:`unpacked` makes text of.
+
+        Where there is any trace of a secret that is the text, which was searched line by line.
+        """
+        times, kinds, words = (self.entries[first::_ITEMS] for first in range(_ITEMS))
+        blob = b"\n".join(words)
+        missing = self._missing()
+        heard = b"\n".join(compress(words, kinds))
+        if missing or self.redact.finds(blob) or self.redact.finds_spread(heard):
+            return _TEXT + self.text().encode("utf-8", "replace")
+        sizes = array("I", map(len, words))
+        count = array("I", [len(times)])
+        parts = (count, array("d", times), bytes(kinds), sizes)
+        return b"".join((_RAW, *map(bytes, parts), *words))
+
+    def _missing(self) -> str:
+        return f"-- … {self.left_out} more lines are left out\n" if self.left_out else ""
+
+
+def unpacked(data: bytes) -> str:
+    """Return the text of :meth:`Part.packed`."""
+    kind, rest = data[:1], memoryview(data)[1:]
+    if kind == _TEXT:
+        return bytes(rest).decode("utf-8", "replace")
+    counts, times, sizes = array("I"), array("d"), array("I")
+    counts.frombytes(rest[: counts.itemsize])
+    count, at = counts[0], counts.itemsize
+    times.frombytes(rest[at : at + count * times.itemsize])
+    at += count * times.itemsize
+    kinds = rest[at : at + count]
+    at += count
+    sizes.frombytes(rest[at : at + count * sizes.itemsize])
+    at += count * sizes.itemsize
+    entries: list[Any] = []
+    for time, one, size in zip(times, kinds, sizes, strict=True):
+        entries += (time, one, bytes(rest[at : at + size]))
+        at += size
+    return _text(entries, None)
+
+
+def packed_text(text: str) -> bytes:
+    """Return a text that holds no secrets in the form of :meth:`Part.packed`."""
+    return _TEXT + text.encode("utf-8", "replace")
 
 
 class Transcript:
@@ -81,6 +130,7 @@ class Transcript:
     """
 
     __slots__ = (
+        "_begun",
         "_clock",
         "_entries",
         "_left_out",
@@ -120,6 +170,7 @@ class Transcript:
         self._only_failures = only_failures
         self._entries: list[Any] = []
         self._left_out = 0
+        self._begun = b""
         self._marks: deque[tuple[int, int]] = deque()
 
     @classmethod
@@ -131,7 +182,7 @@ class Transcript:
 
     def said(self, words: bytes | str) -> None:
         """Record one or more commands, which hold no secret."""
-        self._keep(_SAID, words, len(words))
+        self._keep(_SAID, words if isinstance(words, bytes) else words.encode())
 
     def said_signing_in(self, line: bytes) -> None:
         """Record a line of the AUTH dialogue: of it only AUTH and the name of the mechanism.
@@ -140,26 +191,37 @@ class Transcript:
         """
         words = line.removesuffix(b"\r\n").split(b" ")
         shown, hidden = (words[:2], words[2:]) if words[0] == b"AUTH" else ([], words)
-        command = b" ".join(shown).decode("utf-8", "replace")
         if hidden:
             self.redact.add(b" ".join(hidden).decode("utf-8", "replace"))
-            command = f"{command} {SECRET}".strip()
-        self._keep(_SAID, command, 0)
+            shown = [*shown, SECRET.encode()]
+        self._keep(_SAID, b" ".join(shown))
 
-    def heard(self, replies: Sequence[Reply], size: int) -> None:
-        """Record replies that came together in ``size`` bytes."""
-        now = self._clock()
-        for reply in replies:
-            self._keep(_HEARD, reply, size, now)
-            size = 0
+    def heard(self, data: bytes) -> None:
+        """Record what came from the server; a line is recorded when its end has come."""
+        if self._begun or not data.endswith(b"\n"):
+            lines, end, self._begun = (self._begun + data).rpartition(b"\n")
+            data = lines + end
+            if len(self._begun) > _LONGEST:
+                data, self._begun = data + self._begun, b""
+            if not data:
+                return
+        self._keep(_HEARD, data)
 
     def heard_lines(self, code: int, text: bytes | str) -> None:
-        """Record one reply with its lines as they came, without code and line ends."""
-        self._keep(_LINES, (code, text), len(text))
+        """Record one reply by its code, -1 for what is none, and its lines without their ends."""
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+        if code >= 0:
+            lines = data.split(b"\n")
+            firm = [b"%d-%b" % (code, line) for line in lines[:-1]]
+            data = b"\n".join((*firm, (b"%d %b" % (code, lines[-1])).rstrip()))
+        self._keep(_HEARD, data)
 
     def note(self, text: str) -> None:
         """Record something that nobody said."""
-        self._keep(_NOTE, text, len(text))
+        if self._begun:
+            begun, self._begun = self._begun, b""
+            self._keep(_HEARD, begun)
+        self._keep(_NOTE, text.encode("utf-8", "replace"))
 
     def failed(self, text: str) -> None:
         """Record that the session could not be opened, which is a failure like any other."""
@@ -168,8 +230,8 @@ class Transcript:
 
     def content(self, number: int | None, size: int) -> None:
         """Record that the content of message ``number`` is written; of it only its size."""
-        name = "" if number is None else f"message {number}, "
-        self._keep(_CONTENT, f"{name}{size} bytes of content", 0)
+        name = b"" if number is None else b"message %d, " % number
+        self._keep(_CONTENT, b"%b%d bytes of content" % (name, size))
 
     def began(self) -> None:
         """Note that what is recorded from here on belongs to the next transaction as well."""
@@ -188,14 +250,14 @@ class Transcript:
                 here = len(self._entries), self.size
                 self._marks = deque(here for _ in self._marks)
 
-    def _keep(self, kind: int, what: object, size: int, now: float = 0.0) -> None:
-        size += _ENTRY
-        if self.size + size > self._limit:
+    def _keep(self, kind: int, words: bytes) -> None:
+        size = self.size + len(words) + _ENTRY
+        if size > self._limit:
             self._left_out += 1
             return
-        self.size += size
-        self._entries += (now or self._clock(), kind, what)
-        if self.size > PART and self.spill is not None:
+        self.size = size
+        self._entries += (self._clock(), kind, words)
+        if size > PART and self.spill is not None:
             self.spill(self)
 
     def _forget(self, begin: tuple[int, int]) -> None:
@@ -209,7 +271,7 @@ class Transcript:
     def silence(self) -> None:
         """Forget what is not taken yet, and record nothing more."""
         self._limit = -1
-        self._entries, self.size, self._left_out = [], 0, 0
+        self._entries, self.size, self._left_out, self._begun = [], 0, 0, b""
         self._marks.clear()
 
     # -- reading ------------------------------------------------------------------------------
@@ -243,53 +305,31 @@ def secrets_of(server: Server) -> tuple[str, ...]:
     return (password, f"\0{username}\0{password}", f"{username}\0{password}")
 
 
-def _lines(entries: Iterable[Any], redact: Redactor) -> list[str]:
-    """Return the lines; written for speed, since a busy worker has some 50,000 a second."""
-    told: dict[int, str] = {}  # most replies are the same few objects, which live in the entries
+def _text(entries: Iterable[Any], redact: Redactor | None) -> str:
+    told: dict[bytes, str] = {}  # most replies are the same few
     lines: list[str] = []
-    second, clock = -1, ""
     items = iter(entries)
-    for time, kind, what in zip(items, items, items, strict=False):
+    for time, kind, words in zip(items, items, items, strict=False):
         seconds = int(time)
-        if seconds != second:
-            second, clock = seconds, _clock(seconds)
-        stamp = f"{clock}.{int(time * 1000) - seconds * 1000:03}"
+        stamp = f"{_clock(seconds)}.{int(time * 1000) - seconds * 1000:03}"
         if kind == _HEARD:
-            shown = told.get(id(what))
+            shown = told.get(words)
             if shown is None:
-                shown = told[id(what)] = _reply(what, redact)
-            lines.append(f"{stamp} S: {shown}")
+                shown = told[words] = _cleaned(words, redact)
+            lines += [f"{stamp} S: {line}" for line in shown.split("\n")]
         elif kind == _SAID:
-            lines.append(f"{stamp} C: {_commands(what, stamp)}")
-        elif kind == _LINES:
-            code, text = what
-            lines.extend(f"{stamp} S: {line}" for line in _reply_lines(code, text, redact))
-        elif kind == _CONTENT:
-            lines.append(f"{stamp} -- {what}")
+            lines += [f"{stamp} C: {line}" for line in _cleaned(words, None).split("\n")]
         else:
-            lines.append(f"{stamp} -- {redact(clean(what))}")
-    return lines
+            lines.append(f"{stamp} -- {_cleaned(words, redact)}")
+    lines.append("")
+    return "\n".join(lines)
 
 
-def _commands(words: bytes | str, stamp: str) -> str:
-    """Return one or more commands, each but the first with its stamp in front."""
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    commands = text.removesuffix("\r\n").split("\r\n")
-    if not text.isascii() or not "".join(commands).isprintable():
-        commands = [clean(command) for command in commands]
-    return f"\n{stamp} C: ".join(commands)
-
-
-def _reply(reply: Reply, redact: Redactor) -> str:
-    return redact(str(reply) if reply.code >= 0 else reply.text)
-
-
-def _reply_lines(code: int, text: bytes | str, redact: Redactor) -> Iterator[str]:
-    shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
-    lines = redact(shown).split("\n")
-    for number, line in enumerate(lines, 1):
-        separator = "-" if number < len(lines) else " "
-        yield f"{code}{separator}{clean(line)}".rstrip() if code >= 0 else clean(line)
+def _cleaned(words: bytes, redact: Redactor | None) -> str:
+    """Return lines without secrets and without what could harm a reader, joined by LF."""
+    text = words.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\r\n")
+    shown = text if redact is None else redact(text)
+    return "\n".join(clean(line) for line in shown.split("\n"))
 
 
 def _clock(seconds: int) -> str:

@@ -1,7 +1,7 @@
 """The activity log of one worker: what its sessions said, written while they go on.
 
-Recording costs the sessions a few tuples. Their text is made in a thread of its own, which also
-appends to the files of ``LOG_DIR``; rows are inserted in the database thread, many at a time.
+What was recorded is searched for secrets and packed in a thread of its own, which also appends to
+the files of ``LOG_DIR``; rows are inserted in the database thread, many at a time.
 Activity is never worth a mail: while the database or the disk is away so much of it is kept, the
 rest is dropped and counted, and nobody waits.
 """
@@ -31,13 +31,13 @@ log = logging.getLogger(__name__)
 LOOK_EVERY: Final = 0.25
 #: Seconds after which what was said is written even if it is little.
 _FLUSH_EVERY: Final = 2.0
-#: Bytes that may wait to be made text of, and to be inserted.
+#: Bytes that may wait to be packed, and to be inserted.
 MOST_WAITING: Final = 16_000_000
 #: Bytes that are written at once, before that time has come.
 _MUCH: Final = 4_000_000
-#: Seconds between the making of two parts' text.
+#: Seconds between the packing of two parts.
 _REST: Final = 0.0005
-#: Bytes of text that one transaction inserts.
+#: Bytes of packed text that one transaction inserts.
 _PIECE: Final = 500_000
 #: Seconds that the end of a worker waits for the last of it.
 _LAST_WORDS: Final = 3.0
@@ -136,7 +136,7 @@ class Activity:
             if record.closed:
                 del self._live[record]
         if self._parts:
-            await self._make_text()
+            await self._pack()
         while self._unwritten:
             await self._insert(db)
 
@@ -153,7 +153,7 @@ class Activity:
             log.warning("The last of the activity was not written: %s.", error)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _make_text(self) -> None:
+    async def _pack(self) -> None:
         parts, self._parts, self._parts_size = self._parts, deque(), 0
         loop = asyncio.get_running_loop()
         rows = await loop.run_in_executor(self._thread, self._rows_of, parts)
@@ -161,7 +161,7 @@ class Activity:
         self._unwritten_size += sum(len(row["text"]) for row in rows)
 
     def _rows_of(self, parts: Sequence[tuple[Recording, Part]]) -> list[dict[str, Any]]:
-        """Make text of ``parts`` and append it to the files; in the thread for that."""
+        """Make rows of ``parts``, and append their text to the files; in the thread for that."""
         made, rows = list[Dialogue](), list[dict[str, Any]]()
         for recording, part in parts:
             one = recording.dialogue(part)

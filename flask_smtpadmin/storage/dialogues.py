@@ -246,26 +246,17 @@ def _begin(day: date) -> datetime:
 
 def row_of(one: Dialogue) -> dict[str, Any]:
     """Return a part as the table holds it."""
-    values = {**asdict(one), "text": pack(one.text)}
+    values = asdict(one)
+    values["text"] = zlib.compress(values.pop("packed"), _LEVEL)
     values["server_key"] = values.pop("server")
     del values["id"]
     return values
 
 
-def pack(text: str) -> bytes:
-    """Return a text as the table holds it."""
-    return zlib.compress(text.encode("utf-8", "replace"), _LEVEL)
-
-
-def unpack(data: bytes) -> str:
-    """Return the text that was packed."""
-    return zlib.decompress(data).decode()
-
-
 def _dialogue(row: Row[Any]) -> Dialogue:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it
-    text = unpack(values.pop("text"))
-    return Dialogue(server=values.pop("server_key"), text=text, **values)
+    packed = zlib.decompress(values.pop("text"))
+    return Dialogue(server=values.pop("server_key"), packed=packed, **values)
 
 
 def _session(row: Row[Any]) -> SessionRow:

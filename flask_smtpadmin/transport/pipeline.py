@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from flask_smtpadmin.core.redact import Redactor
 from flask_smtpadmin.core.transaction import Envelope, Phase, ProtocolFault, Reply, Transaction
 from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport.dial import Observer
@@ -54,6 +55,8 @@ class Patience:
 class MailProtocol(asyncio.Protocol):
     """Relays messages over a transport that somebody else opened.
 
+    ``redact`` keeps what signed in out of the replies: a hostile server repeats it later, too.
+
     ``fault`` says why the link is of no more use, None while it is; ``held`` that nothing more
     shall begin on it.
     """
@@ -73,6 +76,7 @@ class MailProtocol(asyncio.Protocol):
         self._patience = patience
         self._observer = observer
         self._transcript = transcript
+        self.redact: Redactor | None = None
         self._loop = asyncio.get_running_loop()
         self._parser = ReplyParser()
         self._exchanges: deque[Exchange] = deque()
@@ -145,14 +149,17 @@ class MailProtocol(asyncio.Protocol):
         """Take replies in, all of them, and only then write what they call for."""
         if self._quitting:
             if self._transcript is not None:
-                self._transcript.heard(self._parser.feed(data), len(data))
+                self._transcript.heard(data)
             self._transport.close()
         if self._quitting or self.fault is not None:
             return
         try:
+            if self._transcript is not None:
+                self._transcript.heard(data)
+            begun = self._parser.partial
             replies = self._parser.feed(data)
-            if self._transcript is not None and replies:
-                self._transcript.heard(replies, len(data))
+            if self.redact is not None and (begun or self.redact.finds(data)):
+                replies = [_without_secrets(reply, self.redact) for reply in replies]
             for reply in replies:
                 self._hear(reply)
             if replies:
@@ -323,6 +330,10 @@ class MailProtocol(asyncio.Protocol):
             self._set_timer(now)
         else:
             self.abort(TimeoutError("no reply in time"))
+
+
+def _without_secrets(reply: Reply, redact: Redactor) -> Reply:
+    return Reply(reply.code, reply.enhanced, redact(reply.text))
 
 
 def _nothing() -> None:

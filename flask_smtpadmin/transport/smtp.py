@@ -13,7 +13,7 @@ import aiosmtplib
 
 from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.hosts import HostPolicy, is_loopback
-from flask_smtpadmin.core.redact import clean, hide
+from flask_smtpadmin.core.redact import Redactor, clean, hide
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
     Connected,
@@ -27,7 +27,7 @@ from flask_smtpadmin.core.transaction import (
     Transaction,
     TransportFailure,
 )
-from flask_smtpadmin.core.transcript import Transcript
+from flask_smtpadmin.core.transcript import Transcript, secrets_of
 from flask_smtpadmin.transport import dial, tls
 from flask_smtpadmin.transport.client import Client
 from flask_smtpadmin.transport.dial import Observer, Target
@@ -271,6 +271,8 @@ class SMTPSession:
             self._observer,
             self.transcript,
         )
+        if secrets := secrets_of(self.server):
+            self._link.redact = Redactor(secrets)
         transport.set_protocol(self._link)
         self._client = None
 

@@ -11,6 +11,7 @@ from support.shop import Shop
 
 from flask_smtpadmin.core.dialogues import Dialogue, Wanted, read_day
 from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.transcript import packed_text
 from flask_smtpadmin.storage.dialogues import PARTS, DialogueRows
 
 DAY = date(2026, 11, 28)
@@ -30,7 +31,7 @@ def part(session: int, began: datetime, **values: Any) -> Dialogue:
         "tls": "TLSv1.3",
         "messages": 2,
         "failures": 0,
-        "text": f"said in {session}\n",
+        "packed": packed_text(f"said in {session}\n"),
     }
     return Dialogue(session=f"{session:016x}", began_at=began, **{**defaults, **values})
 
@@ -140,7 +141,7 @@ def test_an_unknown_session_is_not_found(shop: Shop, session: str) -> None:
 def test_every_letter_survives(shop: Shop) -> None:
     """Texts are compressed; what is not ASCII comes back as it was, and little room is taken."""
     text = "12:00:00.000 S: 250 grüße 日本 \U0001f4e7\n" * 1000
-    shop.state.dialogues.write([part(1, NOON, text=text)])
+    shop.state.dialogues.write([part(1, NOON, packed=packed_text(text))])
     assert shop.state.dialogues.parts(f"{1:016x}").parts[0].text == text
     table = shop.state.models.table("Dialogue")
     with shop.state.database.read() as connection:

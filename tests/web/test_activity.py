@@ -12,6 +12,7 @@ from flask.testing import FlaskCliRunner
 from web.conftest import Office
 
 from flask_smtpadmin.core.dialogues import Dialogue
+from flask_smtpadmin.core.transcript import packed_text
 
 NOON = datetime(2025, 11, 28, 12)  # noqa: DTZ001 - naive UTC, as in the tables
 SESSION = "0123456789abcdef"
@@ -35,7 +36,7 @@ def record(office: Office, began: datetime = NOON, **values: Any) -> None:
         "tls": "TLSv1.3",
         "messages": 3,
         "failures": 1,
-        "text": TEXT,
+        "packed": packed_text(TEXT),
     }
     with office.app.app_context():
         office.state.dialogues.write([Dialogue(began_at=began, **{**defaults, **values})])
@@ -99,7 +100,9 @@ def test_addresses_are_masked_without_privacy(office: Office) -> None:
 
 def test_a_day_can_be_downloaded(office: Office) -> None:
     """As plain text under a name of its own, all parts of the day in the order of time."""
-    record(office, NOON + timedelta(hours=1), part=2, opens_day=False, text="later\n")
+    record(
+        office, NOON + timedelta(hours=1), part=2, opens_day=False, packed=packed_text("later\n")
+    )
     record(office)
     response = office.get("/activity/download?day=2025-11-28")
     assert response.headers["Content-Type"].startswith("text/plain")

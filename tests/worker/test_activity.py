@@ -20,7 +20,7 @@ from support.workers import WorkerSite
 from support.working import working
 
 from flask_smtpadmin.core.dialogues import Dialogue, Wanted
-from flask_smtpadmin.core.transcript import Part, Transcript
+from flask_smtpadmin.core.transcript import Part, Transcript, packed_text
 from flask_smtpadmin.delivery import activity
 from flask_smtpadmin.delivery.activity import Activity
 from flask_smtpadmin.storage.database import utcnow
@@ -115,6 +115,9 @@ def test_no_form_of_the_password_is_stored(
         assert "C: AUTH PLAIN [secret removed]" in text
         for form in (*forms, base64.b64encode(b"\0user\0" + raw).decode()):
             assert form not in text
+    (attempt,) = site.rows("Attempt")
+    assert "[secret removed]" in attempt.reply
+    assert not [form for form in forms for row in (attempt, *site.rows()) if form in str(row)]
 
 
 @pytest.mark.parametrize(("mode", "kept"), [("failures", {7}), ("off", set())])
@@ -224,7 +227,7 @@ def dialogue(began: datetime, text: str = "12:00:00.000 C: NOOP\n") -> Dialogue:
         tls=None,
         messages=0,
         failures=0,
-        text=text,
+        packed=packed_text(text),
     )
 
 
