@@ -195,6 +195,15 @@ class Keys:
         maximum=7 * _DAY,
         holds=False,
     )
+    #: What to record of the dialogue with mail servers: all, failures (with openings) or off.
+    ACTIVITY_LOG: Final = Spec(
+        "ACTIVITY_LOG",
+        "choice",
+        "all",
+        "What to record of the dialogue with mail servers: all, failures (with openings) or off.",
+        choices=("all", "failures", "off"),
+        holds=False,
+    )
     #: Folder for activity logs by date.
     LOG_DIR: Final = Spec(
         "LOG_DIR",

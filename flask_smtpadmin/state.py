@@ -24,6 +24,7 @@ from flask_smtpadmin.delivery.deliverability import QUESTION, examine
 from flask_smtpadmin.jobs.doorbell import Doorbell
 from flask_smtpadmin.storage.checks import Checks
 from flask_smtpadmin.storage.database import Database
+from flask_smtpadmin.storage.dialogues import Dialogues
 from flask_smtpadmin.storage.findings import Findings
 from flask_smtpadmin.storage.keyfile import make_key, read_key
 from flask_smtpadmin.storage.models import Models
@@ -148,6 +149,11 @@ class State:
 
     def _wake(self) -> None:
         self.doorbell.ring()
+
+    @cached_property
+    def dialogues(self) -> Dialogues:
+        """What was said with mail servers."""
+        return Dialogues(self.database)
 
     @cached_property
     def summary(self) -> Summary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flask_smtpadmin.cli.activity import activity
 from flask_smtpadmin.cli.check import check, test
 from flask_smtpadmin.cli.config import adopt, config, list_presets
 from flask_smtpadmin.cli.dns import dns
@@ -17,5 +18,16 @@ def smtp() -> None:
     """Look after the app's e-mail: settings, checks, DNS, queue."""
 
 
-for _command in (adopt, check, config, dns, explain, list_presets, test, status, queue):
+for _command in (
+    activity,
+    adopt,
+    check,
+    config,
+    dns,
+    explain,
+    list_presets,
+    test,
+    status,
+    queue,
+):
     smtp.add_command(_command)

@@ -17,6 +17,17 @@ LIMIT: Final = 2048
 SECRET: Final = "[secret removed]"  # noqa: S105 - what stands where a secret stood
 _SHORTEST: Final = 4
 
+#: What is looked for with its separators removed is longer: short forms are in innocent words.
+_SHORTEST_SPREAD: Final = 8
+_SEPARATORS: Final = re.compile(r"[^0-9A-Za-z]+")
+
+#: What stands in front of each line of a reply.
+_CODES: Final = re.compile(r"(?:^|\n)\d{3}[ -](?:[245]\.\d{1,3}\.\d{1,3} )?")
+_CODES_IN_BYTES: Final = re.compile(_CODES.pattern.encode())
+_SEPARATING: Final = bytes(
+    byte for byte in range(256) if not (chr(byte).isalnum() and chr(byte).isascii())
+)
+
 _LINE_BREAKS: Final = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*")
 #: C0 and C1 controls, surrogates, bidirectional and invisible marks, odd line ends, non-characters.
 _UNSAFE: Final = re.compile(
@@ -54,6 +65,85 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     """
     for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len)[::-1]:
         text = text.replace(form, SECRET)
+    return text
+
+
+class Redactor:
+    """Keeps the same secrets out of many texts; their forms are worked out once, when needed.
+
+    It knows more tricks than :func:`hide`: a form with separators in between (spread over the
+    lines of a reply, hex with colons, percent signs), and one that was cut off with its text.
+    """
+
+    __slots__ = ("_forms", "_known", "_marks", "_spread", "_spread_marks", "_telling")
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known = list(secrets)
+        self._forms: tuple[str, ...] | None = None
+        self._spread: tuple[str, ...] = ()
+        self._telling: tuple[str, ...] = ()  # no form is in a text in which none of these is
+        self._marks: tuple[bytes, ...] = ()
+        self._spread_marks: tuple[bytes, ...] = ()
+
+    def add(self, secret: str) -> None:
+        """Keep this one out too."""
+        if secret not in self._known:
+            self._known.append(secret)
+            self._forms = None
+
+    def __call__(self, text: str) -> str:
+        """Return what a server said without the secrets."""
+        forms = self._prepared()
+        text = self.sweep(text)
+        dense = _SEPARATORS.sub("", _CODES.sub("", text))
+        lower = dense.lower()
+        if any(form in dense or form in lower for form in self._spread):
+            return SECRET
+        return _without_stump(text, forms) if text.endswith("…") else text
+
+    def sweep(self, text: str) -> str:
+        """Return a text of any length without the forms that stand in it as they are."""
+        forms = self._prepared()
+        if any(form in text for form in self._telling):
+            for form in forms:
+                text = text.replace(form, SECRET)
+        return text
+
+    def finds(self, data: bytes) -> bool:
+        """Say whether there may be a secret in ``data``, as :meth:`sweep` would see it."""
+        self._prepared()
+        return any(form in data for form in self._marks)
+
+    def finds_spread(self, data: bytes) -> bool:
+        """Say whether there may be one in replies, spread out, as :meth:`__call__` would see it."""
+        self._prepared()
+        if b"-" in data:  # or there is no reply of several lines
+            data = _CODES_IN_BYTES.sub(b"", data)
+        dense = data.translate(None, _SEPARATING)
+        lower = dense.lower()
+        return any(form in dense or form in lower for form in self._spread_marks)
+
+    def _prepared(self) -> tuple[str, ...]:
+        forms = self._forms
+        if forms is None:
+            found = {form for secret in tuple(self._known) for form in _forms(secret)}
+            forms = tuple(sorted(found, key=len, reverse=True))
+            self._telling = tuple(f for f in forms if not any(o in f for o in forms if o != f))
+            dense = {_SEPARATORS.sub("", form) for form in found}
+            self._spread = tuple(form for form in dense if len(form) >= _SHORTEST_SPREAD)
+            self._marks = tuple(form.encode("utf-8", "surrogatepass") for form in self._telling)
+            self._spread_marks = tuple(form.encode() for form in self._spread)
+            self._forms = forms
+        return forms
+
+
+def _without_stump(text: str, forms: Iterable[str]) -> str:
+    """Return a text that was cut without the beginning of a secret at its end."""
+    kept = text[:-1]
+    for form in forms:
+        for length in range(len(form) - 1, _SHORTEST - 1, -1):
+            if kept.endswith(form[:length]):
+                return f"{kept[:-length]}{SECRET}…"
     return text
 
 

@@ -157,6 +157,7 @@ class AttemptRow:
     reply: str | None
     tls: str | None
     ms: float | None
+    session: str | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the row as JSON shows it."""

@@ -47,7 +47,8 @@ class Reply:
 class Envelope:
     """What one transaction hands over: MAIL FROM, RCPT TO and the whole content, CRLF lines.
 
-    ``content`` is not dot-stuffed. ``smtputf8``: addresses or headers need RFC 6531.
+    ``content`` is not dot-stuffed. ``smtputf8``: addresses or headers need RFC 6531. ``number``:
+    what a transcript calls the message.
     """
 
     sender: str
@@ -55,6 +56,7 @@ class Envelope:
     content: bytes
     smtputf8: bool = False
     eight_bit: bool = False
+    number: int | None = None
 
 
 @record(frozen=True, slots=True)
@@ -72,11 +74,15 @@ class RecipientReply:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """An open session: peer address (``192.0.2.1:465``), TLS (``TLSv1.3 TLS_AES_...`` or "")."""
+    """An open session: peer address (``192.0.2.1:465``), TLS (``TLSv1.3 TLS_AES_...`` or "").
+
+    ``session`` names its transcript, "" without one.
+    """
 
     address: str
     tls: str
     extensions: tuple[str, ...] = ()
+    session: str = ""
 
 
 @record(frozen=True, slots=True)
@@ -130,7 +136,8 @@ class TransportFailure(Exception):
     """A session could not be opened or used before MAIL was written.
 
     ``phase`` is the step that failed, ``reply`` the server's words if it spoke, ``error`` what
-    went wrong underneath, ``address`` the peer as far as it was known.
+    went wrong underneath, ``address`` the peer as far as it was known, ``session`` the name of
+    the transcript, "" without one.
     """
 
     def __init__(
@@ -146,3 +153,4 @@ class TransportFailure(Exception):
         self.reply = reply
         self.error = error
         self.address = address
+        self.session = ""

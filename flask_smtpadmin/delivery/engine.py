@@ -34,6 +34,7 @@ from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.health import SharedHealth
 from flask_smtpadmin.storage.journal import Journal
 from flask_smtpadmin.storage.results import HandOver, Result
+from flask_smtpadmin.transport import Session, open_session
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Parts:
     """What an engine works with.
 
     ``executor`` is the one database thread; ``announce`` is called in the loop with events that
-    are committed; ``bell`` says whether a doorbell works, so that polling is a safety net only.
+    are committed; ``bell`` says whether a doorbell works; ``opener`` makes sessions.
     """
 
     snapshot: Snapshot
@@ -72,6 +73,7 @@ class Parts:
     clock: Clock
     announce: Callable[[Sequence[Event]], None]
     bell: Callable[[], bool]
+    opener: Callable[..., Session] = open_session
 
 
 class Engine:
@@ -86,7 +88,7 @@ class Engine:
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        lanes = Callbacks(self._on_ended, self.give_back, self._may_begin)
+        lanes = Callbacks(self._on_ended, self.give_back, self._may_begin, parts.opener)
         self.fleet = Fleet(parts.snapshot, options.connections, parts.clock, lanes)
         self.hands = Dispatcher(self.fleet, parts.clock.now)
         self._ending = Ending()

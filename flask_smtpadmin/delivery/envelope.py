@@ -35,6 +35,7 @@ def build_envelope(message: Claimed, server: Server, attempt: int) -> Envelope:
         content=block + message.content,
         smtputf8=message.smtputf8 or not block.isascii(),
         eight_bit=message.eight_bit,
+        number=message.id,
     )
 
 

@@ -26,7 +26,7 @@ from flask_smtpadmin.core.transaction import (
 from flask_smtpadmin.delivery.envelope import build_envelope
 from flask_smtpadmin.delivery.ready import Ready
 from flask_smtpadmin.storage.claims import Claimed
-from flask_smtpadmin.transport import Pool, Session
+from flask_smtpadmin.transport import Pool, Session, open_session
 
 log = logging.getLogger(__name__)
 
@@ -74,11 +74,13 @@ class Callbacks:
 
     ``ended`` hears how each flight ended, ``missed`` of flights whose slot went by before a
     connection was free; nothing new begins unless ``may_begin`` says that our leases hold.
+    ``opener`` makes the sessions.
     """
 
     ended: Callable[[Ended], None]
     missed: Callable[[list[Flight]], None]
     may_begin: Callable[[], bool]
+    opener: Callable[..., Session] = open_session
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ class Lanes:
     _closed: bool = False
 
     def __post_init__(self) -> None:
-        self.pool = Pool(self.server, self.size, policy=self.policy)
+        self.pool = Pool(self.server, self.size, policy=self.policy, opener=self.engine.opener)
         self._limit = self.size
         self._ready = Ready(self.now, self._missed)
         self._depth = DEPTH * self.size

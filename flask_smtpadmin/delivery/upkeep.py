@@ -21,6 +21,7 @@ from flask_smtpadmin.core.retry import CLOSING, opening
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.core.transaction import TransportFailure
+from flask_smtpadmin.delivery.activity import LOOK_EVERY, Activity
 from flask_smtpadmin.delivery.engine import Engine
 from flask_smtpadmin.delivery.events import Event
 from flask_smtpadmin.delivery.health import Word
@@ -60,6 +61,7 @@ class Premises:
     who: Identity
     sweep: Callable[[], int]
     redis: Callable[[], str]
+    activity: Activity
 
 
 class Upkeep:
@@ -99,6 +101,7 @@ class Upkeep:
             "settings": (self._look, lambda: _LOOK_EVERY),
             "probes": (self._probe, lambda: _PROBE_EVERY),
             "sweep": (self._sweep, lambda: random.uniform(*_SWEEP_EVERY)),  # noqa: S311 - jitter
+            "activity log": (self._write_activity, lambda: LOOK_EVERY),
             "parked messages": (self._release, lambda: 0.0),
         }
         self._tasks = [
@@ -222,6 +225,7 @@ class Upkeep:
             return snapshot, self._health.read(connection)
 
     def _adopt_settings(self, snapshot: Snapshot) -> None:
+        self._premises.activity.adopt(snapshot)
         limits = self._engine.fleet.limits
         changed, orphans = self._engine.fleet.update(snapshot)
         self._engine.give_back(orphans)
@@ -318,6 +322,9 @@ class Upkeep:
         with self._premises.database.write() as connection:
             now = self._premises.clock.now()
             return self._parking.release(connection, reasons, servers, now, after=after)
+
+    async def _write_activity(self) -> None:
+        await self._premises.activity.look(self._engine.db)
 
     async def _sweep(self) -> None:
         if await self._engine.db(self._premises.sweep):

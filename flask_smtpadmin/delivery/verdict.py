@@ -76,7 +76,14 @@ def _trace(ended: Ended) -> Trace:
         reply=clean(text) if text else None,
         tls=clean(connected.tls, limit=_TLS_LENGTH) or None if connected else None,
         ms=ms,
+        session=_session(ended),
     )
+
+
+def _session(ended: Ended) -> str | None:
+    failure = ended.result
+    name = failure.session if isinstance(failure, TransportFailure) else ""
+    return name or (ended.connected.session if ended.connected else "") or None
 
 
 def _told(error: BaseException | None) -> str:

@@ -205,6 +205,7 @@ def _attempt(row: Row[Any]) -> AttemptRow:
         reply=row.reply,
         tls=row.tls,
         ms=row.ms,
+        session=row.session,
     )
 
 

@@ -136,6 +136,33 @@ class AttemptMixin:
     reply: Mapped[str | None] = mapped_column(sa.Text)
     tls: Mapped[str | None] = mapped_column(sa.String(80))
     ms: Mapped[float | None] = mapped_column(sa.Float)
+    #: the session it was part of, as ``smtpadmin_dialogue`` names it
+    session: Mapped[str | None] = mapped_column(sa.String(16))
+
+
+class DialogueMixin:
+    """A part of what was said in one session with a server, without secrets and content."""
+
+    __tablename__ = "smtpadmin_dialogue"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    session: Mapped[str] = mapped_column(sa.String(16))
+    part: Mapped[int] = mapped_column(sa.Integer)
+    #: the first part of its session on its day (UTC): lists of sessions read no others
+    opens_day: Mapped[bool] = mapped_column(sa.Boolean)
+    began_at: Mapped[datetime] = mapped_column(Moment)
+    ended_at: Mapped[datetime] = mapped_column(Moment)
+    server_key: Mapped[str] = mapped_column(sa.String(32))
+    #: worker, test, send_now, health check
+    origin: Mapped[str] = mapped_column(sa.String(16))
+    worker_id: Mapped[str | None] = mapped_column(sa.String(64))
+    address: Mapped[str | None] = mapped_column(sa.String(300))
+    tls: Mapped[str | None] = mapped_column(sa.String(80))
+    #: transactions that ended in it; those in which the server took nothing, and failed openings
+    messages: Mapped[int] = mapped_column(sa.Integer)
+    failures: Mapped[int] = mapped_column(sa.Integer)
+    #: packed by :mod:`flask_smtpadmin.core.transcript`, compressed by zlib: a tenth of the room
+    text: Mapped[bytes] = mapped_column(Content)
 
 
 class ServerMixin:
@@ -286,6 +313,7 @@ class Models:
     Quota: Any
     Check: Any
     Finding: Any
+    Dialogue: Any
 
     def table(self, name: str) -> sa.Table:
         """Return the table of the class ``name`` (``"Message"``)."""
@@ -333,6 +361,16 @@ def _partial(name: str, where: str, *columns: str, unique: bool = False) -> sa.I
     return sa.Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
 
 
+def _dialogue_indexes() -> tuple[sa.Index, ...]:
+    """Return the indexes for a session, for the sessions of a day, and for failures and age."""
+    name = "ix_smtpadmin_dialogue"
+    return (
+        sa.Index(f"{name}_session", "session", "id"),
+        sa.Index(f"{name}_day", "opens_day", "began_at", "id"),
+        sa.Index(f"{name}_began", "began_at", "failures", "session"),
+    )
+
+
 def _room_for_updates() -> tuple[Any, ...]:
     """Let PostgreSQL keep a row's next version on its page, so that no index need know of it."""
     if sa.__version__.startswith("2.0."):  # it knows storage parameters of indexes only
@@ -344,6 +382,7 @@ _TABLE_ARGS: dict[type, Callable[[], tuple[Any, ...]]] = {
     MessageMixin: _message_indexes,
     RecipientMixin: _room_for_updates,
     AttemptMixin: _room_for_updates,
+    DialogueMixin: _dialogue_indexes,
 }
 _MIXINS = (
     MessageMixin,
@@ -356,4 +395,5 @@ _MIXINS = (
     QuotaMixin,
     CheckMixin,
     FindingMixin,
+    DialogueMixin,
 )

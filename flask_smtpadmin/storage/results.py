@@ -47,6 +47,7 @@ class Trace:
     reply: str | None = None
     tls: str | None = None
     ms: float | None = None
+    session: str | None = None
 
 
 @record(frozen=True, slots=True)
@@ -300,6 +301,7 @@ def _completed(result: Result) -> tuple[Value, ...]:
         trace.reply,
         trace.tls,
         trace.ms,
+        trace.session,
     )
 
 
@@ -349,7 +351,9 @@ def _accept(recipient: sa.Table) -> Bulk:
 
 def _complete(attempt: sa.Table) -> Bulk:
     """Complete attempts of ours with what became of them."""
-    written = "address started_at finished_at phase outcome cause code enhanced reply tls ms"
+    written = (
+        "address started_at finished_at phase outcome cause code enhanced reply tls ms session"
+    )
 
     def build(given: Given) -> sa.Executable:
         update = sa.update(attempt).where(

@@ -24,6 +24,7 @@ from flask_smtpadmin.core.transaction import (
     Transaction,
     TransportFailure,
 )
+from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import stepwise
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
@@ -48,7 +49,12 @@ MEMORY: Final[deque[Kept]] = deque(maxlen=1000)
 class LocalSession(ABC):
     """Accepts every message; the subclasses say what becomes of it."""
 
-    def __init__(self, server: Server, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        observer: Observer | None = None,
+        transcript: Transcript | None = None,
+    ) -> None:
         self.server = server
         self.usable = False
         self.phase: Phase = "resolve"
@@ -56,6 +62,7 @@ class LocalSession(ABC):
         self.welcome = ""
         self.served = 0
         self.last_used = time.monotonic()
+        self.transcript = transcript
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
 
     @property
@@ -97,6 +104,8 @@ class LocalSession(ABC):
         self.phase = "done"
         self.last_used = time.monotonic()
         accepted = Reply(250, "2.1.5", "ok")
+        if self.transcript is not None:
+            self._record(self.transcript, envelope, reply)
         recipients = tuple(RecipientReply(item, accepted) for item in envelope.recipients)
         elapsed = (time.perf_counter() - started) * 1000
         return Transaction("done", recipients, reply, elapsed)
@@ -104,6 +113,12 @@ class LocalSession(ABC):
     async def close(self) -> None:
         """Let go."""
         self.usable = False
+
+    def _record(self, transcript: Transcript, envelope: Envelope, reply: Reply) -> None:
+        transcript.began()
+        transcript.content(envelope.number, len(envelope.content))
+        transcript.note(f"{self.place}: {reply}")
+        transcript.ended(accepted=reply.positive)
 
     def prepare(self) -> None:  # noqa: B027 - most places need nothing
         """Make the place ready; raises OSError."""

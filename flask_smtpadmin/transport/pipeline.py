@@ -15,7 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from flask_smtpadmin.core.redact import Redactor
 from flask_smtpadmin.core.transaction import Envelope, Phase, ProtocolFault, Reply, Transaction
+from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import Exchange, Step, refuses
 from flask_smtpadmin.transport.offers import Offers
@@ -53,6 +55,8 @@ class Patience:
 class MailProtocol(asyncio.Protocol):
     """Relays messages over a transport that somebody else opened.
 
+    ``redact`` keeps what signed in out of the replies: a hostile server repeats it later, too.
+
     ``fault`` says why the link is of no more use, None while it is; ``held`` that nothing more
     shall begin on it.
     """
@@ -63,6 +67,7 @@ class MailProtocol(asyncio.Protocol):
         offers: Offers,
         patience: Patience,
         observer: Observer | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
         self.fault: Exception | None = None
         self.held = False
@@ -70,6 +75,8 @@ class MailProtocol(asyncio.Protocol):
         self._offers = offers
         self._patience = patience
         self._observer = observer
+        self._transcript = transcript
+        self.redact: Redactor | None = None
         self._loop = asyncio.get_running_loop()
         self._parser = ReplyParser()
         self._exchanges: deque[Exchange] = deque()
@@ -131,6 +138,8 @@ class MailProtocol(asyncio.Protocol):
         if self.healthy:
             self._quitting = True
             self._transport.write(b"QUIT\r\n")
+            if self._transcript is not None:
+                self._transcript.said("QUIT")
             await asyncio.wait([self._closed], timeout=seconds)
         self.abort(ConnectionAbortedError("closed by us"))
 
@@ -139,11 +148,18 @@ class MailProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take replies in, all of them, and only then write what they call for."""
         if self._quitting:
+            if self._transcript is not None:
+                self._transcript.heard(data)
             self._transport.close()
         if self._quitting or self.fault is not None:
             return
         try:
+            if self._transcript is not None:
+                self._transcript.heard(data)
+            begun = self._parser.partial
             replies = self._parser.feed(data)
+            if self.redact is not None and (begun or self.redact.finds(data)):
+                replies = [_without_secrets(reply, self.redact) for reply in replies]
             for reply in replies:
                 self._hear(reply)
             if replies:
@@ -201,6 +217,8 @@ class MailProtocol(asyncio.Protocol):
             words = front.speak()
             if words:
                 self._owed += 1
+                if self._transcript is not None:
+                    self._record(self._transcript, front, words)
                 self._unwritten = memoryview(words)
                 self._write_on()
         else:
@@ -223,12 +241,29 @@ class MailProtocol(asyncio.Protocol):
         while not (self.fault or self.held) and (envelope := self._next()) is not None:
             exchange = Exchange(envelope, self._offers, self._observer)
             self._exchanges.append(exchange)
-            if exchange.step != "over":
-                words, due = exchange.open()
+            words, due = exchange.open() if exchange.step != "over" else (b"", 0)
+            if self._transcript is not None:
+                self._record_begin(self._transcript, exchange, words)
+            if words:
                 self._owed += due
                 return words
             self._settle()
         return b""
+
+    @staticmethod
+    def _record_begin(transcript: Transcript, exchange: Exchange, words: bytes) -> None:
+        transcript.began()
+        if words:
+            transcript.said(words)
+        elif exchange.result is not None:
+            transcript.note(f"not offered to the server: {exchange.result.reply}")
+
+    @staticmethod
+    def _record(transcript: Transcript, exchange: Exchange, words: bytes) -> None:
+        if exchange.step == "body":
+            transcript.content(exchange.envelope.number, len(words))
+        else:
+            transcript.said(words)
 
     def _settle(self) -> None:
         """Tell of outcomes as they are known, in order, and drop what is over."""
@@ -243,6 +278,8 @@ class MailProtocol(asyncio.Protocol):
     def _tell(self, exchange: Exchange) -> None:
         if exchange.result is not None and not exchange.told:
             exchange.told = True
+            if self._transcript is not None:
+                self._transcript.ended(accepted=exchange.result.accepted)
             self._ended(exchange.result)
 
     def _fail(self, fault: Exception) -> None:
@@ -250,6 +287,8 @@ class MailProtocol(asyncio.Protocol):
         if self.fault is not None:
             return
         self.fault = fault
+        if self._transcript is not None and not self._quitting:
+            self._transcript.note(str(fault) or type(fault).__name__)
         self._unwritten = memoryview(b"")
         under_way, self._exchanges = self._exchanges, deque()
         if under_way:
@@ -291,6 +330,10 @@ class MailProtocol(asyncio.Protocol):
             self._set_timer(now)
         else:
             self.abort(TimeoutError("no reply in time"))
+
+
+def _without_secrets(reply: Reply, redact: Redactor) -> Reply:
+    return Reply(reply.code, reply.enhanced, redact(reply.text))
 
 
 def _nothing() -> None:

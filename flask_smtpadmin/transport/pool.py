@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
 from flask_smtpadmin.core.settings import Server
-from flask_smtpadmin.core.transaction import Connected
+from flask_smtpadmin.core.transaction import Connected, TransportFailure
 from flask_smtpadmin.transport.session import Session, open_session
 
 
@@ -97,12 +98,24 @@ class Pool:
 
     async def _opened(self) -> Session:
         session = self._opener(self.server, policy=self._policy)
-        self._links[session] = await session.open()
+        record = session.transcript
+        try:
+            link = await session.open()
+        except BaseException as failure:
+            if record is not None:
+                record.closed = True
+                if isinstance(failure, TransportFailure):
+                    record.address, failure.session = failure.address, record.session
+            raise
+        if record is not None:
+            record.address, record.tls = link.address, link.tls
+            link = replace(link, session=record.session)
+        self._links[session] = link
         return session
 
     def _discard(self, session: Session) -> None:
         self._links.pop(session, None)
-        task = asyncio.get_running_loop().create_task(session.close())
+        task = asyncio.get_running_loop().create_task(_closed(session))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
@@ -124,3 +137,12 @@ class Pool:
         if self._idle:
             oldest = min(item.last_used for item in self._idle)
             self._schedule(max(0.05, oldest + self._idle_seconds - time.monotonic()))
+
+
+async def _closed(session: Session) -> None:
+    """Close a session, and say so in its transcript."""
+    try:
+        await session.close()
+    finally:
+        if session.transcript is not None:
+            session.transcript.closed = True

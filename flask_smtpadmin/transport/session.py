@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
 from flask_smtpadmin.core.settings import Engine, Server
 from flask_smtpadmin.core.transaction import Connected, Envelope, Phase, Transaction
+from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.local import ConsoleSession, FileSession, LocalSession, MemorySession
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
@@ -31,7 +32,8 @@ class Session(Protocol):
     another. ``phase`` is known at every
     moment: a transaction that was cancelled in phase ``body`` is uncertain. ``served`` counts the
     transactions begun; ``last_used`` is ``time.monotonic()`` of the last reply. ``encryption`` is
-    what both sides agreed on, ``welcome`` the first line of the reply to EHLO.
+    what both sides agreed on, ``welcome`` the first line of the reply to EHLO,
+    ``transcript`` the one that was given to it.
     """
 
     server: Server
@@ -39,6 +41,7 @@ class Session(Protocol):
     welcome: str
     served: int
     last_used: float
+    transcript: Transcript | None
 
     @property
     def usable(self) -> bool:
@@ -79,15 +82,19 @@ class Session(Protocol):
 
 
 def open_session(
-    server: Server, *, policy: HostPolicy = PRIVATE, observer: Observer | None = None
+    server: Server,
+    *,
+    policy: HostPolicy = PRIVATE,
+    observer: Observer | None = None,
+    transcript: Transcript | None = None,
 ) -> Session:
     """Return a session that is not connected yet, of the kind ``server.engine`` names.
 
     ``policy`` decides which addresses may be connected to, ``observer`` hears of each step of
-    opening as it is done.
+    opening as it is done, ``transcript`` records the whole dialogue.
     """
     if server.engine == "smtplib":
-        return SmtplibSession(server, policy, observer)
+        return SmtplibSession(server, policy, observer, transcript)
     if server.engine in _LOCAL:
-        return _LOCAL[server.engine](server, observer)
-    return SMTPSession(server, policy, observer)
+        return _LOCAL[server.engine](server, observer, transcript)
+    return SMTPSession(server, policy, observer, transcript)

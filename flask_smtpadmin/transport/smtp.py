@@ -13,7 +13,7 @@ import aiosmtplib
 
 from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.hosts import HostPolicy, is_loopback
-from flask_smtpadmin.core.redact import clean, hide
+from flask_smtpadmin.core.redact import Redactor, clean, hide
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
     Connected,
@@ -27,7 +27,9 @@ from flask_smtpadmin.core.transaction import (
     Transaction,
     TransportFailure,
 )
+from flask_smtpadmin.core.transcript import Transcript, secrets_of
 from flask_smtpadmin.transport import dial, tls
+from flask_smtpadmin.transport.client import Client
 from flask_smtpadmin.transport.dial import Observer, Target
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, MailProtocol, NextEnvelope, Patience
@@ -46,19 +48,6 @@ _FAILURES: Final = (
     SignInImpossible,
     StartTLSMissing,
 )
-
-
-class _Client(aiosmtplib.SMTP):
-    """aiosmtplib's client, except that a failed connection is dropped at once.
-
-    Its own ``close`` leaves a TLS transport waiting up to 30 s for the peer's farewell.
-    """
-
-    def close(self) -> None:
-        transport = cast("asyncio.Transport | None", self.transport)
-        super().close()
-        if transport is not None:
-            transport.abort()
 
 
 def choose_mechanism(offered: list[str]) -> str:
@@ -92,7 +81,11 @@ class SMTPSession:
     """A session on aiosmtplib and our mail-transaction protocol; see ``session.Session``."""
 
     def __init__(
-        self, server: Server, policy: HostPolicy, observer: Observer | None = None
+        self,
+        server: Server,
+        policy: HostPolicy,
+        observer: Observer | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
         self.server = server
         self.served = 0
@@ -104,9 +97,10 @@ class SMTPSession:
         self._policy = policy
         self._observer = observer
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
+        self.transcript = transcript
         self._phase: Phase = "resolve"
         self._link: MailProtocol | None = None
-        self._client: _Client | None = None
+        self._client: Client | None = None
         self._lent: tuple[socket.socket, Any] | None = None
         self._peer: Target | None = None
 
@@ -133,12 +127,15 @@ class SMTPSession:
             await self._greet()
             await self._sign_in()
             self._take_over()
-        except TransportFailure:
+        except TransportFailure as failure:
             self._drop()
+            self._record_failure(failure)
             raise
         except _FAILURES as error:
             self._drop()
-            raise self._failure(error) from error
+            failed = self._failure(error)
+            self._record_failure(failed)
+            raise failed from error
         except BaseException:
             self._drop()
             raise
@@ -192,6 +189,7 @@ class SMTPSession:
         self._tell("resolve", ", ".join(item.ip for item in candidates), "")
         self._phase = "connect"
         sock, self._peer = await dial.connect(candidates, self.server.timeout)
+        self._record(f"connected to {self._peer}")
         self._tell("connect", str(self._peer), "")
         implicit = self.server.tls_mode == "implicit"
         self._phase = "encrypt" if implicit else "greeting"
@@ -201,10 +199,11 @@ class SMTPSession:
             self._note_encryption()
         self._tell("greeting", "", str(make_reply(greeting.code, greeting.message)))
 
-    def _new_client(self, sock: socket.socket, context: ssl.SSLContext) -> _Client:
+    def _new_client(self, sock: socket.socket, context: ssl.SSLContext) -> Client:
         try:
             self._lent = sock, sock.getsockname()
-            return _Client(
+            return Client(
+                self.transcript,
                 hostname=self.server.host.rstrip("."),
                 sock=sock,
                 use_tls=self.server.tls_mode == "implicit",
@@ -233,7 +232,7 @@ class SMTPSession:
         self.extensions = dict(client.esmtp_extensions)
         self._tell("hello", described(self.extensions), "")
 
-    async def _hello(self, client: _Client) -> None:
+    async def _hello(self, client: Client) -> None:
         try:
             response = await client.ehlo()
             self.welcome = clean(response.message.partition("\n")[0])
@@ -270,19 +269,32 @@ class SMTPSession:
             Offers.of(self.extensions),
             Patience(self.server.timeout, self.server.data_timeout),
             self._observer,
+            self.transcript,
         )
+        if secrets := secrets_of(self.server):
+            self._link.redact = Redactor(secrets)
         transport.set_protocol(self._link)
         self._client = None
 
     @property
-    def _opened(self) -> _Client:
+    def _opened(self) -> Client:
         if self._client is None:
             raise ConnectionAbortedError("the session is closed")
         return self._client
 
     def _note_encryption(self) -> None:
         self.encryption = tls.agreed(self._opened.get_transport_info("ssl_object"))
+        if self.encryption is not None:
+            self._record(str(self.encryption))
         self._tell("encrypt", tls.described(self.encryption), "")
+
+    def _record_failure(self, failure: TransportFailure) -> None:
+        if self.transcript is not None:
+            self.transcript.failed(opening_failed(failure))
+
+    def _record(self, note: str) -> None:
+        if self.transcript is not None:
+            self.transcript.note(note)
 
     def _drop(self) -> None:
         client, self._client = self._client, None
@@ -335,6 +347,13 @@ def disown(sock: socket.socket, name: Any) -> None:
         ours = False
     if not ours:
         sock.detach()
+
+
+def opening_failed(failure: TransportFailure) -> str:
+    """Return what a transcript says of a session that could not be opened."""
+    step, error = failure.phase.replace("_", " "), failure.error
+    words = f": {str(error) or type(error).__name__}" if error is not None else ""
+    return f"failed at the step {step}{words}"
 
 
 def underneath(error: BaseException) -> BaseException:

@@ -8,12 +8,10 @@ import contextlib
 import hmac
 import smtplib
 import socket
-import ssl
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from flask_smtpadmin.core.hosts import HostPolicy
 from flask_smtpadmin.core.redact import clean, hide
@@ -30,16 +28,22 @@ from flask_smtpadmin.core.transaction import (
     Transaction,
     TransportFailure,
 )
+from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, stepwise, tls
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import GO_AHEAD, deciding, ends_session, final
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
-from flask_smtpadmin.transport.smtp import choose_mechanism, described, permit_sign_in
+from flask_smtpadmin.transport.smtp import (
+    choose_mechanism,
+    described,
+    opening_failed,
+    permit_sign_in,
+)
+from flask_smtpadmin.transport.smtplib_client import Client
 from flask_smtpadmin.transport.stepwise import unasked
 from flask_smtpadmin.transport.wire import (
     MALFORMED,
-    ReplyParser,
     crlf,
     make_reply,
     rcpt_command,
@@ -61,86 +65,15 @@ _FAILURES: Final = (
 )
 
 
-class _Client(smtplib.SMTP):
-    """smtplib's client with our reply parser: its own takes half a line at the end for a reply.
-
-    ``patience`` is how long a whole reply may take, in seconds.
-    """
-
-    def __init__(self, patience: float) -> None:
-        super().__init__(timeout=patience)  # without a host it does not connect
-        self.patience = patience
-        self.hung_up = False
-        self._parser = ReplyParser()
-        self._heard = bytearray()
-        self._early: deque[Reply] = deque()
-
-    def take(self, sock: socket.socket) -> None:
-        """Go on over ``sock``; what was heard before is forgotten: it may be injected.
-
-        Who hangs up while a thread still connects or encrypts does not know of its socket.
-        """
-        self.sock = sock
-        if self.hung_up:
-            self.close()
-            raise ConnectionAbortedError("the session is closed")
-        self._parser = ReplyParser()
-        self._early.clear()
-
-    def send(self, s: Any) -> None:
-        """Write a command, unless the server has spoken out of turn."""
-        self._nothing_unasked()
-        super().send(s)
-
-    def getreply(self) -> tuple[int, bytes]:
-        """Return code and text of the next reply, lines joined by LF; raises OSError."""
-        sock = self._connected
-        end = time.monotonic() + self.patience
-        self._heard.clear()
-        replies: list[Reply] = []
-        while not replies:
-            sock.settimeout(max(end - time.monotonic(), 0.001))
-            data = sock.recv(65536)
-            if not data:
-                raise ConnectionResetError("the server closed the connection")
-            self._heard += data
-            replies = self._parser.feed(data)
-        sock.settimeout(self.patience)
-        reply, *early = replies
-        self._early.extend(early)
-        if reply.code == MALFORMED:
-            return MALFORMED, reply.text.encode()
-        lines = bytes(self._heard).split(b"\n")
-        return reply.code, b"\n".join(line[4:].strip() for line in lines if line[:3].isdigit())
-
-    def _nothing_unasked(self) -> None:
-        sock = self._connected
-        sock.settimeout(0)
-        try:
-            data = sock.recv(65536)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            data = b""
-        else:
-            if not data:
-                raise ConnectionResetError("the server closed the connection")
-        finally:
-            sock.settimeout(self.patience)
-        if data or self._early or self._parser.partial:
-            raise ProtocolFault("the server said something that nobody asked for")
-
-    @property
-    def _connected(self) -> socket.socket:
-        sock: socket.socket | None = self.sock
-        if sock is None:
-            raise ConnectionAbortedError("the session is closed")
-        return sock
-
-
 class SmtplibSession:
     """Opens, hands one message over, and is then of no more use; see ``session.Session``."""
 
     def __init__(
-        self, server: Server, policy: HostPolicy, observer: Observer | None = None
+        self,
+        server: Server,
+        policy: HostPolicy,
+        observer: Observer | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
         self.server = server
         self.usable = False
@@ -150,9 +83,10 @@ class SmtplibSession:
         self.mechanism = ""
         self.extensions: dict[str, str] = {}
         self._held = False
+        self.transcript = transcript
         self._policy = policy
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
-        self._smtp = _Client(server.timeout)
+        self._smtp = Client(server.timeout, transcript)
         self._address = ""
         self.encryption: tls.Encryption | None = None
         self.welcome = ""
@@ -161,10 +95,13 @@ class SmtplibSession:
         """Connect, encrypt, greet and sign in, in a thread."""
         try:
             return await self._in_thread(self._open, self.server.timeout * _STEPS)
-        except TransportFailure:
+        except TransportFailure as failure:
+            self._record_failure(failure)
             raise
         except _FAILURES as error:
-            raise self._failure(error) from error
+            failed = self._failure(error)
+            self._record_failure(failed)
+            raise failed from error
         finally:
             if not self.usable:
                 self._hang_up()
@@ -185,6 +122,8 @@ class SmtplibSession:
             return Transaction("hello", unasked(envelope, 0), None, 0.0, error)
         self.usable = False
         self.served += 1
+        if self.transcript is not None:
+            self.transcript.began()
         asked: list[RecipientReply] = []
         limit = self.server.timeout * (3 + len(envelope.recipients)) + 2 * self.server.data_timeout
         fault: Exception | None = None
@@ -197,7 +136,12 @@ class SmtplibSession:
         phase = "body" if reply is None and self.phase == "done" else self.phase
         elapsed = (time.perf_counter() - started) * 1000
         recipients = (*asked, *unasked(envelope, len(asked)))
-        return Transaction(phase, recipients, reply, elapsed, fault)
+        result = Transaction(phase, recipients, reply, elapsed, fault)
+        if self.transcript is not None:
+            if fault is not None:
+                self.transcript.note(str(fault) or type(fault).__name__)
+            self.transcript.ended(accepted=result.accepted)
+        return result
 
     async def close(self) -> None:
         """Say QUIT and close."""
@@ -228,6 +172,7 @@ class SmtplibSession:
         self.phase = "connect"
         sock, target = dial.connect_blocking(candidates, self.server.timeout)
         self._address = str(target)
+        self._record(f"connected to {self._address}")
         self._tell("connect", self._address, "")
         self._smtp.local_hostname = dial.greeting_name(self.server, sock)
         self._smtp.take(sock)
@@ -247,6 +192,8 @@ class SmtplibSession:
         wrapped = tls.wrapped(sock, tls.context_for(self.server), name)
         self._smtp.take(wrapped)
         self.encryption = tls.agreed(wrapped)
+        if self.encryption is not None:
+            self._record(str(self.encryption))
         self._tell("encrypt", tls.described(self.encryption), "")
 
     def _greet(self, sock: socket.socket) -> None:
@@ -277,7 +224,9 @@ class SmtplibSession:
             return
         permit_sign_in(self.server, encrypted=self.encryption is not None, ip=ip)
         self.mechanism = choose_mechanism(self.extensions.get("auth", "").lower().split())
+        self._smtp.signing_in = True
         reply = self._attempt(self.server.username, self.server.password)
+        self._smtp.signing_in = False
         self._expect(_SIGNED_IN, reply)
         self._tell("sign_in", self.mechanism.upper(), str(reply))
 
@@ -305,6 +254,7 @@ class SmtplibSession:
         offers = Offers.of(self.extensions)
         refused = offers.refusal(envelope, len(content))
         if refused is not None:
+            self._record(f"not offered to the server: {refused}")
             return refused
         reply = self._say(offers.mail_command(envelope, len(content)))
         if not reply.positive:
@@ -319,15 +269,15 @@ class SmtplibSession:
             return deciding(asked)
         self.phase = "data"
         reply = self._say(b"DATA\r\n")
-        return self._content(content) if reply.code == GO_AHEAD else reply
+        return self._content(content, envelope.number) if reply.code == GO_AHEAD else reply
 
-    def _content(self, content: bytes) -> Reply:
+    def _content(self, content: bytes, number: int | None) -> Reply:
         self.phase = "body"
         if self._held:  # asked after the phase was set: who holds us then looks at the phase
             self.phase = "data"
             raise ConnectionAbortedError("the transaction was cancelled")
         self._smtp.patience = self.server.data_timeout
-        self._smtp.send(stuff(content))
+        self._smtp.send_content(stuff(content), number)
         reply = self._read()
         if not final(reply):
             return Reply(MALFORMED, "", reply.text)
@@ -351,6 +301,14 @@ class SmtplibSession:
         reply = make_reply(code, text)
         secrets = (self.server.password, f"\0{self.server.username}\0{self.server.password}")
         return Reply(reply.code, reply.enhanced, hide(reply.text, secrets))
+
+    def _record_failure(self, failure: TransportFailure) -> None:
+        if self.transcript is not None:
+            self.transcript.failed(opening_failed(failure))
+
+    def _record(self, note: str) -> None:
+        if self.transcript is not None:
+            self.transcript.note(note)
 
     def _expect(self, code: int, reply: Reply) -> Reply:
         if reply.code != code:

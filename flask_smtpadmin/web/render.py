@@ -115,6 +115,7 @@ def _frame(snapshot: Snapshot, here: str) -> Frame:
         Entry("servers", "Servers", "server", {}, sub=True),
         Entry("deliverability", "Deliverability", "shield", {}, sub=True),
         Entry("test", "Test", "pulse", {}),
+        Entry("activity", "Activity", "lines", {}),
     )
     marked = tuple(_mark(entry, here) for entry in entries)
     return Frame(marked, paused=snapshot.paused, mode=str(snapshot["MODE"]))

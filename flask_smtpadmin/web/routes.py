@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from flask_smtpadmin.web import (
+    activity,
     deliverability,
     health,
     messages,
@@ -73,6 +74,9 @@ ROUTES: Final = (
     Route("/test/<batch>", test.test_result, "view"),
     Route("/test/<batch>/cancel", test.test_cancel, "operate", "POST"),
     Route("/test/<batch>/report.txt", test.test_report, "view"),
+    Route("/activity", activity.activity, "view"),
+    Route("/activity/download", activity.activity_download, "privacy"),
+    Route("/activity/<session>", activity.activity_session, "view"),
     Route("/healthz", health.healthz, "public"),
     Route("/<path:rest>", health.elsewhere, "view"),
 )

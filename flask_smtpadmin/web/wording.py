@@ -104,6 +104,14 @@ RECORDS: Final[dict[str, tuple[str, str]]] = {
     "ptr": ("PTR", "the name of the sending address"),
 }
 
+#: Who opened a session with a server.
+SESSION_ORIGIN: Final[dict[str, str]] = {
+    "worker": "Worker",
+    "test": "Test",
+    "send_now": "send_now",
+    "health check": "Health check",
+}
+
 #: The headline of a check, by the step that failed.
 STOPPED: Final[dict[str, str]] = {
     "resolve": "The server's name could not be resolved",

@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from flask_smtpadmin import signals
 from flask_smtpadmin.core.errors import ConfigurationError, SchemaMissing
 from flask_smtpadmin.core.settings import Snapshot
+from flask_smtpadmin.delivery.activity import Activity
 from flask_smtpadmin.delivery.engine import Engine, Options, Parts
 from flask_smtpadmin.delivery.events import Event, Summary, Tally
 from flask_smtpadmin.delivery.upkeep import Premises, Upkeep, count_waiting
@@ -21,9 +23,11 @@ from flask_smtpadmin.delivery.writer import Batch, Writer, is_away, sentence
 from flask_smtpadmin.state import State
 from flask_smtpadmin.storage.claims import Claims
 from flask_smtpadmin.storage.clock import Clock
+from flask_smtpadmin.storage.day_files import DayFiles
 from flask_smtpadmin.storage.journal import Journal, replay
 from flask_smtpadmin.storage.results import Result
 from flask_smtpadmin.storage.workers import Beat, Identity, Workers
+from flask_smtpadmin.worker.pruner import Pruner
 from flask_smtpadmin.worker.rounds import Rounds
 from flask_smtpadmin.worker.sweeper import Sweeper
 
@@ -112,10 +116,19 @@ class Shift:
         self._database.shutdown()
 
     async def _deliver(self, snapshot: Snapshot, journal: Journal) -> Summary:
-        engine = Engine(self._parts(snapshot, journal), self._options)
+
+        def keep_days() -> int | None:
+            days: int | None = engine.fleet.snapshot["RETENTION_ACTIVITY"]
+            return days
+
+        activity = self._activity(snapshot, keep_days)
+        activity.adopt(snapshot)
+        engine = Engine(self._parts(snapshot, journal, activity), self._options)
         sweeper = Sweeper(self._state.database, self._who, lambda: engine.fleet.policy, self._clock)
-        upkeep = Upkeep(engine, self._premises(partial(self._sweep, sweeper)))
-        await self._reached(partial(self._db, self._sweep, sweeper))
+        pruner = Pruner(self._state.database, self._clock, keep_days)
+        sweep = partial(self._sweep, sweeper, pruner)
+        upkeep = Upkeep(engine, self._premises(sweep, activity))
+        await self._reached(partial(self._db, sweep))
         await self._reached(upkeep.look)
         upkeep.start()
         rounds = Rounds(self._state, self._who.id, lambda: engine.fleet.snapshot, self._clock.now)
@@ -130,6 +143,7 @@ class Shift:
         finally:
             await rounds.stop()
             await upkeep.stop()
+            await activity.finish(self._db)
             summary: Summary = await self._db(self._sign_off, engine)
         log.info("Worker %s has ended.", self._who.id, extra={"worker": self._who.id})
         return summary
@@ -165,7 +179,13 @@ class Shift:
                 return None
             pause = min(pause * 2, _PAUSES[1])
 
-    def _parts(self, snapshot: Snapshot, journal: Journal) -> Parts:
+    def _activity(self, snapshot: Snapshot, keep_days: Callable[[], int | None]) -> Activity:
+        """Return the activity log of this worker, with files where LOG_DIR names a folder."""
+        folder = snapshot["LOG_DIR"]
+        files = DayFiles(Path(folder), keep_days) if folder else None
+        return Activity(self._state.database, self._who.id, files=files)
+
+    def _parts(self, snapshot: Snapshot, journal: Journal, activity: Activity) -> Parts:
         return Parts(
             snapshot=snapshot,
             writer=Writer(self._state.database, self._who.id, self._clock),
@@ -174,9 +194,10 @@ class Shift:
             clock=self._clock,
             announce=self._announce,
             bell=lambda: self._redis() == "ok",
+            opener=activity.open,
         )
 
-    def _premises(self, sweep: Callable[[], int]) -> Premises:
+    def _premises(self, sweep: Callable[[], int], activity: Activity) -> Premises:
         return Premises(
             database=self._state.database,
             settings=self._state.settings,
@@ -184,6 +205,7 @@ class Shift:
             who=self._who,
             sweep=sweep,
             redis=self._redis,
+            activity=activity,
         )
 
     # -- in the database thread ---------------------------------------------------------------
@@ -204,9 +226,11 @@ class Shift:
             workers.beat(connection, self._who, Beat(redis=self._redis()), self._clock.now())
         return snapshot
 
-    def _sweep(self, sweeper: Sweeper) -> int:
+    def _sweep(self, sweeper: Sweeper, pruner: Pruner) -> int:
         """Write down what dead workers of this host could not, and only then take back the rest."""
-        return replay(self._state.journals, self._write_down) + sweeper.sweep()
+        done = replay(self._state.journals, self._write_down) + sweeper.sweep()
+        pruner.prune()
+        return done
 
     def _write_down(self, worker_id: str, results: Sequence[Result]) -> int:
         writer = Writer(self._state.database, worker_id, self._clock)

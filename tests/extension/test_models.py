@@ -27,6 +27,7 @@ TABLES = {
     "smtpadmin_worker",
     "smtpadmin_finding",
     "smtpadmin_quota",
+    "smtpadmin_dialogue",
 }
 MakeDb = Callable[..., SQLAlchemy]
 Start = Callable[..., tuple[Flask, SMTPAdmin]]

@@ -15,7 +15,7 @@ from support.scripted import Drop, Pause, scripted_server
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import TransportFailure
 from flask_smtpadmin.transport import open_session
-from flask_smtpadmin.transport.smtplib_engine import _Client
+from flask_smtpadmin.transport.smtplib_client import Client
 
 
 @pytest.mark.needs("uvloop")
@@ -48,7 +48,7 @@ def is_open(descriptor: int) -> bool:
 def test_a_socket_that_comes_after_hanging_up_is_closed() -> None:
     """A thread connects or encrypts while its session is given up: it ends, and leaves nothing."""
     ours, theirs = socket.socketpair()
-    client = _Client(1.0)
+    client = Client(1.0)
     client.hung_up = True
     with theirs, pytest.raises(ConnectionAbortedError):
         client.take(ours)

@@ -87,6 +87,9 @@ LABELS: Final[dict[str, Label]] = {
     "retention_attempts": Label("Keep attempts", "Days."),
     "retention_audit": Label("Keep the audit trail", "Days."),
     "retention_activity": Label("Keep activity", "Days transcripts are kept."),
+    "activity_log": Label(
+        "Record activity", "All of it, only what failed and how sessions began, or nothing."
+    ),
 }
 
 

@@ -1,0 +1,43 @@
+"""Removing what is kept for a time only: the dialogues of the activity log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from flask_smtpadmin.storage.clock import Clock
+from flask_smtpadmin.storage.database import Database
+from flask_smtpadmin.storage.dialogues import DialogueRows
+
+#: Transactions of one call at most: delivery waits for the database thread.
+_AT_MOST: Final = 8
+
+
+class Pruner:
+    """Removes old rows; each call runs in the database thread and takes a little at a time.
+
+    Args:
+        database: the app's database.
+        clock: the database's time.
+        keep_days: returns for how many days dialogues are kept; None: for ever.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, keep_days: Callable[[], int | None]
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._keep_days = keep_days
+        self._dialogues = DialogueRows(database.models)
+
+    def prune(self) -> None:
+        """Remove some of what is too old."""
+        days = self._keep_days()
+        if days is None:
+            return
+        before = self._clock.now() - timedelta(days=days)
+        for _ in range(_AT_MOST):
+            with self._database.write() as connection:
+                if not self._dialogues.prune(connection, before):
+                    return
