@@ -84,7 +84,13 @@ def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
     chosen = _server(snapshot, server)
     (built,) = _built(snapshot, [message], datetime.now(UTC))
     if not _caught(snapshot):
-        return delivery_now.send_now(built, chosen, policy=host_policy(snapshot))
+        recorder = state.recorder(snapshot)
+        transcript = recorder.begin(chosen)
+        policy = host_policy(snapshot)
+        try:
+            return delivery_now.send_now(built, chosen, policy=policy, transcript=transcript)
+        finally:
+            recorder.keep(transcript, chosen.key, "send_now")
     queued = post(state, [message], Handling(server=server))[0]
     return Receipt(queued.message_id, chosen.key, "caught, not sent", ())
 

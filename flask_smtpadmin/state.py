@@ -18,12 +18,16 @@ from flask import Config, Flask, current_app, has_app_context
 
 from flask_smtpadmin.core.deliverability.findings import Report
 from flask_smtpadmin.core.deliverability.orders import Order
+from flask_smtpadmin.core.dialogues import mode_of
 from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.figures import Status, assess
+from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.delivery.deliverability import QUESTION, examine
+from flask_smtpadmin.delivery.recorder import Recorder
 from flask_smtpadmin.jobs.doorbell import Doorbell
 from flask_smtpadmin.storage.checks import Checks
 from flask_smtpadmin.storage.database import Database
+from flask_smtpadmin.storage.day_files import DayFiles
 from flask_smtpadmin.storage.dialogues import Dialogues
 from flask_smtpadmin.storage.findings import Findings
 from flask_smtpadmin.storage.keyfile import make_key, read_key
@@ -159,6 +163,12 @@ class State:
     def summary(self) -> Summary:
         """The figures on top of the pages."""
         return Summary(self.database)
+
+    def recorder(self, snapshot: Snapshot) -> Recorder:
+        """Return what puts a single session into the activity log, as the settings want it."""
+        folder, days = snapshot["LOG_DIR"], snapshot["RETENTION_ACTIVITY"]
+        files = DayFiles(Path(folder), lambda: days) if folder else None
+        return Recorder(self.dialogues, files, mode_of(snapshot))
 
     @cached_property
     def checks(self) -> Checks:

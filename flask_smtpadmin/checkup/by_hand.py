@@ -31,13 +31,15 @@ _OTHER: Final = (
 def by_hand(state: State, order: Order) -> Report:
     """Climb the ladder to the server, with what this process knows about itself."""
     wish, wrong = order.wish, order.wish.scenario == "wrong_password"
+    server = _with_wrong_password(order.server) if wrong else order.server
     report = run_check(
-        _with_wrong_password(order.server) if wrong else order.server,
+        server,
         to=None if wrong else wish.to or None,
         sender=wish.sender or None,
         progress=None if wrong else order.progress,
         policy=host_policy(state.settings.snapshot()),
         cancel=order.stop,
+        transcript=order.transcript,
     )
     report = replace(report, runtime=surroundings(state, order))
     report = _expected(report) if wrong else report

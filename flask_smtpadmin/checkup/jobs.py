@@ -17,6 +17,7 @@ from flask_smtpadmin.checkup.by_hand import by_hand, surroundings
 from flask_smtpadmin.checkup.order import Order, Stop
 from flask_smtpadmin.checkup.through_queue import Trial
 from flask_smtpadmin.core.check import Wish
+from flask_smtpadmin.core.dialogues import Origin
 from flask_smtpadmin.core.report import Report, Step
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.delivery.diagnose import LIMIT
@@ -122,7 +123,7 @@ def look(state: State, server: Server, number: str, *, place: str, ending: Endin
     """Sign in to see whether the server is well, unless somebody does under this ``number``."""
     if not state.checks.add_once(server, number, place=place, host=socket.gethostname()):
         return False
-    _run(state, number, Order(server=server, wish=Wish()), ending)
+    _run(state, number, Order(server=server, wish=Wish(), kind="health"), ending)
     return True
 
 
@@ -152,8 +153,13 @@ def _run(state: State, number: str, order: Order, ending: Ending = _never) -> Re
                 stop.set()
 
     with state.pushed():
-        report = report_on(state, replace(order, progress=keep, stop=stop))
-        state.checks.finish(number, report)
+        recorder = state.recorder(state.settings.snapshot())
+        transcript = recorder.begin(order.server)
+        watched = replace(order, progress=keep, stop=stop, transcript=transcript)
+        report = report_on(state, watched)
+        state.checks.finish(number, report, transcript.text())
+        origin: Origin = "test" if order.kind == "test" else "health check"
+        recorder.keep(transcript, order.server.key, origin)
         if report.ok and order.saved and order.wish.scenario != "wrong_password":
             state.checks.praise(order.server)
     return report

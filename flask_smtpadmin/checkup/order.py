@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from flask_smtpadmin.core.check import Wish
+from flask_smtpadmin.core.check import Kind, Wish
 from flask_smtpadmin.core.report import Step
 from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.transcript import Transcript
 
 #: Seconds between two questions whether the check was cancelled.
 _ASK_EVERY: Final = 0.5
@@ -44,13 +45,17 @@ class Order:
     Attributes:
         server: with the settings to try.
         wish: what to do.
+        kind: who wants it.
         saved: they are the saved ones; only then can a worker send with them.
+        transcript: records what is said to the server; None: nobody wants to know.
         progress: called with each finished step, in whatever thread it ends.
         stop: ends the check early.
     """
 
     server: Server
     wish: Wish
+    kind: Kind = "test"
     saved: bool = True
+    transcript: Transcript | None = None
     progress: Callable[[Step], None] = nobody
     stop: Stop = field(default_factory=Stop)

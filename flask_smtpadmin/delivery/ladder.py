@@ -23,6 +23,7 @@ from flask_smtpadmin.core.replies import classify, classify_transaction
 from flask_smtpadmin.core.report import DIRECT_STEPS, SIGN_IN_STEPS, Report, Step, StepState
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import Envelope, Phase, Transaction, TransportFailure
+from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.delivery.facts import facts, seen_as
 from flask_smtpadmin.delivery.now import LIMIT, check_usable, envelope_of
 from flask_smtpadmin.delivery.sample import test_message
@@ -41,7 +42,7 @@ class Options(TypedDict, total=False):
 
     ``to``: send a test message there; ``sender`` overrides its From mailbox; ``progress`` is
     called with each finished step; ``policy`` is HOST_POLICY; ``limit`` is the time for
-    everything in seconds (30).
+    everything in seconds (30); ``transcript`` records what is said.
     """
 
     to: str | None
@@ -49,6 +50,7 @@ class Options(TypedDict, total=False):
     progress: Callable[[Step], None] | None
     policy: HostPolicy
     limit: float
+    transcript: Transcript | None
 
 
 class Ladder:
@@ -61,6 +63,7 @@ class Ladder:
         self._progress = options.get("progress")
         self._policy = options.get("policy", PRIVATE)
         self._limit = options.get("limit", LIMIT)
+        self._transcript = options.get("transcript")
         self._done: dict[str, Step] = {}
         self._outcome: Outcome | None = None
         self._finished = False
@@ -104,7 +107,10 @@ class Ladder:
     async def _climb(self) -> None:
         check_usable(self._server)
         session = self._session = open_session(
-            self._server, policy=self._policy, observer=self._note
+            self._server,
+            policy=self._policy,
+            observer=self._note,
+            transcript=self._transcript,
         )
         try:
             async with asyncio.timeout(self._limit):

@@ -14,31 +14,35 @@ from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.replies import classify, classify_transaction
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import Envelope, Phase, Transaction, TransportFailure
+from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.delivery.envelope import TRACE_HEADER, default_reply_to, mailbox
 from flask_smtpadmin.delivery.own_loop import run
-from flask_smtpadmin.transport import open_session
+from flask_smtpadmin.transport import Session, open_session
 
 LIMIT: Final = 30.0
 
 
-def send_now(
+def send_now(  # noqa: PLR0913 - all but two by keyword
     built: Built,
     server: Server,
     *,
     sender: str | None = None,
     policy: HostPolicy = PRIVATE,
     limit: float = LIMIT,
+    transcript: Transcript | None = None,
 ) -> Receipt:
     """Hand ``built`` to ``server`` now and return the receipt; ``limit`` in seconds, in all.
 
-    The From mailbox is ``sender``, else the message's own, else the server's. Raises
+    The From mailbox is ``sender``, else the message's own, else the server's; ``transcript``
+    records what is said. Raises
     DeliveryError when the server took it for nobody, ConfigurationError when the server's
     settings cannot be used or there is no sender.
     """
     check_usable(server)
     envelope = envelope_of(built, server, sender=sender)
     started = time.perf_counter()
-    result = run(lambda: _hand_over(server, envelope, policy, limit))
+    session = open_session(server, policy=policy, transcript=transcript)
+    result = run(lambda: _hand_over(session, envelope, limit))
     if not result.accepted:
         raise _error(result, server)
     return Receipt(
@@ -79,10 +83,8 @@ def envelope_of(built: Built, server: Server, *, sender: str | None = None) -> E
     )
 
 
-async def _hand_over(
-    server: Server, envelope: Envelope, policy: HostPolicy, limit: float
-) -> Transaction:
-    session = open_session(server, policy=policy)
+async def _hand_over(session: Session, envelope: Envelope, limit: float) -> Transaction:
+    server = session.server
     try:
         async with asyncio.timeout(limit):
             await session.open()

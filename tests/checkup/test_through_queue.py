@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from support.working import working
+from support.processes import wait_until
+from support.workers import WorkerSite
+from support.working import working as started
 
 from flask_smtpadmin.checkup import through_queue
 from flask_smtpadmin.core.report import DIRECT_STEPS, QUEUE_STEPS, STEP_NAMES, Report, Step
@@ -13,6 +16,16 @@ from flask_smtpadmin.core.report import DIRECT_STEPS, QUEUE_STEPS, STEP_NAMES, R
 from .conftest import Bench, states
 
 Benches = Callable[..., Bench]
+
+
+@contextmanager
+def working(site: WorkerSite) -> Iterator[None]:
+    """Run a worker that the database knows of."""
+    with started(site):
+        wait_until(lambda: site.rows("Worker"))
+        yield
+
+
 TO = "grace@example.org"
 
 
