@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import aiosmtplib
@@ -264,9 +265,13 @@ class SMTPSession:
         transport = cast("asyncio.Transport | None", self._opened.transport)
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the server closed the connection")
+        offers = Offers.of(self.extensions)
+        if self._observer is not None:
+            # In one flight a slow reply holds up those before it: each step asks for itself.
+            offers = replace(offers, pipelining=False)
         self._link = MailProtocol(
             transport,
-            Offers.of(self.extensions),
+            offers,
             Patience(self.server.timeout, self.server.data_timeout),
             self._observer,
             self.transcript,
