@@ -124,6 +124,10 @@ class MailProtocol(asyncio.Protocol):
         finally:
             self._next, self._ended, self._done = _nothing, _nobody, None
 
+    def hide(self, hide: Callable[[str], str]) -> None:
+        """Take secrets out of every reply."""
+        self._parser.hide = hide
+
     def hold(self) -> None:
         """Write no more content: what is under way behind the message in front never began."""
         self.held = True

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from flask_smtpadmin.core.hosts import HostPolicy
-from flask_smtpadmin.core.redact import clean, hide
+from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
     Connected,
@@ -32,6 +32,7 @@ from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, stepwise, tls
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import GO_AHEAD, deciding, ends_session, final
+from flask_smtpadmin.transport.hiding import hider_for, scrub
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 from flask_smtpadmin.transport.smtp import (
@@ -85,6 +86,7 @@ class SmtplibSession:
         self._held = False
         self.transcript = transcript
         self._policy = policy
+        self._hide = hider_for(server)
         self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
         self._smtp = Client(server.timeout, transcript)
         self._address = ""
@@ -131,6 +133,7 @@ class SmtplibSession:
         try:
             reply = await self._in_thread(lambda: self._hand_over(envelope, asked), limit)
         except (OSError, smtplib.SMTPException) as error:
+            scrub(error, self._hide)
             fault = underneath(error)
         # the thread may have heard the end just when its time was up
         phase = "body" if reply is None and self.phase == "done" else self.phase
@@ -206,14 +209,14 @@ class SmtplibSession:
             self._encrypt(sock)
             self._hello()
         self.extensions = {name.lower(): text for name, text in self._smtp.esmtp_features.items()}
-        self._tell("hello", described(self.extensions), "")
+        self._tell("hello", self._hide(described(self.extensions)), "")
 
     def _hello(self) -> None:
         self.phase = "hello"
         self._smtp.ehlo_resp = None
         code, words = self._smtp.ehlo()
-        self.welcome = clean(words.partition(b"\n")[0])
-        reply = make_reply(code, words)
+        self.welcome = self._hide(clean(words.partition(b"\n")[0]))
+        reply = self._reply(code, words)
         if not reply.positive:
             raise TransportFailure("hello", reply=reply, address=self._address)
 
@@ -299,8 +302,7 @@ class SmtplibSession:
 
     def _reply(self, code: int, text: bytes) -> Reply:
         reply = make_reply(code, text)
-        secrets = (self.server.password, f"\0{self.server.username}\0{self.server.password}")
-        return Reply(reply.code, reply.enhanced, hide(reply.text, secrets))
+        return Reply(reply.code, reply.enhanced, self._hide(reply.text))
 
     def _record_failure(self, failure: TransportFailure) -> None:
         if self.transcript is not None:
@@ -316,6 +318,7 @@ class SmtplibSession:
         return reply
 
     def _failure(self, error: Exception) -> TransportFailure:
+        scrub(error, self._hide)
         if isinstance(error, smtplib.SMTPResponseException):
             text = error.smtp_error
             raw = text if isinstance(text, bytes) else text.encode("utf-8", "replace")

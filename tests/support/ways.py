@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -83,7 +84,8 @@ class Ways:
             try:
                 receipt = self.mail.send_now(self._message())
             except (ConfigurationError, DeliveryError) as error:
-                return f"{error} {error!r} {getattr(error, 'outcome', '')}"
+                told = "".join(traceback.format_exception(error))
+                return f"{told} {error!r} {getattr(error, 'outcome', '')}"
         return f"accepted {receipt}"
 
     def worker(self) -> str:
