@@ -32,7 +32,7 @@ from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, stepwise, tls
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import GO_AHEAD, deciding, ends_session, final
-from flask_smtpadmin.transport.hiding import hider_for, scrub
+from flask_smtpadmin.transport.hiding import hider_for
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 from flask_smtpadmin.transport.smtp import (
@@ -133,7 +133,6 @@ class SmtplibSession:
         try:
             reply = await self._in_thread(lambda: self._hand_over(envelope, asked), limit)
         except (OSError, smtplib.SMTPException) as error:
-            scrub(error, self._hide)
             fault = underneath(error)
         # the thread may have heard the end just when its time was up
         phase = "body" if reply is None and self.phase == "done" else self.phase
@@ -318,7 +317,6 @@ class SmtplibSession:
         return reply
 
     def _failure(self, error: Exception) -> TransportFailure:
-        scrub(error, self._hide)
         if isinstance(error, smtplib.SMTPResponseException):
             text = error.smtp_error
             raw = text if isinstance(text, bytes) else text.encode("utf-8", "replace")

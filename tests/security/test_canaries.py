@@ -49,12 +49,13 @@ FORMS = {
     "percent and plus": quote_plus(CANARY),
     "percent throughout": "".join(f"%{byte:02X}" for byte in CANARY.encode()),
 }
-#: Where it is said and how the line begins; "" for no reply, "2" for one that nobody asked for.
+#: Where it is said and how the line begins; "" for no reply, "2" for one that nobody asked for,
+#: "endless" for a line without an end.
 PLACES = [
     *(("banner", code) for code in ("220", "554", "")),
     *(("ehlo", code) for code in ("250", "550")),
     *(("auth", code) for code in ("235", "535", "454", "")),
-    *(("mail", code) for code in ("250", "550", "450", "", "2")),
+    *(("mail", code) for code in ("250", "550", "450", "", "2", "endless")),
     *(("rcpt", code) for code in ("250", "550")),
     *(("data", code) for code in ("554", "451", "")),
     *(("dot", code) for code in ("250", "554", "452", "")),
@@ -67,6 +68,8 @@ def reply(step: str, code: str, text: str) -> Raw:
     words = text.encode()
     if step == "ehlo" and code == "250":
         return Raw(b"250-scripted.test\r\n250-" + words + b"\r\n250-AUTH PLAIN\r\n250 SIZE\r\n")
+    if code == "endless":
+        return Raw(words + b"x" * 9000)
     if code == "2":
         return Raw(b"250 ok\r\n250 " + words + b"\r\n")
     return Raw((f"{code} ".encode() if code else b"") + words + b"\r\n")
