@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from flask_smtpadmin.core.redact import hider
 from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.transaction import Phase
+from flask_smtpadmin.transport.dial import Observer
 
 Hide = Callable[[str], str]
 
@@ -18,6 +20,16 @@ def hider_for(server: Server) -> Hide:
     if not server.password:
         return str
     return hider((server.password, f"\0{server.username}\0{server.password}"))
+
+
+def discreet(observer: Observer | None, hide: Hide) -> Observer:
+    """Return what tells ``observer``, if there is one, of each step without the password."""
+
+    def tell(phase: Phase, detail: str, reply: str) -> None:
+        if observer is not None:
+            observer(phase, hide(detail), hide(reply))
+
+    return tell
 
 
 def scrub(error: BaseException, hide: Hide) -> None:

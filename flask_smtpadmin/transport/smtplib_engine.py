@@ -32,7 +32,7 @@ from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, stepwise, tls
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import GO_AHEAD, deciding, ends_session, final
-from flask_smtpadmin.transport.hiding import hider_for
+from flask_smtpadmin.transport.hiding import discreet, hider_for
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 from flask_smtpadmin.transport.smtp import (
@@ -87,7 +87,7 @@ class SmtplibSession:
         self.transcript = transcript
         self._policy = policy
         self._hide = hider_for(server)
-        self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
+        self._tell = discreet(observer, self._hide)
         self._smtp = Client(server.timeout, transcript)
         self._address = ""
         self.encryption: tls.Encryption | None = None
@@ -208,7 +208,7 @@ class SmtplibSession:
             self._encrypt(sock)
             self._hello()
         self.extensions = {name.lower(): text for name, text in self._smtp.esmtp_features.items()}
-        self._tell("hello", self._hide(described(self.extensions)), "")
+        self._tell("hello", described(self.extensions), "")
 
     def _hello(self) -> None:
         self.phase = "hello"

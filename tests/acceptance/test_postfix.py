@@ -15,8 +15,9 @@ from support.postfix import POLICY, SCENARIOS, SERVICES, Postfix, Scenario
 from support.processes import free_port, wait_until
 
 from flask_smtpadmin.core.advice import advice
+from flask_smtpadmin.core.report import DIRECT_STEPS as STEPS
 from flask_smtpadmin.core.settings import Server
-from flask_smtpadmin.delivery.diagnose import STEPS, run_check
+from flask_smtpadmin.delivery.diagnose import run_check
 
 pytestmark = pytest.mark.slow
 
