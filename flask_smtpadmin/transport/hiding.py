@@ -22,7 +22,7 @@ def hider_for(server: Server) -> Hide:
     return hider((server.password, f"\0{server.username}\0{server.password}"))
 
 
-def discreet(observer: Observer | None, hide: Hide) -> Observer:
+def redacting(observer: Observer | None, hide: Hide) -> Observer:
     """Return what tells ``observer``, if there is one, of each step without the password."""
 
     def tell(phase: Phase, detail: str, reply: str) -> None:

@@ -32,7 +32,7 @@ from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, tls
 from flask_smtpadmin.transport.client import Client
 from flask_smtpadmin.transport.dial import Observer, Target
-from flask_smtpadmin.transport.hiding import discreet, hider_for, scrub
+from flask_smtpadmin.transport.hiding import redacting, hider_for, scrub
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, MailProtocol, NextEnvelope, Patience
 from flask_smtpadmin.transport.wire import make_reply
@@ -99,7 +99,7 @@ class SMTPSession:
         self._policy = policy
         self._hide = hider_for(server)
         self._observer = observer
-        self._tell = discreet(observer, self._hide)
+        self._tell = redacting(observer, self._hide)
         self.transcript = transcript
         self._phase: Phase = "resolve"
         self._link: MailProtocol | None = None

@@ -32,7 +32,7 @@ from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, stepwise, tls
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import GO_AHEAD, deciding, ends_session, final
-from flask_smtpadmin.transport.hiding import discreet, hider_for
+from flask_smtpadmin.transport.hiding import redacting, hider_for
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 from flask_smtpadmin.transport.smtp import (
@@ -87,7 +87,7 @@ class SmtplibSession:
         self.transcript = transcript
         self._policy = policy
         self._hide = hider_for(server)
-        self._tell = discreet(observer, self._hide)
+        self._tell = redacting(observer, self._hide)
         self._smtp = Client(server.timeout, transcript)
         self._address = ""
         self.encryption: tls.Encryption | None = None
