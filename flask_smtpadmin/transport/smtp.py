@@ -32,7 +32,7 @@ from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, tls
 from flask_smtpadmin.transport.client import Client
 from flask_smtpadmin.transport.dial import Observer, Target
-from flask_smtpadmin.transport.hiding import redacting, hider_for, scrub
+from flask_smtpadmin.transport.hiding import hider_for, redacting, scrub
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, MailProtocol, NextEnvelope, Patience
 from flask_smtpadmin.transport.wire import make_reply

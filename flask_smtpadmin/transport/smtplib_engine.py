@@ -32,7 +32,7 @@ from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, stepwise, tls
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import GO_AHEAD, deciding, ends_session, final
-from flask_smtpadmin.transport.hiding import redacting, hider_for
+from flask_smtpadmin.transport.hiding import hider_for, redacting
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 from flask_smtpadmin.transport.smtp import (
