@@ -27,7 +27,20 @@ METADATA: Final = frozenset(
         "168.63.129.16",
     )
 )
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+#: IPv6 addresses whose last four bytes are an IPv4 one: IPv4-compatible (RFC 4291 2.5.5.1),
+#: translated (RFC 2765), NAT64 (RFC 6052 and, as a network of one's own, RFC 8215).
+_EMBEDDING: Final = tuple(
+    map(ipaddress.ip_network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"))
+)
+#: What stands before the IPv4 address in an interface identifier of ISATAP (RFC 5214 6.1).
+_ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
+#: Where the public addresses of IPv6 are, so far (RFC 4291 2.4).
+_GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
+#: Not public though Python may say so: protocol assignments, the former relays of 6to4,
+#: documentation (RFC 6890, RFC 7526, RFC 9637).
+_NOT_PUBLIC: Final = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20"))
+)
 _THIS_NETWORK: Final = ipaddress.ip_network("0.0.0.0/8")
 _BROADCAST: Final = ipaddress.ip_address("255.255.255.255")
 
@@ -52,7 +65,7 @@ class HostPolicy:
             return False
         if forbidden(ip):
             return False
-        return self.rule != "strict" or (ip.is_global and port in self.ports)
+        return self.rule != "strict" or (_is_public(ip) and port in self.ports)
 
 
 PRIVATE: Final = HostPolicy()
@@ -60,12 +73,19 @@ PRIVATE: Final = HostPolicy()
 
 def unwrap(ip: Address) -> Address:
     """Return the IPv4 address that an IPv6 transition address leads to, else ``ip`` itself."""
-    if isinstance(ip, ipaddress.IPv4Address):
+    if isinstance(ip, ipaddress.IPv4Address) or ip.is_unspecified or ip.is_loopback:
         return ip
-    if ip in _NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    number = int(ip)
+    if any(ip in network for network in _EMBEDDING) or (number >> 32 & 0xFFFFFFFF) in _ISATAP:
+        return ipaddress.IPv4Address(number & 0xFFFFFFFF)
     teredo = ip.teredo
     return ip.ipv4_mapped or ip.sixtofour or (teredo[1] if teredo else None) or ip
+
+
+def _is_public(ip: Address) -> bool:
+    if not ip.is_global or any(ip in network for network in _NOT_PUBLIC):
+        return False
+    return isinstance(ip, ipaddress.IPv4Address) or ip in _GLOBAL_UNICAST
 
 
 def forbidden(ip: Address) -> bool:
@@ -81,11 +101,16 @@ def forbidden(ip: Address) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Say whether ``address`` (an IP as a socket reports it) never leaves this machine."""
+    """Say whether what goes to ``address`` (as a socket reports it) never leaves this machine.
+
+    127.0.0.1 behind NAT64 or a tunnel is another machine: only the mapped form is the same.
+    """
     try:
-        return unwrap(ipaddress.ip_address(address.partition("%")[0])).is_loopback
+        ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (mapped or ip).is_loopback
 
 
 def exact(address: str) -> str:

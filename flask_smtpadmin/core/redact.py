@@ -7,15 +7,22 @@ obey control characters, and bidirectional marks make a line read as what it is 
 from __future__ import annotations
 
 import base64
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 #: How much of a reply is kept, in bytes of UTF-8.
 LIMIT: Final = 2048
 SECRET: Final = "[secret removed]"  # noqa: S105 - what stands where a secret stood
 _SHORTEST: Final = 4
+#: What is looked for with signs in between is longer: shorter ones are in innocent words.
+_SHORTEST_PRESSED: Final = 8
+_BETWEEN: Final = re.compile(r"[\W_]+")
+_CUT: Final = "…"
+#: From the alphabet of base64 to the one for URLs (RFC 4648 5).
+_URL_SAFE: Final = str.maketrans("+/", "-_")
 
 #: What is looked for with its separators removed is longer: short forms are in innocent words.
 _SHORTEST_SPREAD: Final = 8
@@ -54,18 +61,59 @@ def cut(text: str, limit: int) -> str:
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= limit:
         return text
-    return encoded[: limit - 3].decode("utf-8", "ignore") + "…"
+    return encoded[: limit - 3].decode("utf-8", "ignore") + _CUT
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
     """Return ``text`` without the ``secrets`` in any form in which a server may quote them.
 
     Covers the secret itself, percent-encoded, in hex and in base64 at each of the three
-    alignments (so inside ``AUTH PLAIN`` too). Shorter than four characters: not looked for.
+    alignments (so inside ``AUTH PLAIN`` too), in upper and lower case. Shorter than four
+    characters: not looked for.
     """
-    for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len)[::-1]:
-        text = text.replace(form, SECRET)
-    return text
+    return hider(secrets)(text)
+
+
+def hider(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return :func:`hide` for the same secrets and many texts, most of them the same few.
+
+    It also sees a form spread over lines or with signs in between, and takes away what
+    :func:`clean` has left of one at the end of a text.
+    """
+    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+    if not forms:
+        return str
+    folded = tuple({form.lower() for form in forms})
+    pattern = re.compile("|".join(map(re.escape, forms)), re.IGNORECASE)
+    pressed = {_BETWEEN.sub("", form) for form in folded}
+    dense = tuple(form for form in pressed if len(form) >= _SHORTEST_PRESSED)
+
+    @functools.lru_cache(maxsize=64)
+    def hidden(text: str) -> str:
+        lower = text.lower()
+        if any(form in lower for form in folded):
+            found, count = pattern.subn(SECRET, text)
+            text = found if count else SECRET
+            lower = text.lower()
+        joined = _BETWEEN.sub("", lower)
+        if any(form in joined for form in dense):
+            return SECRET
+        return _without_rest(text, folded) if text.endswith(_CUT) else text
+
+    return hidden
+
+
+def _without_rest(text: str, folded: Iterable[str]) -> str:
+    """Return a text that was cut without the beginning of a form at its end."""
+    lower = text.removesuffix(_CUT).lower()
+    rests = (
+        length
+        for form in folded
+        for length in range(len(form) - 1, _SHORTEST - 1, -1)
+        if lower.endswith(form[:length])
+    )
+    longest = max(rests, default=0)
+    return f"{text[: -longest - len(_CUT)]}{SECRET}{_CUT}" if longest else text
 
 
 class Redactor:
@@ -151,8 +199,12 @@ def _forms(secret: str) -> set[str]:
     if len(secret) < _SHORTEST:
         return set()
     raw = secret.encode("utf-8", "surrogatepass")
-    forms = {secret, quote(secret, safe="", errors="replace"), raw.hex(), raw.hex().upper()}
-    forms.update(_aligned(raw, offset) for offset in range(3))
+    forms = {secret, raw.hex(), "".join(f"%{byte:02x}" for byte in raw)}
+    for safe in ("", "/"):
+        forms.add(quote(secret, safe=safe, errors="replace"))
+        forms.add(quote_plus(secret, safe=safe, errors="replace"))
+    aligned = {_aligned(raw, offset) for offset in range(3)}
+    forms |= aligned | {form.translate(_URL_SAFE) for form in aligned}
     return {form for form in forms if len(form) >= _SHORTEST}
 
 

@@ -94,6 +94,20 @@ def resolve_blocking(server: Server, policy: HostPolicy) -> list[Target]:
     return targets(infos, server, policy)
 
 
+def resolve_literal(server: Server, policy: HostPolicy) -> list[Target]:
+    """Do the same without asking anybody: empty for a name, or what is no address.
+
+    Sees through every spelling that the system takes for an address, such as 0x7f000001.
+    """
+    try:
+        infos = socket.getaddrinfo(
+            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+        )
+    except (OSError, UnicodeError):
+        return []
+    return targets(infos, server, policy)
+
+
 async def connect(candidates: Sequence[Target], timeout: float) -> tuple[socket.socket, Target]:  # noqa: ASYNC109 - shared among several tries
     """Return a socket to the address that answers first; ``timeout`` seconds for all of them.
 

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from flask_smtpadmin.core.redact import Redactor
 from flask_smtpadmin.core.transaction import Envelope, Phase, ProtocolFault, Reply, Transaction
 from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport.dial import Observer
@@ -55,8 +54,6 @@ class Patience:
 class MailProtocol(asyncio.Protocol):
     """Relays messages over a transport that somebody else opened.
 
-    ``redact`` keeps what signed in out of the replies: a hostile server repeats it later, too.
-
     ``fault`` says why the link is of no more use, None while it is; ``held`` that nothing more
     shall begin on it.
     """
@@ -76,7 +73,6 @@ class MailProtocol(asyncio.Protocol):
         self._patience = patience
         self._observer = observer
         self._transcript = transcript
-        self.redact: Redactor | None = None
         self._loop = asyncio.get_running_loop()
         self._parser = ReplyParser()
         self._exchanges: deque[Exchange] = deque()
@@ -124,6 +120,10 @@ class MailProtocol(asyncio.Protocol):
         finally:
             self._next, self._ended, self._done = _nothing, _nobody, None
 
+    def hide(self, hide: Callable[[str], str]) -> None:
+        """Take secrets out of every reply: a hostile server repeats later what it heard."""
+        self._parser.hide = hide
+
     def hold(self) -> None:
         """Write no more content: what is under way behind the message in front never began."""
         self.held = True
@@ -156,10 +156,7 @@ class MailProtocol(asyncio.Protocol):
         try:
             if self._transcript is not None:
                 self._transcript.heard(data)
-            begun = self._parser.partial
             replies = self._parser.feed(data)
-            if self.redact is not None and (begun or self.redact.finds(data)):
-                replies = [_without_secrets(reply, self.redact) for reply in replies]
             for reply in replies:
                 self._hear(reply)
             if replies:
@@ -330,10 +327,6 @@ class MailProtocol(asyncio.Protocol):
             self._set_timer(now)
         else:
             self.abort(TimeoutError("no reply in time"))
-
-
-def _without_secrets(reply: Reply, redact: Redactor) -> Reply:
-    return Reply(reply.code, reply.enhanced, redact(reply.text))
 
 
 def _nothing() -> None:

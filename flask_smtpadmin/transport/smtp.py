@@ -7,13 +7,14 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import aiosmtplib
 
 from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.hosts import HostPolicy, is_loopback
-from flask_smtpadmin.core.redact import Redactor, clean, hide
+from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
     Connected,
@@ -27,10 +28,11 @@ from flask_smtpadmin.core.transaction import (
     Transaction,
     TransportFailure,
 )
-from flask_smtpadmin.core.transcript import Transcript, secrets_of
+from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, tls
 from flask_smtpadmin.transport.client import Client
 from flask_smtpadmin.transport.dial import Observer, Target
+from flask_smtpadmin.transport.hiding import hider_for, redacting, scrub
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, MailProtocol, NextEnvelope, Patience
 from flask_smtpadmin.transport.wire import make_reply
@@ -95,8 +97,9 @@ class SMTPSession:
         self.encryption: tls.Encryption | None = None
         self.welcome = ""
         self._policy = policy
+        self._hide = hider_for(server)
         self._observer = observer
-        self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
+        self._tell = redacting(observer, self._hide)
         self.transcript = transcript
         self._phase: Phase = "resolve"
         self._link: MailProtocol | None = None
@@ -197,7 +200,7 @@ class SMTPSession:
         greeting = await self._client.connect()
         if implicit:
             self._note_encryption()
-        self._tell("greeting", "", str(make_reply(greeting.code, greeting.message)))
+        self._tell("greeting", "", self._heard(greeting))
 
     def _new_client(self, sock: socket.socket, context: ssl.SSLContext) -> Client:
         try:
@@ -235,7 +238,7 @@ class SMTPSession:
     async def _hello(self, client: Client) -> None:
         try:
             response = await client.ehlo()
-            self.welcome = clean(response.message.partition("\n")[0])
+            self.welcome = self._hide(clean(response.message.partition("\n")[0]))
         except aiosmtplib.SMTPHeloError as error:
             plain = self.server.tls_mode != "starttls" and self.server.auth == "none"
             if error.code not in _NO_EHLO or not plain:
@@ -264,15 +267,18 @@ class SMTPSession:
         transport = cast("asyncio.Transport | None", self._opened.transport)
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the server closed the connection")
+        offers = Offers.of(self.extensions)
+        if self._observer is not None:
+            # In one flight a slow reply holds up those before it: each step asks for itself.
+            offers = replace(offers, pipelining=False)
         self._link = MailProtocol(
             transport,
-            Offers.of(self.extensions),
+            offers,
             Patience(self.server.timeout, self.server.data_timeout),
             self._observer,
             self.transcript,
         )
-        if secrets := secrets_of(self.server):
-            self._link.redact = Redactor(secrets)
+        self._link.hide(self._hide)
         transport.set_protocol(self._link)
         self._client = None
 
@@ -309,12 +315,11 @@ class SMTPSession:
 
     def _reply(self, code: int, message: str) -> Reply:
         reply = make_reply(code, message)
-        username, password = self.server.username, self.server.password
-        secrets = (password, f"\0{username}\0{password}")
-        return Reply(reply.code, reply.enhanced, hide(reply.text, secrets))
+        return Reply(reply.code, reply.enhanced, self._hide(reply.text))
 
     def _failure(self, error: BaseException) -> TransportFailure:
         """Turn what aiosmtplib raised into the phase, the reply or the error underneath."""
+        scrub(error, self._hide)
         address, phase, cause = str(self._peer or ""), self._phase, error.__cause__
         answered = isinstance(error, aiosmtplib.SMTPResponseException)
         if phase == "encrypt" and self._implicit:

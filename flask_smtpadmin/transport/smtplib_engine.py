@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from flask_smtpadmin.core.hosts import HostPolicy
-from flask_smtpadmin.core.redact import clean, hide
+from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import (
     Connected,
@@ -32,6 +32,7 @@ from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport import dial, stepwise, tls
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.exchange import GO_AHEAD, deciding, ends_session, final
+from flask_smtpadmin.transport.hiding import hider_for, redacting
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.pipeline import Ended, NextEnvelope
 from flask_smtpadmin.transport.smtp import (
@@ -85,7 +86,8 @@ class SmtplibSession:
         self._held = False
         self.transcript = transcript
         self._policy = policy
-        self._tell: Observer = observer or (lambda _phase, _detail, _reply: None)
+        self._hide = hider_for(server)
+        self._tell = redacting(observer, self._hide)
         self._smtp = Client(server.timeout, transcript)
         self._address = ""
         self.encryption: tls.Encryption | None = None
@@ -212,8 +214,8 @@ class SmtplibSession:
         self.phase = "hello"
         self._smtp.ehlo_resp = None
         code, words = self._smtp.ehlo()
-        self.welcome = clean(words.partition(b"\n")[0])
-        reply = make_reply(code, words)
+        self.welcome = self._hide(clean(words.partition(b"\n")[0]))
+        reply = self._reply(code, words)
         if not reply.positive:
             raise TransportFailure("hello", reply=reply, address=self._address)
 
@@ -299,8 +301,7 @@ class SmtplibSession:
 
     def _reply(self, code: int, text: bytes) -> Reply:
         reply = make_reply(code, text)
-        secrets = (self.server.password, f"\0{self.server.username}\0{self.server.password}")
-        return Reply(reply.code, reply.enhanced, hide(reply.text, secrets))
+        return Reply(reply.code, reply.enhanced, self._hide(reply.text))
 
     def _record_failure(self, failure: TransportFailure) -> None:
         if self.transcript is not None:

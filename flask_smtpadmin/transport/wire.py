@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -27,12 +28,13 @@ class ReplyParser:
 
     A line without a code, a code outside 200-599, a continuation with another code, and a line or
     reply without end give one reply with code -1; ``broken`` is then set for good, because nobody
-    can say where the next reply begins.
+    can say where the next reply begins. ``hide`` takes secrets out of each text.
     """
 
-    __slots__ = ("_buffer", "_code", "_lines", "_size", "broken")
+    __slots__ = ("_buffer", "_code", "_lines", "_size", "broken", "hide")
 
     def __init__(self) -> None:
+        self.hide: Callable[[str], str] = str
         self._buffer = b""
         self._code = b""
         self._lines: list[bytes] = []
@@ -55,12 +57,16 @@ class ReplyParser:
             if self._lines or len(line) > _SHORT or (reply := _whole(line)) is None:
                 reply = self._line(line.removesuffix(b"\r"))
             if reply is not None:
-                replies.append(reply)
+                replies.append(self._hidden(reply))
             if self.broken:
                 return replies
         if len(self._buffer) > MAX_LINE:
-            replies.append(self._break(self._buffer))
+            replies.append(self._hidden(self._break(self._buffer)))
         return replies
+
+    def _hidden(self, reply: Reply) -> Reply:
+        text = self.hide(reply.text)
+        return reply if text == reply.text else Reply(reply.code, reply.enhanced, text)
 
     def _line(self, line: bytes) -> Reply | None:
         self._size += len(line)

@@ -13,6 +13,7 @@ from flask_smtpadmin.core.errors import InvalidSettings, SecretError
 from flask_smtpadmin.core.settings import Problem, Server
 from flask_smtpadmin.core.settings.fields import SERVER_KEY
 from flask_smtpadmin.core.settings.presets import Preset, presets
+from flask_smtpadmin.delivery.policies import refusal
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, checking
 from flask_smtpadmin.web.render import done, page
@@ -124,6 +125,10 @@ def _saved(saved: Server) -> Response:
         words = f"Saved, but {name} cannot be used yet: {saved.problems[0].message}"
         return done(words, "server", tone="warn", key=saved.key)
     current_state().doorbell.ring()
+    refused = refusal(saved, current_state().settings.snapshot(max_age=1.0))
+    if refused:
+        words = f"Saved, but {name} will not be connected to. {refused}"
+        return done(words, "server", tone="warn", key=saved.key)
     if request.form.get("page") == "settings":
         return done(f"Saved. {name} is used from now on.", "settings")
     return done(f"Saved. {name} is used from now on.", "server", key=saved.key)

@@ -94,6 +94,15 @@ def test_each_refusal_stops_at_its_own_step(script: Any, step: str, cause: str) 
     assert "HTTP" not in str(report.document())
 
 
+def test_each_command_of_a_check_waits_for_the_reply_before() -> None:
+    """Though the server takes many at once: the time and the failure of a step are its own."""
+    with scripted_server({"rcpt": "550 5.1.1 user unknown"}, pipelining=True) as server:
+        report = run_check(server.settings(), to="me@example.org")
+    assert report.cause == "recipient_unknown"
+    assert server.commands[:3] == ["EHLO", "MAIL", "RCPT"]
+    assert "DATA" not in server.commands
+
+
 def test_a_server_without_starttls_fails_at_encrypt() -> None:
     """And says what to do."""
     with scripted_server() as server:

@@ -31,6 +31,10 @@ NEVER = [
     "168.63.129.16",
     "::ffff:169.254.169.254",
     "64:ff9b::169.254.169.254",
+    "64:ff9b:1::169.254.169.254",
+    "::169.254.169.254",
+    "::ffff:0:169.254.169.254",
+    "2606:4700::5efe:169.254.169.254",
     "2002:a9fe:a9fe::1",
     "not an address",
     "",
@@ -87,8 +91,8 @@ def test_a_refused_host_gets_no_packet(engine: str, host: str) -> None:
 
 @pytest.mark.parametrize("origin", ["environment", "app_config"])
 def test_a_host_from_the_environment_is_exempt(origin: str) -> None:
-    """Whoever runs the app may send where they like."""
-    host = Field("HOST", "localhost", origin)
+    """Whoever runs the app may send where they like; a port from a form is looked at."""
+    host = Field("host", "localhost", origin)
 
     async def run(server: Server) -> None:
         session = open_session(server, policy=HostPolicy("strict"))
@@ -97,6 +101,9 @@ def test_a_host_from_the_environment_is_exempt(origin: str) -> None:
 
     with scripted_server() as server:
         asyncio.run(run(server.settings(fields={"host": host})))
+        port = Field("port", server.port, "database")
+        with pytest.raises(TransportFailure):
+            asyncio.run(run(server.settings(fields={"host": host, "port": port})))
     assert server.connections == 1
 
 
@@ -134,3 +141,5 @@ def test_loopback_is_told_from_what_only_looks_like_it() -> None:
     """The connected address decides whether a password may cross in the clear."""
     assert all(map(is_loopback, ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1")))
     assert not any(map(is_loopback, ("10.0.0.1", "::2", "localhost", "", "128.0.0.1")))
+    elsewhere = ("64:ff9b::127.0.0.1", "2002:7f00:1::1", "::127.0.0.1", "2001:db8::5efe:127.0.0.1")
+    assert not any(map(is_loopback, elsewhere))
