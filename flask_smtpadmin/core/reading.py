@@ -23,7 +23,8 @@ _MAILBOX: Final = re.compile(r"[\w.!$%&'*+/=?^`{|}~-]{1,64}@[\w.\-\[\]]{0,255}")
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S{1,300}")
 #: Host names, but not those of block lists: "blocked using", "listed at".
 _HOST: Final = re.compile(
-    r"(?<!using )(?<!at )(?<! by )(?<! in )(?<! on )(?<![\w.-])[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b"
+    r"(?<!using )(?<!at )(?<! by )(?<! in )(?<! on )(?<![\w.-])(?=[\d.]{0,40}[a-z_-])"
+    r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b"
 )
 _SPACE: Final = re.compile(r"\s{1,300}")
 #: Words that belong together stand in one sentence; ``.`` in a pattern does not cross lines.

@@ -3,7 +3,8 @@
 A table is a list of blocks. A block's head names a cause, then what differs from the cause's
 rule (``t`` or ``p`` for transient or permanent, a scope) and when the block counts (``silent``:
 only where no SMTP reply is quoted; ``4yz`` and ``5yz``: only with such a reply; ``at`` stages).
-The lines below it are regular expressions for lower-case text, each may end with its own ``at``.
+The lines below it are regular expressions for lower-case text, each may end with its own ``at``;
+a line that is indented twice goes on with the one above.
 
 Looking for hundreds of expressions would be slow, so each keeps a few literals of which one must
 stand in the text, and only then is the expression itself tried.
@@ -22,21 +23,26 @@ from typing import Final
 from flask_smtpadmin.core.anchors import anchors
 
 #: Tables in the order in which they are looked through, before the codes.
+_OF_THE_LINK: Final = ("proxy", "tls", "link")
 TABLES: Final = (
-    "link", "account", "proof", "quota", "message", "relay", "reputation", "recipient", "sender",
-    "spam", "signin", "server",
+    *_OF_THE_LINK, "account", "proof", "quota", "message", "relay", "reputation", "recipient",
+    "sender", "spam", "signin", "server",
 )  # fmt: skip
 #: The order where a stage makes another one likelier; at the others it is that of ``TABLES``.
 BY_STAGE: Final = {
-    "auth": ("link", "signin", "account", "quota", "reputation", "relay", "sender", "server"),
-    "oauth": ("signin", "link", "account", "quota", "server"),
+    "auth": (
+        *_OF_THE_LINK, "signin", "account", "quota", "reputation", "relay", "sender", "server",
+    ),
+    "oauth": ("signin", *_OF_THE_LINK, "account", "quota", "server"),
     "mail_from": (
-        "link", "account", "proof", "quota", "relay", "sender", "message", "reputation",
+        *_OF_THE_LINK, "account", "proof", "quota", "relay", "sender", "message", "reputation",
         "recipient", "spam", "signin", "server",
     ),
 }  # fmt: skip
 #: Tables of what single providers mean by words of their own.
 SECTIONS: Final = ("mailboxes", "regions", "services")
+#: How a line begins that goes on with the expression above.
+_CONTINUED: Final = " " * 8
 _LINE_AT: Final = re.compile(r"^(.*\S) at ([a-z_]+(?:,[a-z_]+){0,7})$")
 _BEGINS_A_WORD: Final = re.compile(r"\(?(?:\?:)?[a-z0-9]")
 #: Where a word begins; an underline is between words (``OpenSSL_says_so``).
@@ -122,7 +128,7 @@ def _line(head: Rule, line: str) -> Rule:
 def parse(text: str) -> Iterator[Rule]:
     """Yield the rules of a table in their order."""
     head: Rule | None = None
-    for line in text.splitlines():
+    for line in text.replace("\n" + _CONTINUED, "").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         if not line.startswith(" "):

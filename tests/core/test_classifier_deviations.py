@@ -77,6 +77,21 @@ def test_what_a_resolver_may_have_caused_stays_transient(text, stage, cause):
 
 
 @pytest.mark.parametrize(
+    ("text", "retry"),
+    [
+        ("552-5.2.2 x is over quota - see ?p=OverQuotaPerm - gsmtp", "permanent"),
+        ("452-4.2.2 x is over quota - see ?p=OverQuotaTemp - gsmtp", "transient"),
+        ("552 5.2.2 user: extended quota violation", "permanent"),
+        ("552 5.2.2 user over quota", "transient"),
+    ],
+)
+def test_a_full_mailbox_waits_unless_it_is_said_to_be_full_for_good(text, retry):
+    """Google and Comcast tell mailboxes that nobody empties any more."""
+    found = classify(text, stage="rcpt_to")
+    assert (found.cause, found.retry) == ("recipient_mailbox_full", retry)
+
+
+@pytest.mark.parametrize(
     ("text", "cause"),
     [
         ("535 5.7.0 The email limit is reached. Please upgrade your plan", "plan_limit_reached"),
