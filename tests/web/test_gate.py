@@ -56,6 +56,9 @@ WANTED = {
     "GET /test/<batch>": "view",
     "POST /test/<batch>/cancel": "operate",
     "GET /test/<batch>/report.txt": "view",
+    "GET /activity": "view",
+    "GET /activity/download": "privacy",
+    "GET /activity/<session>": "view",
     "GET /healthz": "public",
     "GET /<path:rest>": "view",
 }
