@@ -6,10 +6,11 @@ import click
 
 from flask_smtpadmin.cli.activity import activity
 from flask_smtpadmin.cli.check import check, test
-from flask_smtpadmin.cli.config import adopt, config, list_presets
+from flask_smtpadmin.cli.config import adopt, config
 from flask_smtpadmin.cli.dns import dns
 from flask_smtpadmin.cli.explain import explain
 from flask_smtpadmin.cli.output import Group
+from flask_smtpadmin.cli.presets import list_presets
 from flask_smtpadmin.cli.queue import queue, status
 
 

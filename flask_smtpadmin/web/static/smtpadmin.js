@@ -43,6 +43,19 @@
     });
   };
 
+  /* Provider tiles that do not fit what is typed step aside; "Another server" always stays */
+  const enableLiveFilter = () => {
+    for (const box of all("[data-live-filter]")) {
+      const tiles = all("[data-words]", document.getElementById(box.dataset.liveFilter));
+      const none = document.querySelector("[data-none]");
+      box.addEventListener("input", () => {
+        const words = box.value.toLowerCase().replace(/^.*@/, "").split(/\s+/).filter(Boolean);
+        for (const tile of tiles) tile.hidden = !words.every((word) => tile.dataset.words.includes(word));
+        none.hidden = tiles.some((tile) => !tile.hidden);
+      });
+    }
+  };
+
   /* Selection: the bar shows up with the first tick --------------------------- */
 
   const enableSelection = () => {
@@ -277,6 +290,7 @@
   showCurrentTab();
   localiseTimes();
   enableFilters();
+  enableLiveFilter();
   enableSelection();
   guardForms();
   all("[data-server-form]").forEach(enhanceServerForm);
