@@ -78,7 +78,10 @@ def described(extensions: Mapping[str, str]) -> str:
 
 
 class SMTPSession:
-    """A session on aiosmtplib and our mail-transaction protocol; see ``session.Session``."""
+    """A session on aiosmtplib and our mail-transaction protocol; see ``session.Session``.
+
+    With ``address`` it connects to that IP address and no other one of the host's.
+    """
 
     def __init__(
         self,
@@ -86,8 +89,11 @@ class SMTPSession:
         policy: HostPolicy,
         observer: Observer | None = None,
         transcript: Transcript | None = None,
+        *,
+        address: str = "",
     ) -> None:
         self.server = server
+        self._address = address
         self.served = 0
         self.last_used = time.monotonic()
         self.mechanism = ""
@@ -114,6 +120,11 @@ class SMTPSession:
         """Whether another transaction may begin."""
         link = self._link
         return link is not None and link.healthy and not link.held and not self.spent
+
+    @property
+    def encryption(self) -> tls.Encryption | None:
+        """What the handshake agreed on; None without TLS."""
+        return self._encryption
 
     @property
     def spent(self) -> bool:
@@ -185,7 +196,10 @@ class SMTPSession:
     async def _reach(self) -> None:
         """Resolve the name, connect to an address the policy allows and read the greeting."""
         context = tls.context_for(self.server)
-        candidates = await dial.resolve(self.server, self._policy)
+        if self._address:
+            candidates = dial.pinned(self._address, self.server, self._policy)
+        else:
+            candidates = await dial.resolve(self.server, self._policy)
         self._tell("resolve", ", ".join(item.ip for item in candidates), "")
         self._phase = "connect"
         sock, self._peer = await dial.connect(candidates, self.server.timeout)
