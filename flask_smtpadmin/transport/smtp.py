@@ -122,11 +122,6 @@ class SMTPSession:
         return link is not None and link.healthy and not link.held and not self.spent
 
     @property
-    def encryption(self) -> tls.Encryption | None:
-        """What the handshake agreed on; None without TLS."""
-        return self._encryption
-
-    @property
     def spent(self) -> bool:
         """Whether it has served its number of messages."""
         return 0 < self.server.messages_per_connection <= self.served

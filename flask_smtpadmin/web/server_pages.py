@@ -22,7 +22,7 @@ from flask_smtpadmin.web.wording import Tone
 
 _HERE = "Servers"
 #: A server's address must not be that of the page that adds one.
-_RESERVED = frozenset({"new"})
+_RESERVED = frozenset({"new", "find"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ def server_new() -> Response:
     chosen = request.args.get("preset")
     if chosen is None:
         wanted = request.args.get("preset_q", "").strip()
-        target = _target(request.args.get("server", ""))
+        target = target_of(request.args.get("server", ""))
         return page("presets", here=_HERE, matches=search(wanted), wanted=wanted, target=target)
-    form = fresh(chosen, _free_key(chosen))
+    form = fresh(chosen, free_key(chosen))
     return show(form, new=True)
 
 
@@ -74,14 +74,18 @@ def server_new_test() -> Response:
 
 
 def show(
-    form: ServerForm, *, new: bool = False, status: int = 200, tested: _Tested | None = None
+    form: ServerForm,
+    *,
+    new: bool = False,
+    status: int = 200,
+    tested: _Tested | None = None,
+    found: bool = False,
 ) -> Response:
-    """Render the form's page."""
+    """Render the form's page; ``found``: the fields were filled in by a search."""
     history = () if new else current_state().checks.history(form.key)
     values = form_values(form)
-    return page(
-        "server", status=status, here=_HERE, new=new, tested=tested, history=history, **values
-    )
+    values |= {"new": new, "tested": tested, "history": history, "found": found}
+    return page("server", status=status, here=_HERE, **values)
 
 
 def form_values(form: ServerForm) -> dict[str, Any]:
@@ -161,7 +165,7 @@ def _sent_preset() -> str | None:
     return request.form.get("preset") or None
 
 
-def _target(key: str) -> str:
+def target_of(key: str) -> str:
     """Return the server that a chosen provider is for: the default one while it is not set up."""
     servers = current_state().settings.snapshot(max_age=1.0).servers
     if key in servers:
@@ -169,7 +173,7 @@ def _target(key: str) -> str:
     return "" if servers["default"].configured else "default"
 
 
-def _free_key(chosen: str) -> str:
+def free_key(chosen: str) -> str:
     """Suggest a key that no server has: the provider's, with a number where it is taken."""
     taken = {*current_state().settings.snapshot(max_age=1.0).servers, *_RESERVED}
     stem = chosen.partition(":")[0].replace("-", "_")[:28]
