@@ -48,7 +48,7 @@ def _print(matches: Iterable[Match], query: str) -> None:
     click.echo(table([(*head, "BECAUSE OF") if query else head, *rows]))
     for match in matches:
         if match.now:
-            click.secho(f"{match.preset.name}: {match.now}", fg="yellow")
+            click.secho(match.now, fg="yellow")
 
 
 def _row(match: Match, *, asked: bool) -> tuple[str, ...]:

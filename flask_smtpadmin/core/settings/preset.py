@@ -99,6 +99,11 @@ class Alias:
     name: str
     note: str = ""
 
+    @property
+    def now(self) -> str:
+        """The note with the word it is about; "" for a word of today."""
+        return f"{self.name}: {self.note}" if self.note else ""
+
 
 @dataclass(frozen=True, slots=True)
 class OldHost:
@@ -106,6 +111,11 @@ class OldHost:
 
     host: str
     note: str
+
+    @property
+    def now(self) -> str:
+        """The note with the host it is about."""
+        return f"{self.host} is a host of older guides. {self.note}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,10 +179,10 @@ def _exact(preset: Preset, wanted: str, name: str) -> Iterator[Match]:
         yield Match(preset, why="name")
     for alias in preset.aliases:
         if wanted == alias.name.casefold():
-            yield Match(preset, why=f"also called {alias.name}", now=alias.note)
+            yield Match(preset, why=f"also called {alias.name}", now=alias.now)
     for old in preset.old_hosts:
         if name == old.host:
-            yield Match(preset, why=f"old host {old.host}", now=old.note)
+            yield Match(preset, why=f"old host {old.host}", now=old.now)
     for host, region in preset.hosts():
         if fits(host, name):
             key = _named_region(preset, name) or region
@@ -199,13 +199,13 @@ def _loose(preset: Preset, words: list[str]) -> Iterator[Match]:
         yield Match(preset, why="name")
     for alias in preset.aliases:
         if _holds((alias.name, preset.name), words):
-            yield Match(preset, why=f"also called {alias.name}", now=alias.note)
+            yield Match(preset, why=f"also called {alias.name}", now=alias.now)
     for host, _region in preset.hosts():
         if _holds((host,), words):
             yield Match(preset, why=f"host {host}")
     for old in preset.old_hosts:
         if _holds((old.host,), words):
-            yield Match(preset, why=f"old host {old.host}", now=old.note)
+            yield Match(preset, why=f"old host {old.host}", now=old.now)
     for domain in preset.email_domains:
         if _holds((domain,), words):
             yield Match(preset, why=f"addresses @{domain}")

@@ -40,7 +40,7 @@ def unwise(server: Server) -> Iterator[Problem]:
         return
     yield from _crossed_pair(server)
     if old := old_host(server.host):
-        yield _about(server, "host", f"{old.host} is a host of older guides. {old.note}")
+        yield _about(server, "host", old.now)
     yield from refused(server)
     yield from doubtful(server)
     if server.tls_mode == "none" and not is_loopback(server.host):
