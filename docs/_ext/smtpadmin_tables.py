@@ -151,13 +151,14 @@ class States(Table):
 class Presets(Table):
     """Every provider whose settings are known."""
 
-    head = ("Key", "Provider", "Host", "Ports")
+    head = ("Key", "Provider", "Host", "Ports", "From address")
 
     def rows(self) -> Iterator[Row]:
         """One row a provider."""
         for key, preset in presets().items():
-            ports = ", ".join(f"{port.port} {port.tls_mode}" for port in preset.ports)
-            yield f"`{key}`", preset.name, f"`{preset.host}`" if preset.host else "", ports
+            ports = ", ".join(f"{port.port} {port.tls_mode}" for port in preset.shown_ports)
+            host = f"`{preset.host}`" if preset.host else ""
+            yield f"`{key}`", preset.name, host, ports, f"`{preset.from_rule.kind}`"
 
 
 class Signals(Table):

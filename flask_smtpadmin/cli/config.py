@@ -1,4 +1,4 @@
-"""``flask smtp config`` and ``flask smtp presets``: what is set, and what could be."""
+"""``flask smtp config`` and ``flask smtp adopt``: what is set, and whose the database is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from flask_smtpadmin.cli.output import Command, emit, json_option, table
 from flask_smtpadmin.config import KEYS
 from flask_smtpadmin.core.settings import Field, Problem, Server, Snapshot
 from flask_smtpadmin.core.settings.describe import config_document, env_document
-from flask_smtpadmin.core.settings.presets import Preset, presets
 from flask_smtpadmin.core.settings.sources import env_prefix
 from flask_smtpadmin.state import current_state
 
@@ -50,24 +49,6 @@ def adopt(*, as_json: bool) -> None:
     else:
         was = f" (before: {before!r})" if before not in {"", name} else ""
         click.echo(f"The mail in this database belongs to {name!r}{was}.")
-
-
-@click.command("presets")
-@json_option
-def list_presets(*, as_json: bool) -> None:
-    """List the mail providers whose settings are known."""
-    known = list(presets().values())
-    if as_json:
-        emit({"presets": [preset.document() for preset in known]})
-        return
-    head = ("KEY", "NAME", "HOST", "RECOMMENDED", "OTHER PORTS")
-    click.echo(table([head, *(_preset_row(preset) for preset in known)]))
-
-
-def _preset_row(preset: Preset) -> tuple[str, ...]:
-    best = preset.recommended
-    others = ", ".join(f"{o.port} {o.tls_mode}" for o in preset.ports if o != best)
-    return preset.key, preset.name, preset.host or "-", f"{best.port} {best.tls_mode}", others
 
 
 def _print_snapshot(snapshot: Snapshot) -> None:

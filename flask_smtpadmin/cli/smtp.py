@@ -6,10 +6,12 @@ import click
 
 from flask_smtpadmin.cli.activity import activity
 from flask_smtpadmin.cli.check import check, test
-from flask_smtpadmin.cli.config import adopt, config, list_presets
+from flask_smtpadmin.cli.config import adopt, config
 from flask_smtpadmin.cli.dns import dns
 from flask_smtpadmin.cli.explain import explain
+from flask_smtpadmin.cli.find import find
 from flask_smtpadmin.cli.output import Group
+from flask_smtpadmin.cli.presets import list_presets
 from flask_smtpadmin.cli.queue import queue, status
 
 
@@ -25,6 +27,7 @@ for _command in (
     config,
     dns,
     explain,
+    find,
     list_presets,
     test,
     status,

@@ -29,6 +29,7 @@ from flask_smtpadmin.core.settings.edits import (
 from flask_smtpadmin.core.settings.fields import SERVER_KEY
 from flask_smtpadmin.core.settings.origins import BOUND, Context, Stored, Typed
 from flask_smtpadmin.core.settings.resolve import resolve
+from flask_smtpadmin.core.settings.senders import refused, who
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.setting_rows import Rows, load, read_revision
 from flask_smtpadmin.storage.surroundings import read_boot, read_context
@@ -248,6 +249,7 @@ class Settings:
         _refuse(plan.problems)
         after = resolve(context, plan.stored).servers[edit.key]
         _refuse(self._endpoint_problems(edit, stored, before, after))
+        _refuse(_sender_problems(before.servers.get(edit.key), after))
         try:
             self._write_server(rows, plan, before, after)
         except ConfigurationError as error:  # no key to encrypt with
@@ -312,6 +314,13 @@ def _check_key(edit: ServerEdit, stored: Stored, before: Snapshot) -> None:
         _refuse([Problem("key", None, f"There is a server {edit.key!r} already.")])
     if not edit.create and edit.key not in before.servers:
         raise NotFound("server", edit.key)
+
+
+def _sender_problems(before: Server | None, after: Server) -> tuple[Problem, ...]:
+    """Return which address the provider is sure to refuse, if the edit changed who sends."""
+    if before is not None and who(before) == who(after):
+        return ()
+    return tuple(refused(after))
 
 
 def _refuse(problems: Collection[Problem]) -> None:

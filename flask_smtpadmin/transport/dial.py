@@ -84,6 +84,19 @@ async def resolve(server: Server, policy: HostPolicy) -> list[Target]:
     return targets(infos, server, policy)
 
 
+def pinned(address: str, server: Server, policy: HostPolicy) -> list[Target]:
+    """Return the one target at an IP ``address`` that was resolved before, if the policy lets it.
+
+    Nothing is looked up. Raises TransportFailure like :func:`resolve`.
+    """
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    try:
+        infos = socket.getaddrinfo(address, server.port, type=socket.SOCK_STREAM, flags=flags)
+    except OSError as error:
+        raise TransportFailure("resolve", error=error) from error
+    return targets(infos, server, policy)
+
+
 def resolve_blocking(server: Server, policy: HostPolicy) -> list[Target]:
     """Do the same in a thread."""
     check(server)

@@ -23,11 +23,12 @@ _TRY: Final = 2.0
 
 
 class DnsError(Exception):
-    """A question that DNS did not answer; ``name`` is what was asked for."""
+    """A question that DNS did not answer; ``name`` is what was asked for, ``reason`` says why."""
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(f"{name}: {text}")
         self.name = name
+        self.reason = text
 
 
 class NameNotFound(DnsError):

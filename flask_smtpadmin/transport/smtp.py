@@ -80,7 +80,10 @@ def described(extensions: Mapping[str, str]) -> str:
 
 
 class SMTPSession:
-    """A session on aiosmtplib and our mail-transaction protocol; see ``session.Session``."""
+    """A session on aiosmtplib and our mail-transaction protocol; see ``session.Session``.
+
+    With ``address`` it connects to that IP address and no other one of the host's.
+    """
 
     def __init__(
         self,
@@ -88,8 +91,11 @@ class SMTPSession:
         policy: HostPolicy,
         observer: Observer | None = None,
         transcript: Transcript | None = None,
+        *,
+        address: str = "",
     ) -> None:
         self.server = server
+        self._address = address
         self.served = 0
         self.last_used = time.monotonic()
         self.mechanism = ""
@@ -188,7 +194,10 @@ class SMTPSession:
     async def _reach(self) -> None:
         """Resolve the name, connect to an address the policy allows and read the greeting."""
         context = tls.context_for(self.server)
-        candidates = await dial.resolve(self.server, self._policy)
+        if self._address:
+            candidates = dial.pinned(self._address, self.server, self._policy)
+        else:
+            candidates = await dial.resolve(self.server, self._policy)
         self._tell("resolve", ", ".join(item.ip for item in candidates), "")
         self._phase = "connect"
         sock, self._peer = await dial.connect(candidates, self.server.timeout)

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from flask_smtpadmin.web import (
     activity,
     deliverability,
+    find,
     health,
     messages,
     overview,
@@ -58,6 +59,9 @@ ROUTES: Final = (
     Route("/servers/new", server_pages.server_new, "configure"),
     Route("/servers/new", server_pages.server_create, "configure", "POST"),
     Route("/servers/new/test", server_pages.server_new_test, "configure", "POST"),
+    Route("/servers/find", find.server_find, "configure"),
+    Route("/servers/find", find.server_find_run, "configure", "POST"),
+    Route("/servers/find/use", find.server_find_use, "configure", "POST"),
     Route("/servers/<key>", server_pages.server, "view"),
     Route("/servers/<key>", server_pages.server_save, "configure", "POST"),
     Route("/servers/<key>/test", server_pages.server_test, "configure", "POST"),

@@ -93,6 +93,8 @@ class ServerForm:
         if provider is not None and provider.category != "custom":
             found["username"] = replace(found["username"], help=f"{provider.username_hint}.")
             found["password"] = replace(found["password"], help=f"{provider.password_hint}.")
+            rule = provider.from_rule.text or found["from_email"].help
+            found["from_email"] = replace(found["from_email"], help=rule)
         if self.form is None and self._asks_for_password():
             found["auth"] = replace(found["auth"], text="password")
         return found

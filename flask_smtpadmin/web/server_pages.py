@@ -12,16 +12,18 @@ from flask_smtpadmin.core.check import Check, Wish
 from flask_smtpadmin.core.errors import InvalidSettings, SecretError
 from flask_smtpadmin.core.settings import Problem, Server
 from flask_smtpadmin.core.settings.fields import SERVER_KEY
-from flask_smtpadmin.core.settings.presets import Preset, presets
+from flask_smtpadmin.core.settings.presets import search
+from flask_smtpadmin.core.settings.senders import remark
 from flask_smtpadmin.delivery.policies import refusal
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, checking
 from flask_smtpadmin.web.render import done, page
 from flask_smtpadmin.web.server_form import ADVANCED, ServerForm, fresh, shown, typed
+from flask_smtpadmin.web.wording import Tone
 
 _HERE = "Servers"
 #: A server's address must not be that of the page that adds one.
-_RESERVED = frozenset({"new"})
+_RESERVED = frozenset({"new", "find"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,10 @@ def server_new() -> Response:
     """Show the providers, then the form for the one that was chosen."""
     chosen = request.args.get("preset")
     if chosen is None:
-        wanted = request.args.get("q", "").strip()
-        target = request.args.get("server", "")
-        return page(
-            "presets", here=_HERE, presets=_matching(wanted), q=wanted, target=_target(target)
-        )
-    form = fresh(chosen, _free_key(chosen))
+        wanted = request.args.get("preset_q", "").strip()
+        target = target_of(request.args.get("server", ""))
+        return page("presets", here=_HERE, matches=search(wanted), wanted=wanted, target=target)
+    form = fresh(chosen, free_key(chosen))
     return show(form, new=True)
 
 
@@ -75,14 +75,18 @@ def server_new_test() -> Response:
 
 
 def show(
-    form: ServerForm, *, new: bool = False, status: int = 200, tested: _Tested | None = None
+    form: ServerForm,
+    *,
+    new: bool = False,
+    status: int = 200,
+    tested: _Tested | None = None,
+    found: bool = False,
 ) -> Response:
-    """Render the form's page."""
+    """Render the form's page; ``found``: the fields were filled in by a search."""
     history = () if new else current_state().checks.history(form.key)
     values = form_values(form)
-    return page(
-        "server", status=status, here=_HERE, new=new, tested=tested, history=history, **values
-    )
+    values |= {"new": new, "tested": tested, "history": history, "found": found}
+    return page("server", status=status, here=_HERE, **values)
 
 
 def form_values(form: ServerForm) -> dict[str, Any]:
@@ -103,6 +107,7 @@ def form_values(form: ServerForm) -> dict[str, Any]:
 
 def _save(form: ServerForm, *, new: bool = False) -> Response:
     removed = form.removed()
+    before = current_state().settings.snapshot().servers.get(form.key)
     try:
         saved = current_state().settings.save_server(
             form.key,
@@ -116,22 +121,34 @@ def _save(form: ServerForm, *, new: bool = False) -> Response:
     except InvalidSettings as error:
         form.problems = error.problems
         return show(form, new=new, status=422)
-    return _saved(saved)
+    return _saved(saved, before)
 
 
-def _saved(saved: Server) -> Response:
+def _saved(saved: Server, before: Server | None) -> Response:
     name = saved.name or saved.key
+    tidied = _tidied(saved)
     if saved.problems:
-        words = f"Saved, but {name} cannot be used yet: {saved.problems[0].message}"
-        return done(words, "server", tone="warn", key=saved.key)
+        words = f"Saved, but {name} cannot be used yet: {saved.problems[0].message} {tidied}"
+        return done(words.strip(), "server", tone="warn", key=saved.key)
     current_state().doorbell.ring()
     refused = refusal(saved, current_state().settings.snapshot(max_age=1.0))
     if refused:
         words = f"Saved, but {name} will not be connected to. {refused}"
         return done(words, "server", tone="warn", key=saved.key)
+    look = remark(before, saved)
+    words = " ".join(filter(None, (f"Saved. {name} is used from now on.", tidied, look)))
+    tone: Tone = "warn" if look else "ok"
     if request.form.get("page") == "settings":
-        return done(f"Saved. {name} is used from now on.", "settings")
-    return done(f"Saved. {name} is used from now on.", "server", key=saved.key)
+        return done(words, "settings", tone=tone)
+    return done(words, "server", tone=tone, key=saved.key)
+
+
+def _tidied(saved: Server) -> str:
+    """Say what was taken out of a password: it is never changed in silence."""
+    given = request.form.get("password", "")
+    if given and saved.password != given and saved.password == "".join(given.split()):
+        return "The spaces in the app password were left out."
+    return ""
 
 
 def _try(form: ServerForm, *, new: bool = False) -> Response:
@@ -153,16 +170,7 @@ def _sent_preset() -> str | None:
     return request.form.get("preset") or None
 
 
-def _matching(wanted: str) -> list[Preset]:
-    words = wanted.casefold().split()
-    return [
-        preset
-        for preset in presets().values()
-        if all(word in f"{preset.key} {preset.name} {preset.host}".casefold() for word in words)
-    ]
-
-
-def _target(key: str) -> str:
+def target_of(key: str) -> str:
     """Return the server that a chosen provider is for: the default one while it is not set up."""
     servers = current_state().settings.snapshot(max_age=1.0).servers
     if key in servers:
@@ -170,7 +178,7 @@ def _target(key: str) -> str:
     return "" if servers["default"].configured else "default"
 
 
-def _free_key(chosen: str) -> str:
+def free_key(chosen: str) -> str:
     """Suggest a key that no server has: the provider's, with a number where it is taken."""
     taken = {*current_state().settings.snapshot(max_age=1.0).servers, *_RESERVED}
     stem = chosen.partition(":")[0].replace("-", "_")[:28]

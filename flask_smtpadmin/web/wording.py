@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from flask_smtpadmin.core.advice import Advice, causes
+from flask_smtpadmin.core.findings import ProbeState
 from flask_smtpadmin.core.settings import Origin
 from flask_smtpadmin.core.states import FINAL, RecipientState, ServerState, State
 
@@ -110,6 +111,16 @@ SESSION_ORIGIN: Final[dict[str, str]] = {
     "test": "Test",
     "send_now": "send_now",
     "health check": "Health check",
+}
+
+PROBE: Final[dict[ProbeState, Look]] = {
+    "ok": Look("Reachable", "ok", "check-circle"),
+    "refused": Look("Refused", "bad", "cross-circle"),
+    "timed_out": Look("Timed out", "bad", "clock"),
+    "unreachable": Look("Unreachable", "quiet", "ban", outline=True),
+    "broken": Look("Not usable", "bad", "warning"),
+    "unknown": Look("No such name", "quiet", "question", outline=True),
+    "forbidden": Look("Not allowed", "warn", "lock"),
 }
 
 #: The headline of a check, by the step that failed.

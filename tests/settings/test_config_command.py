@@ -164,3 +164,30 @@ def test_missing_tables_are_an_error_of_the_command(make_app):
     assert document(result)["error"]["code"] == "schema_missing"
     result = runner.invoke(args=["smtp", "config"])
     assert (result.exit_code, "flask db upgrade" in result.stderr) == (1, True)
+
+
+def test_presets_that_a_word_may_mean(run):
+    """QUERY finds by old words too, and says what replaced them."""
+    (row,) = document(run("smtp presets smtp.live.com --json"))["presets"]
+    assert row["key"] == "hotmail"
+    assert "smtp-mail.outlook.com" in row["match"]["now"]
+    found = document(run("smtp presets ada@gmx.com --json"))["presets"]
+    assert [item["match"]["key"] for item in found] == ["gmx:com"]
+    shown = run("smtp presets sendinblue").output
+    assert "brevo" in shown
+    assert "Brevo is its name now." in shown
+    assert "gmail" not in shown
+    assert "No provider is known by 'qwertz'" in run("smtp presets qwertz").output
+
+
+def test_everything_about_one_preset(run):
+    """--show: steps, sender, limits, dates, links; as JSON the same in one document."""
+    shown = run("smtp presets --show microsoft365").output
+    for words in ("587 starttls", "1. Switch on Authenticated SMTP", "2026-12-31", "SendAs",
+                  "30 messages a minute", "https://aka.ms/smtp_auth_disabled"):  # fmt: skip
+        assert words in shown
+    assert "25 starttls" not in shown
+    (row,) = document(run("smtp presets --show gmail --json"))["presets"]
+    assert row["from_rule"]["kind"] == "own"
+    assert row["limits"]["per_day"] == 500
+    assert run("smtp presets --show nosuch").exit_code == 2

@@ -60,13 +60,8 @@ FROM_PRESET = {
     "USERNAME": ("sendgrid", "apikey"),
     "AUTH": ("outlook", "oauth2"),
     "LIMITS": (
-        "icloud",
-        {
-            "per_day": 1000,
-            "recipients_per_day": 1000,
-            "recipients_per_message": 500,
-            "message_bytes": 20971520,
-        },
+        "gmail",
+        {"per_day": 500, "recipients_per_message": 100, "message_bytes": 26214400},
     ),
     "POOL_SIZE": ("microsoft365", 3),
     "MESSAGES_PER_CONNECTION": ("sendgrid", 5000),

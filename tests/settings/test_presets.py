@@ -12,8 +12,12 @@ from flask_smtpadmin.core.settings.presets import (
     PASSWORDS,
     USERNAMES,
     find_preset,
+    preset_of_domain,
+    preset_of_host,
+    preset_of_mx,
     preset_ports,
     presets,
+    search,
 )
 
 EVERY = [
@@ -64,3 +68,104 @@ def test_unknown_keys_are_not_found(key):
     """A preset or region that is not there raises NotFound."""
     with pytest.raises(NotFound):
         find_preset(key)
+
+
+FOUND = [
+    ("gmail", "gmail", "name", ""),
+    ("Gmail SSL", "gmail", "also called Gmail SSL", "Port 465"),
+    ("gmail  tls", "gmail", "also called Gmail TLS", "Port 587"),
+    ("smtp.live.com", "hotmail", "old host smtp.live.com", "smtp-mail.outlook.com"),
+    ("Hotmail", "hotmail", "name", ""),
+    ("mxhichina", "alibaba_enterprise", "also called mxhichina", "smtp.qiye.aliyun.com"),
+    ("smtp.mxhichina.com", "alibaba_enterprise", "old host", "smtp.qiye.aliyun.com"),
+    ("aliyun", "alibaba_enterprise", "also called Aliyun", ""),
+    ("Office 365", "microsoft365", "also called Office 365", "Microsoft 365"),
+    ("exchange online", "microsoft365", "also called Exchange Online", ""),
+    ("sendinblue", "brevo", "also called Sendinblue", "Brevo"),
+    ("smtp.office365.com", "microsoft365", "host smtp.office365.com", ""),
+    ("email-smtp.eu-west-1.amazonaws.com", "ses:eu-west-1", "host email-smtp", ""),
+    ("smtp.eu.mailgun.org", "mailgun:eu", "host smtp.eu.mailgun.org", ""),
+    ("ada@qq.com", "qq", "addresses @qq.com", ""),
+    ("gmx.com", "gmx:com", "addresses @gmx.com", ""),
+    ("it@contoso.onmicrosoft.com", "microsoft365", "addresses @contoso", ""),
+    ("amazon", "ses", "name", ""),
+    ("sendgrid twilio", "sendgrid", "name", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "why", "now"), FOUND)
+def test_search_says_what_matched_and_what_replaced_it(text, key, why, now):
+    """Names, old words, hosts and addresses lead to the provider, the best one first."""
+    first = next(iter(search(text)), None)
+    assert first.key == key
+    assert why in first.why
+    assert now in first.now
+    assert bool(now) == bool(first.now)
+
+
+def test_search_for_nothing_lists_all_and_for_nonsense_none():
+    """No words: every provider, in order; words that nobody has: none."""
+    assert [match.preset.key for match in search("  ")] == list(presets())
+    assert search("nothing-like-it") == []
+    assert {match.preset.key for match in search("google")} == {
+        "gmail", "google_workspace", "google_workspace_relay",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("host", "key"),
+    [
+        ("gmail-smtp-in.l.google.com", "gmail"),
+        ("ALT1.gmail-smtp-in.l.google.com.", "gmail"),
+        ("aspmx.l.google.com", "google_workspace"),
+        ("contoso-com.mail.protection.outlook.com", "microsoft365"),
+        ("mx-aol.mail.gm0.yahoodns.net", "aol"),
+        ("mta7.am0.yahoodns.net", "yahoo"),
+        ("mx2.zoho.eu", "zoho:eu_pro"),
+        ("mx00.ionos.de", "ionos:de"),
+        ("inbound-smtp.us-east-1.amazonaws.com", "ses"),
+        ("notgoogle.com", None),
+        ("mx.example.org", None),
+    ],
+)
+def test_an_mx_host_tells_the_provider(host, key):
+    """The longest suffix at a label's edge decides."""
+    assert named(preset_of_mx(host)) == key
+
+
+@pytest.mark.parametrize(
+    ("domain", "key"),
+    [
+        ("gmail.com", "gmail"),
+        ("Contoso.onmicrosoft.com", "microsoft365"),
+        ("zohomail.eu", "zoho:eu"),
+        ("yandex.ru", "yandex:ru"),
+        ("hotmail.co.uk", "hotmail"),
+        ("live.com", "hotmail"),
+        ("notqq.com", None),
+    ],
+)
+def test_a_domain_tells_the_provider(domain, key):
+    """The addresses of mailbox providers, with the region where the domain has one."""
+    assert named(preset_of_domain(domain)) == key
+
+
+@pytest.mark.parametrize(
+    ("host", "key"),
+    [
+        ("SMTP.gmail.com", "gmail"),
+        ("smtp.live.com", "hotmail"),
+        ("smtppro.zoho.eu", "zoho:eu_pro"),
+        ("email-smtp.eu-west-3.amazonaws.com", "ses:eu-west-3"),
+        ("contoso-com.mail.protection.outlook.com", "microsoft365_direct_send"),
+        ("mail.example.org", None),
+    ],
+)
+def test_a_host_tells_the_provider(host, key):
+    """Hosts of today, of regions, with a part of one's own, and of older guides."""
+    assert named(preset_of_host(host)) == key
+
+
+def named(found):
+    """Return the key that ``found`` is chosen by."""
+    return found and ":".join(filter(None, (found[0].key, found[1])))

@@ -21,6 +21,7 @@ PATHS = [
     "/servers",
     "/servers/new",
     "/servers/new?preset=gmail",
+    "/servers/find",
     "/servers/default",
     "/settings",
     "/test",

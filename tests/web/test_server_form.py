@@ -282,10 +282,11 @@ def test_a_crossed_pair_is_saved_with_a_warning(office: Any) -> None:
 
 def test_providers_can_be_searched_without_script(office: Any) -> None:
     """A plain GET with words finds providers by name, key or host."""
-    source = office.page("/servers/new?q=amazon")
+    source = office.page("/servers/new?preset_q=amazon")
     assert 'data-preset="ses"' in source
     assert 'data-preset="gmail"' not in source
-    assert "No provider is called" in office.page("/servers/new?q=nothing-like-it")
+    nothing = office.page("/servers/new?preset_q=nothing-like-it")
+    assert "No provider is known by “nothing-like-it”" in nothing
 
 
 def test_an_unknown_server_or_provider_is_not_found(office: Any) -> None:

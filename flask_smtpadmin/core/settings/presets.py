@@ -1,157 +1,80 @@
-"""Presets: what is known about mail providers, from ``data/presets.json``.
+"""Presets: what is known about mail providers, from ``data/presets/*.json``.
 
 A preset that was saved for a server gives values to the fields that nothing else sets. Its key may
-name a region too: ``"ses:eu-west-1"``.
+name a region too: ``"ses:eu-west-1"``. Providers are found by what people call them, by host, by
+the domain of an address and by the MX host of a domain.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from flask_smtpadmin.core.errors import NotFound
-from flask_smtpadmin.core.settings import TLSMode
+from flask_smtpadmin.core.settings.preset import (
+    PASSWORDS,
+    USERNAMES,
+    OldHost,
+    Preset,
+    PresetPort,
+    Region,
+    fits,
+    preset_from,
+)
 
-Way = Literal["anonymous", "password", "oauth2"]
-_POOL_SIZE: Final = 10
+__all__ = [
+    "PASSWORDS",
+    "USERNAMES",
+    "Match",
+    "Preset",
+    "PresetPort",
+    "Region",
+    "find_preset",
+    "old_host",
+    "preset_of_domain",
+    "preset_of_host",
+    "preset_of_mx",
+    "preset_ports",
+    "presets",
+    "search",
+]
 
-#: What goes into the user name field.
-USERNAMES: Final[Mapping[str, str]] = {
-    "address": "Your full e-mail address there",
-    "account": "The SMTP user name that the provider shows you",
-    "literal": "A fixed word, the same for everyone",
-    "same": "The same token as the password",
-    "any": "Any text; your account's address is usual",
-    "none": "Leave it empty",
-}
-#: What goes into the password field.
-PASSWORDS: Final[Mapping[str, str]] = {
-    "password": "The mailbox's or account's password",
-    "app_password": "An app password made for this app, not the account's own",
-    "authorization_code": "The authorization code from the mailbox's settings, not its password",
-    "client_password": "The password for other mail clients, from the mailbox's settings",
-    "api_key": "An API key with the right to send",
-    "api_key_secret": "The secret half of the API key",
-    "smtp_key": "The SMTP key; it differs from the API key",
-    "smtp_password": "The password that belongs to the SMTP user, not the console's",
-    "smtp_token": "The SMTP token made for this sender",
-    "none": "Leave it empty",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class PresetPort:
-    """A port that the provider listens on, and how TLS starts there."""
-
-    port: int
-    tls_mode: TLSMode
-
-    def document(self) -> dict[str, Any]:
-        """Return ``{"port", "tls_mode"}``."""
-        return {"port": self.port, "tls_mode": self.tls_mode}
+#: One file for each kind of provider, in the order in which they are shown.
+_FILES: Final = ("mailbox", "esp", "relay", "other")
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """One of several hosts of a provider; ``username`` None: as in the preset."""
+class Match:
+    """A provider that was looked for; ``why`` says what of it matched, "" for all of them.
 
-    key: str
-    name: str
-    host: str
-    username: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
-    """One provider.
-
-    ``host`` may hold a ``{placeholder}``, then a region or the user says it. ``ways`` are the ways
-    to be let in; ``username`` is a fixed word such as ``apikey``, or "". ``limits`` as in LIMITS.
+    ``now`` is the sentence that says what replaced the old word or host that was asked for.
     """
 
-    key: str
-    name: str
-    category: Literal["mailbox", "esp", "relay", "local", "custom"]
-    host: str
-    ports: tuple[PresetPort, ...]
-    recommended: PresetPort
-    regions: tuple[Region, ...]
-    ways: tuple[Way, ...]
-    username: str
-    username_kind: str
-    password_kind: str
-    limits: Mapping[str, int] = field(default_factory=dict)
-    docs_url: str = ""
+    preset: Preset
+    region: str = ""
+    why: str = ""
+    now: str = ""
 
     @property
-    def username_hint(self) -> str:
-        """One line about the user name."""
-        return self.username or USERNAMES[self.username_kind]
-
-    @property
-    def password_hint(self) -> str:
-        """One line about the password."""
-        return PASSWORDS[self.password_kind]
-
-    def region(self, key: str) -> Region | None:
-        """Return the region of that key, or None."""
-        return next((region for region in self.regions if region.key == key), None)
-
-    def values(self, region: str = "") -> dict[str, Any]:
-        """Return what the preset gives, by upper-case field; port and TLS mode apart."""
-        chosen = self.region(region)
-        host = chosen.host if chosen else self.host
-        username = self.username
-        if chosen and chosen.username is not None:
-            username = chosen.username
-        pool = min(_POOL_SIZE, self.limits.get("connections", _POOL_SIZE))
-        found = {
-            "HOST": "" if "{" in host else host,
-            "USERNAME": username,
-            "AUTH": "oauth2" if self.ways == ("oauth2",) else "",
-            "LIMITS": dict(self.limits),
-            "POOL_SIZE": pool if pool < _POOL_SIZE else "",
-            "MESSAGES_PER_CONNECTION": self.limits.get("messages_per_connection", ""),
-        }
-        return {name: value for name, value in found.items() if value not in ("", {})}
-
-    def pair(self, port: int | None, tls_mode: TLSMode | None) -> PresetPort | None:
-        """Return the port that fits what is already set; None when the preset has none."""
-        if port is None and tls_mode is None:
-            return self.recommended
-        for offer in self.ports:
-            if port in (None, offer.port) and tls_mode in (None, offer.tls_mode):
-                return offer
-        return None
-
-    def document(self) -> dict[str, Any]:
-        """Return it as ``flask smtp presets --json`` shows it."""
-        return {
-            "key": self.key,
-            "name": self.name,
-            "category": self.category,
-            "host": self.host,
-            "ports": [port.document() for port in self.ports],
-            "recommended": self.recommended.document(),
-            "regions": [{"key": r.key, "name": r.name, "host": r.host} for r in self.regions],
-            "sign_in": list(self.ways),
-            "username": self.username_hint,
-            "password": self.password_hint,
-            "limits": dict(self.limits),
-            "docs_url": self.docs_url,
-        }
+    def key(self) -> str:
+        """The key to choose it by, with the region where one was meant."""
+        return f"{self.preset.key}:{self.region}" if self.region else self.preset.key
 
 
 @cache
 def presets() -> Mapping[str, Preset]:
-    """Return all presets by key, in the order of the file."""
-    text = files("flask_smtpadmin.core").joinpath("data/presets.json").read_text("utf-8")
-    return MappingProxyType({row["key"]: _preset(row) for row in json.loads(text)})
+    """Return all presets by key, mailboxes first, each kind in the order of its file."""
+    folder = files("flask_smtpadmin.core").joinpath("data/presets")
+    rows: list[dict[str, Any]] = []
+    for name in _FILES:
+        rows += json.loads(folder.joinpath(f"{name}.json").read_text("utf-8"))
+    return MappingProxyType({row["key"]: preset_from(row) for row in rows})
 
 
 def find_preset(key: str) -> tuple[Preset, str]:
@@ -169,22 +92,126 @@ def find_preset(key: str) -> tuple[Preset, str]:
 
 def preset_ports() -> frozenset[int]:
     """Return every port that some preset uses."""
-    return frozenset(_every_port())
+    return frozenset(offer.port for preset in presets().values() for offer in preset.ports)
 
 
-def _every_port() -> Iterator[int]:
+def search(text: str) -> list[Match]:
+    """Return the providers that ``text`` may mean, the best first; all of them for "".
+
+    It may be a name or key, an old or other word, a host, an address or its domain, or some words
+    of these. Who matches as a whole stands before who merely contains it.
+    """
+    wanted = " ".join(text.split()).casefold()
+    if not wanted:
+        return [Match(preset) for preset in presets().values()]
+    name = wanted.rpartition("@")[2].rstrip(".")
+    ranked: list[tuple[int, Match]] = []
     for preset in presets().values():
-        yield from (offer.port for offer in preset.ports)
+        exact = next(_exact(preset, wanted, name), None)
+        loose = exact or next(_loose(preset, wanted.split()), None)
+        if loose is not None:
+            ranked.append((0 if exact else 1, loose))
+    return [match for _, match in sorted(ranked, key=lambda item: item[0])]
 
 
-def _preset(row: dict[str, Any]) -> Preset:
-    return Preset(
-        **row
-        | {
-            "ports": tuple(PresetPort(**port) for port in row["ports"]),
-            "recommended": PresetPort(**row["recommended"]),
-            "regions": tuple(Region(**region) for region in row["regions"]),
-            "ways": tuple(row["ways"]),
-            "limits": MappingProxyType(row["limits"]),
-        }
-    )
+def preset_of_domain(domain: str) -> tuple[Preset, str] | None:
+    """Return the mailbox provider whose addresses end in ``domain``, and the region or ""."""
+    return _by_suffix(domain, lambda preset: preset.email_domains)
+
+
+def preset_of_mx(host: str) -> tuple[Preset, str] | None:
+    """Return the provider that an MX host belongs to, and the region or "".
+
+    The longest suffix decides, mailbox providers before sending services: the MX tells who
+    receives a domain's mail, which is not always who sends it.
+    """
+    return _by_suffix(host, lambda preset: (*preset.mx_suffixes, *preset.mx_unverified))
+
+
+def preset_of_host(host: str) -> tuple[Preset, str] | None:
+    """Return the provider that a mail server's host belongs to, old ones included, and region."""
+    wanted = _plain(host)
+    for preset in presets().values():
+        if preset.has_host(wanted):
+            return preset, _named_region(preset, wanted)
+    return None
+
+
+def old_host(host: str) -> OldHost | None:
+    """Return what is known about a host that only older guides name, or None."""
+    wanted = _plain(host)
+    every = (item for preset in presets().values() for item in preset.old_hosts)
+    return next((item for item in every if item.host == wanted), None)
+
+
+def _plain(host: str) -> str:
+    return host.strip().rstrip(".").casefold()
+
+
+def _named_region(preset: Preset, host: str) -> str:
+    return next((region.key for region in preset.regions if region.host == host), "")
+
+
+def _by_suffix(name: str, suffixes: Callable[[Preset], Iterable[str]]) -> tuple[Preset, str] | None:
+    wanted = _plain(name)
+    found = [
+        (preset.category == "mailbox", len(suffix), preset)
+        for preset in presets().values()
+        for suffix in suffixes(preset)
+        if _ends(wanted, suffix)
+    ]
+    if not found:
+        return None
+    preset = max(found, key=lambda item: item[:2])[2]
+    for region in preset.regions:
+        if any(_ends(wanted, suffix) for suffix in region.suffixes):
+            return preset, region.key
+    return preset, ""
+
+
+def _ends(name: str, suffix: str) -> bool:
+    return name == suffix or name.endswith("." + suffix)
+
+
+def _exact(preset: Preset, wanted: str, name: str) -> Iterator[Match]:
+    """Yield what of ``preset`` is just what was asked for: ``name`` is a host or domain."""
+    if wanted in (preset.key.casefold(), preset.name.casefold()):
+        yield Match(preset, why="name")
+    for alias in preset.aliases:
+        if wanted == alias.name.casefold():
+            yield Match(preset, why=f"also called {alias.name}", now=alias.now)
+    for old in preset.old_hosts:
+        if name == old.host:
+            yield Match(preset, why=f"old host {old.host}", now=old.now)
+    for host, region in preset.hosts():
+        if fits(host, name):
+            key = _named_region(preset, name) or region
+            yield Match(preset, key if preset.region(key) else "", f"host {name}")
+    fit = _ends if "@" in wanted else str.__eq__  # the host of one is often below another's domain
+    if any(fit(name, domain) for domain in preset.email_domains):
+        place = preset_of_domain(name)
+        yield Match(preset, place[1] if place and place[0] is preset else "", f"addresses @{name}")
+
+
+def _loose(preset: Preset, words: list[str]) -> Iterator[Match]:
+    """Yield what of ``preset`` contains every word, the most telling part first."""
+    if _holds((preset.key, preset.name), words):
+        yield Match(preset, why="name")
+    for alias in preset.aliases:
+        if _holds((alias.name, preset.name), words):
+            yield Match(preset, why=f"also called {alias.name}", now=alias.now)
+    for host, _region in preset.hosts():
+        if _holds((host,), words):
+            yield Match(preset, why=f"host {host}")
+    for old in preset.old_hosts:
+        if _holds((old.host,), words):
+            yield Match(preset, why=f"old host {old.host}", now=old.now)
+    for domain in preset.email_domains:
+        if _holds((domain,), words):
+            yield Match(preset, why=f"addresses @{domain}")
+
+
+def _holds(parts: Iterable[str], words: list[str]) -> bool:
+    text = " ".join(parts).casefold()
+    begun = (*text.split(), *re.split(r"[\s./()@-]+", text))
+    return all(any(part.startswith(word) for part in begun) for word in words)

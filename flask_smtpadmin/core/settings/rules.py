@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 
 from flask_smtpadmin.core.settings import LOCAL_ENGINES, Problem, Server
 from flask_smtpadmin.core.settings.fields import IMPLICIT_PORTS, STARTTLS_PORTS
+from flask_smtpadmin.core.settings.presets import old_host
+from flask_smtpadmin.core.settings.senders import doubtful, refused
 
 
 def is_loopback(host: str) -> bool:
@@ -37,6 +39,10 @@ def unwise(server: Server) -> Iterator[Problem]:
     if server.engine in LOCAL_ENGINES or not server.host:
         return
     yield from _crossed_pair(server)
+    if old := old_host(server.host):
+        yield _about(server, "host", old.now)
+    yield from refused(server)
+    yield from doubtful(server)
     if server.tls_mode == "none" and not is_loopback(server.host):
         if server.auth == "none":
             yield _about(server, "tls_mode", "Mail travels unencrypted to this server.")

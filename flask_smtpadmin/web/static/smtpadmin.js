@@ -43,6 +43,19 @@
     });
   };
 
+  /* Provider tiles that do not fit what is typed step aside; "Another server" always stays */
+  const enableLiveFilter = () => {
+    for (const box of all("[data-live-filter]")) {
+      const tiles = all("[data-words]", document.getElementById(box.dataset.liveFilter));
+      const none = document.querySelector("[data-none]");
+      box.addEventListener("input", () => {
+        const words = box.value.toLowerCase().replace(/^.*@/, "").split(/\s+/).filter(Boolean);
+        for (const tile of tiles) tile.hidden = !words.every((word) => tile.dataset.words.includes(word));
+        none.hidden = tiles.some((tile) => !tile.hidden);
+      });
+    }
+  };
+
   /* Selection: the bar shows up with the first tick --------------------------- */
 
   const enableSelection = () => {
@@ -265,6 +278,45 @@
     }
   };
 
+  /* A search for settings: rows show up as hosts answer --------------------------------- */
+
+  const find = async (form, result) => {
+    const stop = new AbortController();
+    const started = Date.now();
+    const button = form.querySelector("button");
+    result.replaceChildren(document.getElementById("find-template").content.cloneNode(true));
+    result.querySelector("[data-cancel]").addEventListener("click", () => stop.abort());
+    const clock = setInterval(() => {
+      const elapsed = result.querySelector("[data-elapsed]");
+      if (elapsed) elapsed.textContent = Math.round((Date.now() - started) / 1000);
+    }, 500);
+    button.disabled = true;
+    try {
+      const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: STREAM }, signal: stop.signal });
+      if (!(response.headers.get("Content-Type") || "").startsWith(STREAM)) throw new Error(`The app answered ${response.status}. Reload the page and try again.`);
+      await readLines(response.body, (line) => {
+        if (line.row) result.querySelector("tbody").insertAdjacentHTML("beforeend", line.row);
+        if (line.html) result.innerHTML = line.html;
+      });
+    } catch (error) {
+      result.querySelector(".sa-report-head strong").textContent = stop.signal.aborted ? "Cancelled." : `The search broke off. ${error.message}`;
+      for (const part of all("[data-cancel], .sa-report-head .sa-muted", result)) part.remove();
+    } finally {
+      clearInterval(clock);
+      button.disabled = false;
+    }
+  };
+
+  const enableFinding = () => {
+    if (!window.TextDecoderStream) return;
+    for (const form of all("[data-find]")) {
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        find(form, form.parentElement.querySelector("[data-result]"));
+      });
+    }
+  };
+
   /* On a telephone the current tab may be out of sight */
   const showCurrentTab = () => {
     for (const tab of all(".sa-tabs [aria-current]")) {
@@ -277,10 +329,12 @@
   showCurrentTab();
   localiseTimes();
   enableFilters();
+  enableLiveFilter();
   enableSelection();
   guardForms();
   all("[data-server-form]").forEach(enhanceServerForm);
   enableReveal();
   enableChecks();
+  enableFinding();
   followTests();
 })();
