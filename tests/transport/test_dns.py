@@ -70,7 +70,7 @@ def test_services_come_by_priority_then_weight():
 def test_the_parts_of_a_text_are_put_together():
     """One string per record (RFC 7208 3.3), decoded as UTF-8."""
     with name_server(ZONE) as names:
-        assert sorted(ask(names.resolver().txt("example.org"))) == ["été", "v=spf1 -all"]
+        assert set(ask(names.resolver().txt("example.org"))) == {"été", "v=spf1 -all"}
 
 
 def test_addresses_of_both_families():
