@@ -78,7 +78,7 @@ def read_domain(text: str) -> str:
     except InvalidMessage:
         domain = ""
     if not is_name(domain) or "." not in domain:
-        raise _invalid("domain", "This is no domain like example.com.")
+        raise _invalid("domain", "This is not a domain: type one like example.com.")
     return domain
 
 
