@@ -90,7 +90,7 @@ def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
         try:
             return delivery_now.send_now(built, chosen, policy=policy, transcript=transcript)
         finally:
-            recorder.keep(transcript, chosen.key, "send_now")
+            recorder.keep_soon(transcript, chosen.key, "send_now")
     queued = post(state, [message], Handling(server=server))[0]
     return Receipt(queued.message_id, chosen.key, "caught, not sent", ())
 

@@ -27,7 +27,7 @@ from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.delivery.facts import facts, seen_as
 from flask_smtpadmin.delivery.now import LIMIT, check_usable, envelope_of
 from flask_smtpadmin.delivery.sample import test_message
-from flask_smtpadmin.transport import Session, open_session
+from flask_smtpadmin.transport import Session, open_session, opened
 
 #: The phases that make up the step ``message``.
 _STEP_OF: Final[dict[Phase, str]] = {"data": "message", "body": "message", "done": "message"}
@@ -114,7 +114,7 @@ class Ladder:
         )
         try:
             async with asyncio.timeout(self._limit):
-                await session.open()
+                await opened(session)
                 if self._to:
                     self._judge(await session.transact(self._test_envelope(self._to)))
         except TimeoutError:

@@ -17,7 +17,7 @@ from flask_smtpadmin.core.transaction import Envelope, Phase, Transaction, Trans
 from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.delivery.envelope import TRACE_HEADER, default_reply_to, mailbox
 from flask_smtpadmin.delivery.own_loop import run
-from flask_smtpadmin.transport import Session, open_session
+from flask_smtpadmin.transport import Session, open_session, opened
 
 LIMIT: Final = 30.0
 
@@ -87,7 +87,7 @@ async def _hand_over(session: Session, envelope: Envelope, limit: float) -> Tran
     server = session.server
     try:
         async with asyncio.timeout(limit):
-            await session.open()
+            await opened(session)
             return await session.transact(envelope)
     except TransportFailure as failure:
         raise _error(failure, server) from failure

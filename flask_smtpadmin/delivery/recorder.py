@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -62,3 +64,13 @@ class Recorder:
             log.warning("A session could not be put into the activity log.", exc_info=True)
         if self._files is not None:
             self._files.append([dialogue])
+
+    def keep_soon(self, record: Transcript, server: str, origin: Origin) -> None:
+        """Do as :meth:`keep`, in a thread: the caller may hold the lock that it waits for."""
+        if self._mode == "off":
+            return
+        work = partial(self.keep, record, server, origin)
+        if self._dialogues.in_memory:  # one connection, and it is the caller's
+            work()
+        else:
+            threading.Thread(target=work, name="smtpadmin-recorder").start()

@@ -64,6 +64,11 @@ class Dialogues:
         self._database = database
         self._table = database.models.table("Dialogue")
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether there is one connection only."""
+        return self._database.in_memory
+
     def write(self, dialogues: Sequence[Dialogue]) -> None:
         """Insert parts in one transaction."""
         with self._database.write() as connection:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from flask_smtpadmin.transport.pool import Pool
-from flask_smtpadmin.transport.session import Session, open_session
+from flask_smtpadmin.transport.session import Session, open_session, opened
 
-__all__ = ["Pool", "Session", "open_session"]
+__all__ = ["Pool", "Session", "open_session", "opened"]

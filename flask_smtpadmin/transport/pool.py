@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
 from flask_smtpadmin.core.settings import Server
-from flask_smtpadmin.core.transaction import Connected, TransportFailure
-from flask_smtpadmin.transport.session import Session, open_session
+from flask_smtpadmin.core.transaction import Connected
+from flask_smtpadmin.transport.session import Session, open_session, opened
 
 
 class Pool:
@@ -98,19 +97,7 @@ class Pool:
 
     async def _opened(self) -> Session:
         session = self._opener(self.server, policy=self._policy)
-        record = session.transcript
-        try:
-            link = await session.open()
-        except BaseException as failure:
-            if record is not None:
-                record.closed = True
-                if isinstance(failure, TransportFailure):
-                    record.address, failure.session = failure.address, record.session
-            raise
-        if record is not None:
-            record.address, record.tls = link.address, link.tls
-            link = replace(link, session=record.session)
-        self._links[session] = link
+        self._links[session] = await opened(session)
         return session
 
     def _discard(self, session: Session) -> None:

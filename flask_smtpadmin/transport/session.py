@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
 from flask_smtpadmin.core.settings import Engine, Server
-from flask_smtpadmin.core.transaction import Connected, Envelope, Phase, Transaction
+from flask_smtpadmin.core.transaction import (
+    Connected,
+    Envelope,
+    Phase,
+    Transaction,
+    TransportFailure,
+)
 from flask_smtpadmin.core.transcript import Transcript
 from flask_smtpadmin.transport.dial import Observer
 from flask_smtpadmin.transport.local import ConsoleSession, FileSession, LocalSession, MemorySession
@@ -15,7 +22,7 @@ from flask_smtpadmin.transport.smtp import SMTPSession
 from flask_smtpadmin.transport.smtplib_engine import SmtplibSession
 from flask_smtpadmin.transport.tls import Encryption
 
-__all__ = ["Ended", "NextEnvelope", "Observer", "Session", "open_session"]
+__all__ = ["Ended", "NextEnvelope", "Observer", "Session", "open_session", "opened"]
 
 _LOCAL: Final[dict[Engine, type[LocalSession]]] = {
     "console": ConsoleSession,
@@ -98,3 +105,19 @@ def open_session(
     if server.engine in _LOCAL:
         return _LOCAL[server.engine](server, observer, transcript)
     return SMTPSession(server, policy, observer, transcript)
+
+
+async def opened(session: Session) -> Connected:
+    """Open a session and note in its transcript whom it is with; raises TransportFailure."""
+    record = session.transcript
+    if record is None:
+        return await session.open()
+    try:
+        link = await session.open()
+    except BaseException as failure:
+        record.closed = True
+        if isinstance(failure, TransportFailure):
+            record.address, failure.session = failure.address, record.session
+        raise
+    record.address, record.tls = link.address, link.tls
+    return replace(link, session=record.session)

@@ -16,6 +16,7 @@ from support.working import working
 
 from flask_smtpadmin.checkup import Part, begin, look
 from flask_smtpadmin.core.check import Check, Wish
+from flask_smtpadmin.core.dialogues import Wanted
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.worker import rounds
 
@@ -277,3 +278,23 @@ def test_a_worker_that_ends_does_not_wait_for_a_check(bench: Benches) -> None:
         (check,) = over(site, batch)
     assert check.report is not None
     assert not check.report.ok
+
+
+def test_a_check_is_in_the_activity_log(bench: Benches, database_url: str) -> None:
+    """On each database: the dialogue stands in the result and among the day's sessions."""
+    site = bench(database_url)
+    site.check()
+    (check,) = site.state.checks.latest(1)
+    assert "C: EHLO" in check.transcript
+    assert "S: 220 " in check.transcript
+    (session,) = site.state.dialogues.page(Wanted(day=datetime.now(UTC).date())).sessions
+    assert (session.origin, session.failures) == ("test", 0)
+    assert session.address == f"127.0.0.1:{site.smtp.port}"
+
+
+def test_activity_that_is_off_keeps_only_the_result(bench: Benches) -> None:
+    """The person at the page still sees the dialogue of the test."""
+    site = bench(SMTPADMIN_ACTIVITY_LOG="off")
+    site.check()
+    assert "C: EHLO" in site.state.checks.latest(1)[0].transcript
+    assert site.site.rows("Dialogue") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -9,9 +10,12 @@ from email.message import EmailMessage
 import flask_mail
 import pytest
 import sqlalchemy as sa
+from support.processes import wait_until
 from support.shop import Shop, letter
+from support.smtp import mail_server
 
 from flask_smtpadmin import InvalidMessage, NotFound, message_queued
+from flask_smtpadmin.core.dialogues import Wanted
 
 
 def test_row(shop: Shop) -> None:
@@ -207,3 +211,21 @@ def test_delete_leaves_nothing(sqlite_shop: Shop) -> None:
         for name in ("Message", "Content", "Recipient", "Attempt"):
             table = sqlite_shop.state.models.table(name)
             assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 0
+
+
+def test_send_now_waits_for_no_lock_of_the_callers(make_shop: Callable[..., Shop]) -> None:
+    """Within a transaction that holds SQLite's lock: sent at once, in the activity log after it."""
+    with mail_server() as server:
+        shop = make_shop(
+            SMTPADMIN_HOST=server.host, SMTPADMIN_PORT=server.port, SMTPADMIN_TLS_MODE="none"
+        )
+        shop.db.session.add(shop.Order(name="a book"))
+        shop.db.session.flush()
+        began = time.monotonic()
+        shop.mail.send_now(letter(sender="me@example.com"))
+        assert time.monotonic() - began < 4
+        shop.db.session.commit()
+    day = Wanted(day=datetime.now(UTC).date())
+    wait_until(lambda: shop.state.dialogues.page(day).sessions)
+    (session,) = shop.state.dialogues.page(day).sessions
+    assert (session.origin, session.messages) == ("send_now", 1)
