@@ -16,10 +16,11 @@ LADDER = ("resolve", "connect", "greeting", "encrypt", "hello", "sign_in", "send
 
 
 def send_test(page: Page, office: str, to: str, server: str = "default") -> None:
-    """Fill in the form of the test page and send it."""
+    """Fill in the form of the test page, for the server alone, and send it."""
     page.goto(f"{office}test")
     page.select_option("[name=server]", server)
     page.fill("[name=to]", to)
+    page.check("[name=scenario][value=direct]")
     page.locator("main form:has([name=to]) button[type=submit]").click()
 
 

@@ -62,7 +62,9 @@ REFUSED = "The host policy of this installation does not allow this address."
 FOREIGN = (22, 81, 6379, 3306, 11211)
 
 #: What differs from test to test: how long it took, its number, its date, and who asked for it.
-_CHANCE = re.compile(r"\d+(\.\d+)? m?s|/test/\w+|report-\w+|ada\d+@|[-\d]+ [:\d]+")
+_CHANCE = re.compile(
+    r"\d+(\.\d+)? m?s|/test/\w+|(report|dialogue)-\w+|ada\d+@|[-\d]+ [:\d]+|\d\d:\d\d:\d\d\.\d+"
+)
 
 _connects: list[tuple[str, int]] = []
 _watching = False
