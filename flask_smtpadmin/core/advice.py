@@ -15,7 +15,7 @@ class Advice:
     """One cause of failure, explained; ``steps`` in the order in which to try them.
 
     With a provider named, the first step may be one that only its customers have.
-    ``retry`` and ``scope`` are what the cause means as a rule (see ``replies.Outcome``).
+    ``retry`` and ``scope`` are what the cause means as a rule (see ``outcome.Outcome``).
     """
 
     cause: str

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flask_smtpadmin.core.advice import advice
-from flask_smtpadmin.core.reading import Reading
+from flask_smtpadmin.core.replies.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Meaning:
     """A cause and what decided on it; ``retry`` and ``scope`` empty: as the cause has it."""
 
     cause: str
@@ -93,8 +93,8 @@ _WAITING_HELPS: Final = re.compile(r"later|try again|retry|temporar|moment|short
 _MAILBOX_LIMIT: Final = 552
 
 
-def settled(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
-    """Adjust a verdict to the code, the stage and the way of signing in."""
+def settled(found: Meaning, reading: Reading, mechanism: str) -> Meaning:
+    """Adjust a meaning to the code, the stage and the way of signing in."""
     found = _other_cause(found, reading, mechanism)
     if found.retry:
         return found
@@ -132,7 +132,7 @@ _CLOSING: Final = 421
 _OUT_OF_ORDER: Final = frozenset({"auth_bad_credentials", "server_busy"})
 
 
-def _other_cause(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
+def _other_cause(found: Meaning, reading: Reading, mechanism: str) -> Meaning:
     """Return what the same words mean at the stage at which they were said."""
     stage = reading.stage
     if stage in {"", "auth", "oauth"}:
@@ -146,7 +146,7 @@ def _other_cause(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
     return _at_encryption(found, reading)
 
 
-def _at_sign_in(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
+def _at_sign_in(found: Meaning, reading: Reading, mechanism: str) -> Meaning:
     soft = reading.kind == 4 and reading.code != _CLOSING  # noqa: PLR2004 - RFC 5321 4.2.1
     if found.cause == "auth_bad_credentials" and "oauth" in mechanism.lower():
         return replace(found, cause="oauth_token_invalid")
@@ -157,7 +157,7 @@ def _at_sign_in(found: Verdict, reading: Reading, mechanism: str) -> Verdict:
     return found
 
 
-def _at_proxy(found: Verdict, reading: Reading) -> Verdict:
+def _at_proxy(found: Meaning, reading: Reading) -> Meaning:
     """Take whatever was said as the proxy's word: a link that failed may mend itself."""
     if found.cause == "proxy_failure":
         return found
@@ -169,7 +169,7 @@ def _at_proxy(found: Verdict, reading: Reading) -> Verdict:
     return replace(found, cause="proxy_failure", retry=retry)
 
 
-def _at_envelope(found: Verdict, stage: str) -> Verdict:
+def _at_envelope(found: Meaning, stage: str) -> Meaning:
     if found.cause == "dns_failure":  # the server was found, so it is a domain of the envelope
         return replace(found, cause=_DOMAIN_OF[stage])
     if found.cause == "syntax_error" and stage == "data" and not found.scope:
@@ -177,7 +177,7 @@ def _at_envelope(found: Verdict, stage: str) -> Verdict:
     return found
 
 
-def _at_encryption(found: Verdict, reading: Reading) -> Verdict:
+def _at_encryption(found: Meaning, reading: Reading) -> Meaning:
     soft = reading.kind == 4  # noqa: PLR2004 - RFC 5321 4.2.1
     # Exchange speaks of the next server with 4.4.3xx
     if found.cause == "starttls_unsupported" and soft and not reading.enhanced.startswith("4.4.3"):
@@ -219,20 +219,20 @@ _BY_CODE: Final = {
 }
 
 
-def by_code(code: int, stage: str) -> Verdict:
+def by_code(code: int, stage: str) -> Meaning:
     """Decide by the basic code: a guess that never holds a server."""
     rule = f"basic code {code}"
     if not code:
-        return Verdict(_SILENT.get(stage, "server_busy"), "nothing", certain=False)
+        return Meaning(_SILENT.get(stage, "server_busy"), "nothing", certain=False)
     soft, hard = _BY_STAGE.get(stage, ("server_busy", "server_busy"))
     if code < 500:  # noqa: PLR2004 - RFC 5321 4.2.1
-        return Verdict(soft, rule, "transient", certain=False)
+        return Meaning(soft, rule, "transient", certain=False)
     if stage == "auth":
         mechanism = code in _PROTOCOL
         # RFC 4954 6: 535 has one meaning there
         sure = code == 535  # noqa: PLR2004 - as said
-        return Verdict("auth_mechanism_unsupported" if mechanism else hard, rule, certain=sure)
+        return Meaning("auth_mechanism_unsupported" if mechanism else hard, rule, certain=sure)
     cause = _BY_CODE.get((code, stage)) or (stage != "rcpt_to" and _BY_CODE.get((code, "")))
     if code in _PROTOCOL:
         cause = "syntax_error"
-    return Verdict(cause or hard, rule, "" if cause else "permanent", certain=False)
+    return Meaning(cause or hard, rule, "" if cause else "permanent", certain=False)
