@@ -6,14 +6,14 @@ Looked at in turn: the kind of exception, the words (of the provider first), the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.outcome import Outcome, Retry, Scope
 from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.replies import faults, rules
-from flask_smtpadmin.core.replies.meaning import Meaning, by_code, fits, settled
+from flask_smtpadmin.core.replies.meaning import Meaning, by_code, fits, only_meaning, settled
 from flask_smtpadmin.core.replies.reading import Reading, read
 from flask_smtpadmin.core.transaction import Transaction, TransportFailure
 
@@ -180,8 +180,8 @@ def _decide(reading: Reading, provider: str) -> Meaning:
         or _of_enhanced(reading)
         or _of_links(reading)
         or _of_rest(reading, provider)
-        or _of_table("general", reading, reading.bare)
-        or _of_weak(reading)
+        or _vague(_of_table("general", reading, reading.bare), reading)
+        or _vague(_of_weak(reading), reading)
         or by_code(reading.code, reading.stage)
     )
 
@@ -226,6 +226,13 @@ def _of_words(
     return None
 
 
+def _vague(found: Meaning | None, reading: Reading) -> Meaning | None:
+    """Mark what decided as a guess where it could have meant something else, too."""
+    if found is None or only_meaning(found.cause, reading):
+        return found
+    return replace(found, certain=False)
+
+
 def _of_enhanced(reading: Reading) -> Meaning | None:
     cause = rules.codes().get(reading.enhanced[2:])
     if cause is None or not fits(cause, reading):
@@ -238,4 +245,6 @@ def _of_weak(reading: Reading) -> Meaning | None:
     if by_stage is None:
         return None
     cause = by_stage.get(reading.stage) or by_stage[""]
+    if cause == "server_busy" and reading.kind == 5:  # noqa: PLR2004 - RFC 5321 4.2.1
+        return None  # "other", and for good: the stage tells more than that
     return Meaning(cause, f"enhanced code {reading.enhanced}") if fits(cause, reading) else None
