@@ -56,8 +56,8 @@ def classify(
     """Say what a failure means; never raises.
 
     ``stage`` is where it happened, as a phase of ours or as in failure reports (``mail_from``);
-    ``provider`` the key of a preset; ``mechanism`` how the session signed in. Unknown stages and
-    providers are ignored.
+    ``provider`` the key of a preset, with or without a region; ``mechanism`` how the session
+    signed in. Unknown stages and providers are ignored.
     """
     return judge(text, stage=stage, provider=provider, mechanism=mechanism).outcome
 
@@ -71,7 +71,7 @@ def judge(
 ) -> Judgement:
     """Classify and say what decided; never raises. The arguments are those of :func:`classify`."""
     known = STAGES.get(stage or "", stage or "")
-    where = _Where(known, provider or "", mechanism or "")
+    where = _Where(known, (provider or "").partition(":")[0], mechanism or "")
     try:
         if isinstance(text, BaseException):
             return _of_exception(text, where, 0)

@@ -222,9 +222,11 @@ def _at_refusal(found: Meaning, reading: Reading) -> Meaning:
         return found
     if _LOGIN_IS_DOWN.search(reading.said):
         return replace(found, cause="auth_temporary_failure", retry="transient")
-    rule = f"{'enhanced' if reading.enhanced == '5.7.8' else 'basic'} code"
-    code = reading.enhanced if reading.enhanced == "5.7.8" else reading.code
-    return Meaning("auth_bad_credentials", f"{rule} {code}")
+    code, enhanced = reading.code, reading.enhanced
+    plain = code == _CREDENTIALS
+    return Meaning(
+        "auth_bad_credentials", f"basic code {code}" if plain else f"enhanced code {enhanced}"
+    )
 
 
 def _at_proxy(found: Meaning, reading: Reading) -> Meaning:
