@@ -169,7 +169,7 @@ _LOGIN_IS_DOWN: Final = re.compile(
     r"temporar|transient|\blater\b|try again|busy|overload|maintenance|out of (order|service)"
     r"|(serv(er|ice)|backend|database|daemon|directory|ldap|radius|kerberos|saslauthd|system)\b"
     r".{0,16}\b(unavailable|not (available|responding|reachable)|unreachable|down|timed? ?out)"
-    r"|connection (was )?(lost|refused|failed|reset|closed|timed out)|internal (server )?error"
+    r"|connection (was )?(lost|refused)|internal (server )?error"
     r"|(can't|cannot|could not|unable to|failed to) (connect|reach|contact|query|access)"
 )
 #: What a 4yz reply to AUTH makes a fault of the login service.
@@ -222,11 +222,9 @@ def _at_refusal(found: Meaning, reading: Reading) -> Meaning:
         return found
     if _LOGIN_IS_DOWN.search(reading.said):
         return replace(found, cause="auth_temporary_failure", retry="transient")
-    code, enhanced = reading.code, reading.enhanced
-    plain = code == _CREDENTIALS
-    return Meaning(
-        "auth_bad_credentials", f"basic code {code}" if plain else f"enhanced code {enhanced}"
-    )
+    if reading.code == _CREDENTIALS:
+        return Meaning("auth_bad_credentials", f"basic code {reading.code}")
+    return Meaning("auth_bad_credentials", f"enhanced code {reading.enhanced}")
 
 
 def _at_proxy(found: Meaning, reading: Reading) -> Meaning:
