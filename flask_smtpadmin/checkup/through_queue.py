@@ -59,7 +59,7 @@ class Trial:
             rest = [name for name in QUEUE_STEPS if name not in {s.name for s in self._steps}]
         for name in rest:
             self._add(name, "skipped")
-        known = advice(self._cause).text if self._cause else ""
+        known = advice(self._cause, self._order.server.preset or "").text if self._cause else ""
         return report.with_steps(*self._steps, cause=self._cause, advice=known)
 
     # -- what is in the way -------------------------------------------------------------------

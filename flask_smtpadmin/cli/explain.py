@@ -8,9 +8,8 @@ from typing import Any, Final
 import click
 
 from flask_smtpadmin.cli.output import Command, emit, json_option, say_why
-from flask_smtpadmin.core import rules
 from flask_smtpadmin.core.advice import advice
-from flask_smtpadmin.core.replies import STAGES, Judgement, judge
+from flask_smtpadmin.core.replies import STAGES, Judgement, judge, rules
 from flask_smtpadmin.core.settings.presets import presets
 
 _STAGES: Final = (

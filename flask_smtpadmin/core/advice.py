@@ -15,7 +15,7 @@ class Advice:
     """One cause of failure, explained; ``steps`` in the order in which to try them.
 
     With a provider named, the first step may be one that only its customers have.
-    ``retry`` and ``scope`` are what the cause means as a rule (see ``replies.Outcome``).
+    ``retry`` and ``scope`` are what the cause means as a rule (see ``outcome.Outcome``).
     """
 
     cause: str
@@ -74,9 +74,12 @@ def first_steps() -> Mapping[str, Mapping[str, str]]:
 
 @functools.lru_cache(maxsize=512)
 def advice(cause: str, provider: str = "") -> Advice:
-    """Return the advice on ``cause``, for customers of ``provider`` (the key of a preset)."""
+    """Return the advice on ``cause``, for customers of ``provider``.
+
+    That is the key of a preset, with or without its region (``ses:eu-west-1``).
+    """
     known = causes().get(cause, causes()[UNKNOWN])
-    first = first_steps().get(known.cause, {}).get(provider)
+    first = first_steps().get(known.cause, {}).get(provider.partition(":")[0])
     return known if first is None else replace(known, steps=(first, *known.steps))
 
 

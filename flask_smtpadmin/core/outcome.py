@@ -15,7 +15,8 @@ class Outcome:
 
     ``cause`` is the machine-readable name, ``retry`` whether the very same attempt can succeed
     later with nobody changing anything, ``scope`` what the failure condemns, ``advice`` what to
-    do, in a sentence. ``certain`` False: only the basic code decided, so it never holds a server.
+    do, in a sentence. ``certain`` False: what decided may mean something else (a basic code, or a
+    vague word or enhanced code), so it never holds a server.
     """
 
     cause: str

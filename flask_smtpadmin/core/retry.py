@@ -6,7 +6,8 @@ The rules, in the order in which they are asked:
 (b) After MAIL, transient: one counted failure and a later try. Greylisting, rate, quota and
     too-many-connections replies, when they say so, wait uncounted with a delay of their own.
 (c) After MAIL, permanent for recipient, sender or message: final.
-(d) After MAIL, permanent for server or account: not counted, the server is suspected.
+(d) After MAIL, permanent for server or account: not counted, the server is suspected. Where that
+    is only a guess, rule (b): nobody is condemned, and the message is not tried for ever.
 
 Between the content and its reply a lost link leaves the outcome *uncertain*: ``on_uncertain``
 says whether the message is tried again (a counted failure) or held for a person.
@@ -20,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from flask_smtpadmin.core.outcome import Outcome
+from flask_smtpadmin.core.recipient_end import RecipientEnd, accepted_end, closed, recipient_end
 from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.redact import clean
 from flask_smtpadmin.core.replies import classify, classify_transaction
@@ -84,7 +86,8 @@ class Policy:
 class Standing:
     """Where a message stands when its try has ended.
 
-    ``accepted`` and ``refused`` count the recipients that an earlier try settled.
+    ``accepted`` and ``refused`` count the recipients that an earlier try settled. ``provider`` is
+    the preset of the server that was tried: its words are then taken in its own sense.
     """
 
     now: datetime
@@ -94,16 +97,7 @@ class Standing:
     accepted: int = 0
     refused: int = 0
     on_uncertain: str | None = None
-
-
-@record(frozen=True, slots=True)
-class RecipientEnd:
-    """What became of one recipient in this try."""
-
-    address: str
-    state: RecipientState
-    code: int | None = None
-    reply: str | None = None
+    provider: str = ""
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -149,8 +143,8 @@ def decide(
         return _accepted(result, standing, policy, chance)
     if result.uncertain:
         return _uncertain(result, standing, policy, chance)
-    outcome = classify_transaction(result) or classify("")
-    if outcome.retry == "permanent" and outcome.scope in {"server", "account"}:
+    outcome = _benefit(classify_transaction(result, provider=standing.provider) or classify(""))
+    if _condemns_server(outcome):
         return _suspected(result, outcome, standing, policy)
     return _refused(result, outcome, standing, policy, chance)
 
@@ -182,14 +176,14 @@ def broken(standing: Standing, cause: str, error: str) -> Decision:
     )
 
 
-def opening(failure: TransportFailure) -> tuple[ServerWord, str, str]:
+def opening(failure: TransportFailure, provider: str = "") -> tuple[ServerWord, str, str]:
     """Say what it means for a server that a session could not be opened: word, cause, reason.
 
     One certain and permanent word at greeting, EHLO, TLS or AUTH holds it; anything else only
-    opens the circuit for a while.
+    opens the circuit for a while. ``provider`` is the server's preset.
     """
-    outcome = classify_transaction(failure) or classify("")
-    final = outcome.retry == "permanent" and outcome.scope in {"server", "account"}
+    outcome = classify_transaction(failure, provider=provider) or classify("")
+    final = _condemns_server(outcome)
     spoken = failure.reply is None or failure.reply.code > 0  # what is no reply refuses nothing
     holds = final and outcome.certain and spoken and failure.phase in _HOLDING
     reason = _words(failure.reply, failure.error, failure.phase)
@@ -197,7 +191,7 @@ def opening(failure: TransportFailure) -> tuple[ServerWord, str, str]:
 
 
 def _never_began(failure: TransportFailure, standing: Standing, policy: Policy) -> Decision:
-    word, cause, reason = opening(failure)
+    word, cause, reason = opening(failure, standing.provider)
     decision = Decision(
         state="queued",
         outcome="returned",
@@ -215,7 +209,7 @@ def _accepted(
     result: Transaction, standing: Standing, policy: Policy, chance: Callable[[], float]
 ) -> Decision:
     if all(recipient.accepted for recipient in result.recipients):
-        ends = tuple(_accepted_end(item, result) for item in result.recipients)
+        ends = tuple(accepted_end(item, result) for item in result.recipients)
         return Decision(
             state="partial" if standing.refused else "sent",
             outcome="sent",
@@ -224,10 +218,10 @@ def _accepted(
             recipients=ends,
         )
     judged = [
-        (item, None if item.accepted else _judge(item) or classify(""))
+        (item, None if item.accepted else _judge(item, standing) or classify(""))
         for item in result.recipients
     ]
-    ends = tuple(_end(item, outcome, result) for item, outcome in judged)
+    ends = tuple(recipient_end(item, outcome, result) for item, outcome in judged)
     open_ones = [outcome for _, outcome in judged if outcome and outcome.transient]
     refused, shown = next((item, outcome) for item, outcome in judged if outcome)
     decision = Decision(
@@ -243,7 +237,7 @@ def _accepted(
         return decision
     later = _again(open_ones, standing, policy, chance)
     if later is None:
-        return replace(decision, recipients=_closed(ends), failures=standing.failures + 1)
+        return replace(decision, recipients=closed(ends), failures=standing.failures + 1)
     state, failures, run_at, waiting_for = later
     decision = replace(
         decision, state=state, failures=failures, run_at=run_at, waiting_for=waiting_for
@@ -254,13 +248,13 @@ def _accepted(
 def _uncertain(
     result: Transaction, standing: Standing, policy: Policy, chance: Callable[[], float]
 ) -> Decision:
-    outcome = classify_transaction(result)
+    outcome = classify_transaction(result, provider=standing.provider)
     told = _words(result.reply, result.error, "body")
     cause = outcome.cause if outcome else "server_disconnected"
     decision = _doubt(standing, policy, chance, cause, told)
     ends = []
     for item in result.recipients:
-        end = _end(item, None if item.accepted else _judge(item), result)
+        end = recipient_end(item, _judge(item, standing), result)
         if end.state == "accepted":  # RCPT was; whether the message was, nobody knows
             state: RecipientState = "unknown" if decision.state == "uncertain" else "pending"
             end = RecipientEnd(item.address, state)
@@ -295,7 +289,7 @@ def _suspected(
         waiting_for="server",
         cause=outcome.cause,
         error=_words(result.reply, result.error, result.phase),
-        server="suspect" if outcome.certain else "none",
+        server="suspect",
         elsewhere=result.phase == "sender",
     )
     return _unless_too_old(decision, standing, policy)
@@ -309,8 +303,8 @@ def _refused(
     chance: Callable[[], float],
 ) -> Decision:
     """Rules (b) and (c): the transaction as a whole, or each of its recipients, was refused."""
-    judged = [(item, _judge(item) or outcome) for item in result.recipients]
-    ends = tuple(_end(item, verdict, result) for item, verdict in judged)
+    judged = [(item, _judge(item, standing) or outcome) for item in result.recipients]
+    ends = tuple(recipient_end(item, verdict, result) for item, verdict in judged)
     open_ones = [verdict for _, verdict in judged if verdict.transient]
     closing = result.reply is not None and result.reply.code == CLOSING
     crowded = outcome.cause == "too_many_connections"
@@ -328,7 +322,7 @@ def _refused(
         return decision
     later = _again(open_ones, standing, policy, chance)
     if later is None:
-        return replace(decision, failures=standing.failures + 1, recipients=_closed(ends))
+        return replace(decision, failures=standing.failures + 1, recipients=closed(ends))
     state, failures, run_at, waiting_for = later
     decision = replace(
         decision,
@@ -365,29 +359,22 @@ def _unless_too_old(decision: Decision, standing: Standing, policy: Policy) -> D
     return replace(decision, state="expired", run_at=None, waiting_for=None, elsewhere=False)
 
 
-def _judge(recipient: RecipientReply) -> Outcome | None:
+def _judge(recipient: RecipientReply, standing: Standing) -> Outcome | None:
     if recipient.accepted or recipient.reply is None:
         return None
-    return classify(str(recipient.reply), stage="recipient")
+    said = str(recipient.reply)
+    return _benefit(classify(said, stage="recipient", provider=standing.provider))
 
 
-def _accepted_end(recipient: RecipientReply, result: Transaction) -> RecipientEnd:
-    code = result.reply.code if result.reply else None
-    return RecipientEnd(recipient.address, "accepted", code)
+def _condemns_server(outcome: Outcome) -> bool:
+    return outcome.retry == "permanent" and outcome.scope in {"server", "account"}
 
 
-def _end(recipient: RecipientReply, outcome: Outcome | None, result: Transaction) -> RecipientEnd:
-    if outcome is None and recipient.accepted:
-        return _accepted_end(recipient, result)
-    reply = recipient.reply if not recipient.accepted and recipient.reply else result.reply
-    state: RecipientState = "refused" if outcome and not outcome.transient else "pending"
-    code = reply.code if reply else None
-    return RecipientEnd(recipient.address, state, code, clean(str(reply)) if reply else None)
-
-
-def _closed(ends: tuple[RecipientEnd, ...]) -> tuple[RecipientEnd, ...]:
-    """Return the ends of a message that is not tried again: nothing is pending any more."""
-    return tuple(replace(end, state="refused") if end.state == "pending" else end for end in ends)
+def _benefit(outcome: Outcome) -> Outcome:
+    """Give the benefit of the doubt: a guess after MAIL condemns neither server nor message."""
+    if _condemns_server(outcome) and not outcome.certain:
+        return replace(outcome, retry="transient")
+    return outcome
 
 
 def _words(reply: Reply | None, error: BaseException | None, phase: str) -> str:

@@ -266,7 +266,7 @@ class Upkeep:
         try:
             await fleet.lanes(fleet.snapshot.servers[key]).probe()
         except TransportFailure as failure:
-            said, cause, reason = opening(failure)
+            said, cause, reason = opening(failure, fleet.snapshot.servers[key].preset or "")
             closing = failure.reply is not None and failure.reply.code == CLOSING
             word = Word(said, cause, reason, closing=closing)
             log.info("Server %s still takes no mail: %s", key, reason, extra={"server": key})

@@ -42,6 +42,7 @@ def _decision(ended: Ended, policy: Policy) -> Decision:
         accepted=job.accepted,
         refused=job.refused,
         on_uncertain=job.on_uncertain,
+        provider=ended.flight.lanes.server.preset or "",
     )
     if ended.cut:
         error = "The worker stopped before the message was handed over."

@@ -20,7 +20,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from flask_smtpadmin.core.retry import Decision, RecipientEnd
+from flask_smtpadmin.core.recipient_end import RecipientEnd
+from flask_smtpadmin.core.retry import Decision
 from flask_smtpadmin.core.states import STATES
 from flask_smtpadmin.storage.claims import Claimed, PendingRecipient
 from flask_smtpadmin.storage.results import AFTER_MAIL, Result, Trace

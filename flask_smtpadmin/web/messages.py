@@ -7,16 +7,19 @@ from typing import Any, Final, cast
 
 from flask import Response, request, url_for
 
-from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, Range
+from flask_smtpadmin.core.advice import Advice
+from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, MessageRow, Range
 from flask_smtpadmin.core.states import FAILED, STATES, WAITING, State
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, preview
 from flask_smtpadmin.web.render import page
-from flask_smtpadmin.web.wording import MESSAGE
+from flask_smtpadmin.web.wording import MESSAGE, advice_on
 
 _TABS: Final = ("", "queued", "retrying", "sent", "failed", "dead")
 #: What the address of a list may hold beside its cursor.
 _ADDRESS: Final = frozenset({"state", "q", "type", "server", "range", "per_page"})
+#: States in which a failure of earlier is of no interest any more.
+_SETTLED: Final = frozenset({"sent", "cancelled", "caught"})
 #: Words that stand for several states.
 _GROUPS: Final[dict[str, tuple[str, tuple[State, ...]]]] = {
     "failed": ("Failed", FAILED),
@@ -65,7 +68,18 @@ def message(number: int) -> Response:
     """Show one message: where it stands, each attempt, each recipient, what it says."""
     detail = current_state().queue.get(number)
     text = preview.text_of(number) if access.may("read_content") else None
-    return page("message", here="Messages", detail=detail, row=detail.message, text=text)
+    known = _explained(detail.message)
+    return page(
+        "message", here="Messages", detail=detail, row=detail.message, text=text, known=known
+    )
+
+
+def _explained(row: MessageRow) -> Advice | None:
+    """Return what to do about a message that stands where it stands because of a failure."""
+    if row.state in _SETTLED:
+        return None
+    server = current_state().settings.snapshot().servers.get(row.last_server or row.server or "")
+    return advice_on(row.cause, server.preset if server else None)
 
 
 def asked_for() -> Filter:

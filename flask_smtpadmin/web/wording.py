@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from flask_smtpadmin.core.advice import Advice, causes
+from flask_smtpadmin.core.advice import Advice, advice, causes
 from flask_smtpadmin.core.findings import ProbeState
 from flask_smtpadmin.core.settings import Origin
 from flask_smtpadmin.core.states import FINAL, RecipientState, ServerState, State
@@ -169,9 +169,12 @@ AUTHENTICATION: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def advice_on(cause: str) -> Advice | None:
-    """Return what happened, why and what to do; None for a cause without an explanation."""
-    return causes().get(cause)
+def advice_on(cause: str | None, provider: str | None) -> Advice | None:
+    """Return what happened, why and what to do; None for a cause without an explanation.
+
+    ``provider`` is the preset of the server: its customers are told first what only they must do.
+    """
+    return advice(cause, provider or "") if cause in causes() else None
 
 
 def recipient(state: RecipientState, message: State) -> Look:

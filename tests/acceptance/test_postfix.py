@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.postfix import POLICY, SCENARIOS, SERVICES, Postfix, Scenario
@@ -20,24 +19,6 @@ from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.delivery.diagnose import run_check
 
 pytestmark = pytest.mark.slow
-
-#: Words that the classifier takes for something else so far.
-_MISREAD = {
-    "the wrong password",
-    "the wrong password, implicit TLS",
-    "submission without a login",
-    "postscreen hangs up",
-    "a sender whom the server does not know",
-}
-
-
-def cases() -> list[Any]:
-    """Return the scenarios by name."""
-    misread = pytest.mark.xfail(reason="the classifier does not know these words yet", strict=True)
-    return [
-        pytest.param(item, id=item.fact, marks=[misread] if item.fact in _MISREAD else [])
-        for item in SCENARIOS
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +58,7 @@ def earlier(scenario: Scenario, server: Server) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("engine", ["aiosmtplib", "smtplib"])
-@pytest.mark.parametrize("scenario", cases())
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.fact)
 def test_the_ladder_stops_where_the_fault_is_and_names_it(
     postfix: Postfix, dead_ends: dict[str, int], scenario: Scenario, engine: str
 ) -> None:

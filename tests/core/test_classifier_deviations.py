@@ -105,11 +105,52 @@ def test_a_full_mailbox_waits_unless_it_is_said_to_be_full_for_good(text, retry)
         ("535 5.7.8 Error: authentication failed: Invalid authentication mechanism",
          "auth_mechanism_unsupported"),
         ("454 4.7.0 Temporary authentication failure", "auth_temporary_failure"),
+        ("535 5.7.0 authentication failed: Connection lost to authentication server",
+         "auth_temporary_failure"),
     ],
 )  # fmt: skip
 def test_not_every_refused_sign_in_is_a_wrong_password(text, cause):
     """535 hides limits, suspensions and switches."""
     assert classify(text, stage="auth").cause == cause
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "535 5.7.8 Error: authentication failed: (reason unavailable)",
+        "535 5.7.8 Error: authentication failed: generic failure",
+        "535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6",
+        "535 unavailable",
+        "535 5.7.8 no such file",
+        "550 5.7.8 unavailable for you",
+    ],
+)
+def test_refused_credentials_are_a_wrong_password_unless_the_words_deny_it(text):
+    """What a server cannot say about its reasons is no fault of its login service."""
+    found = classify(text, stage="auth")
+    assert (found.cause, found.retry) == ("auth_bad_credentials", "permanent")
+    assert found.certain
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "cause"),
+    [
+        ("521 5.3.2 Service currently unavailable", "greeting", "client_ip_not_allowed"),
+        ("521 no", "greeting", "client_ip_not_allowed"),
+        ("554 5.7.1 <a@x>: Recipient address rejected: Access denied", "rcpt_to", "relay_denied"),
+        ("550 5.4.1 Recipient address rejected: Access denied", "rcpt_to", "recipient_unknown"),
+        ("550 5.1.0 <a@x>: Sender address rejected: User unknown in local recipient table",
+         "mail_from", "sender_not_authorized"),
+        ("550 5.1.0 <a@x>: Sender address rejected: User unknown in virtual mailbox table",
+         "rcpt_to", "sender_not_authorized"),
+        ("554 5.7.1 <a@x>: Sender address rejected: Access denied", "rcpt_to",
+         "sender_not_authorized"),
+    ],
+)  # fmt: skip
+def test_refusals_as_postfix_words_them(text, stage, cause):
+    """Who is meant stands before "rejected", and a 521 means the client, not the service."""
+    found = classify(text, stage=stage)
+    assert (found.cause, found.retry) == (cause, "permanent")
 
 
 def test_the_provider_makes_the_difference():

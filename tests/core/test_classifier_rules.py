@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_smtpadmin.core import rules
 from flask_smtpadmin.core.advice import advice, causes, first_steps
-from flask_smtpadmin.core.anchors import anchors
-from flask_smtpadmin.core.reading import LIMIT
-from flask_smtpadmin.core.replies import STAGES, classify, judge
+from flask_smtpadmin.core.replies import STAGES, classify, judge, rules
+from flask_smtpadmin.core.replies.anchors import anchors
+from flask_smtpadmin.core.replies.reading import LIMIT
 from flask_smtpadmin.core.settings.presets import presets
 
 EVERY = [

@@ -8,7 +8,8 @@ from datetime import timedelta
 from support.queues import MailQueue, decided
 
 from flask_smtpadmin.core.rate import limits_of
-from flask_smtpadmin.core.retry import Policy, RecipientEnd
+from flask_smtpadmin.core.recipient_end import RecipientEnd
+from flask_smtpadmin.core.retry import Policy
 from flask_smtpadmin.delivery.writer import Batch, Writer
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.database import utcnow

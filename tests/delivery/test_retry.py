@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_smtpadmin.core.retry import Decision, Policy, Standing, decide, uncertain_after_crash
+from flask_smtpadmin.core.retry import (
+    Decision,
+    Policy,
+    Standing,
+    decide,
+    opening,
+    uncertain_after_crash,
+)
 from flask_smtpadmin.core.transaction import (
     Phase,
     RecipientReply,
@@ -138,6 +145,60 @@ def test_outcome_table(result: Any, state: str, outcome: str, failures: int, ser
     assert (decision.run_at is not None) == (
         decision.state in {"retrying", "queued"} and (not waits or server == "suspect")
     )
+
+
+@pytest.mark.parametrize(
+    ("phase", "text"),
+    [
+        ("sender", "503 5.0.0 no"),
+        ("recipient", "550 5.3.2 System unavailable"),
+        ("recipient", "550 5.4.1 no"),
+        ("sender", "500 5.5.1 no"),
+    ],
+)
+def test_a_guess_after_mail_condemns_neither_server_nor_message(phase: Phase, text: str):
+    """What only sounds like the server's own fault is one counted failure, dead at the third."""
+    recipient = text if phase == "recipient" else None
+    result = tried(phase, text, recipient)
+    decision = after(result)
+    assert (decision.state, decision.failures, decision.server) == ("retrying", 1, "none")
+    assert after(result, replace(FRESH, failures=2)).state == "dead"
+
+
+@pytest.mark.parametrize(
+    ("phase", "text", "word"),
+    [
+        ("greeting", "554 5.7.1 Access denied", "hold"),
+        ("greeting", "521 5.3.2 Service currently unavailable", "hold"),
+        ("greeting", "554 5.3.0 no", "fault"),
+        ("greeting", "554 5.3.2 Service unavailable", "fault"),
+        ("hello", "501 5.5.4 no", "hold"),
+        ("hello", "550 5.7.1 Access denied", "fault"),
+        ("hello", "500 5.5.1 no", "fault"),
+        ("encrypt", "502 5.5.1 no", "fault"),
+        ("sign_in", "535 5.7.3 no", "hold"),
+        ("sign_in", "535 5.5.6 no", "hold"),
+        ("sign_in", "550 5.7.3 no", "fault"),
+    ],
+)
+def test_a_vague_reply_holds_a_server_only_where_it_means_one_thing(
+    phase: Phase, text: str, word: str
+):
+    """A refused greeting, EHLO name or login is plain; anything vague opens the circuit."""
+    assert opening(TransportFailure(phase, reply=reply(text)))[0] == word
+
+
+def test_the_provider_of_the_server_decides_what_its_words_mean():
+    """Gmail says of the login what others say of a recipient; a region changes nothing."""
+    said = "550 5.7.0 Invalid credentials for relay"
+    result = tried("recipient", said, said)
+    assert after(result).cause == "recipient_unknown"
+    for provider in ("gmail", "gmail:eu"):
+        decision = after(result, replace(FRESH, provider=provider))
+        assert (decision.cause, decision.server) == ("relay_denied", "suspect")
+    refused = TransportFailure("sign_in", reply=reply("553 5.3.0 Auth failure"))
+    assert opening(refused)[1] == "auth_bad_credentials"
+    assert opening(refused, "naver")[1] == "auth_mechanism_unsupported"
 
 
 def test_backoff_doubles_up_to_its_limit_and_is_spread():

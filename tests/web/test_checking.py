@@ -6,12 +6,14 @@ import json
 import re
 import time
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
 from support.processes import wait_until
 from support.smtp import mail_server
 
+from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.report import DIRECT_STEPS as STEPS
 from flask_smtpadmin.web import limits
 
@@ -56,6 +58,16 @@ def test_a_failure_is_explained(office: Any, server: Any) -> None:
     assert ladder(source)["recipient"] == "failed"
     for words in ("What happened", "Why", "What to do", "550 5.1.1 &lt;b&gt;nobody&lt;/b&gt; here"):
         assert words in source
+
+
+def test_what_only_the_provider_asks_for_comes_first(office: Any, server: Any) -> None:
+    """The advice on a failed test begins with the step of the server's own provider."""
+    office.state.settings.save_server("default", {}, preset="ses:eu-west-1")
+    said = "554 Message rejected: Email address is not verified"
+    server.refuse["grace@example.com"] = said
+    source = unescape(office.post("/test", {"server": "default", "to": "grace@example.com"}).text)
+    first, *others = advice("sandbox_mode", "ses").steps
+    assert f"<ol><li>{first}</li><li>{others[0]}" in source
 
 
 def test_the_script_gets_each_step_and_then_the_result(office: Any, server: Any) -> None:

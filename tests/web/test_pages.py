@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from flask_smtpadmin.config import EDITABLE
+from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.storage.database import utcnow
 
 
@@ -141,6 +143,24 @@ def test_one_message_with_its_attempts(office: Any) -> None:
         "/messages"
     )
     assert f'action="/admin/email/messages/{number}/retry"' in source
+
+
+def test_a_failure_is_explained_with_what_the_provider_asks_for(office: Any) -> None:
+    """What happened, why, what to do; customers of the server's provider read their step first."""
+    number = office.add("dead", server_key="default", error="554 not verified")
+    assert "What to do" not in office.page(f"/messages/{number}")
+    failed = office.add(
+        "dead", server_key="default", cause="sandbox_mode", error="554 Address is not verified"
+    )
+    general, special = advice("sandbox_mode"), advice("sandbox_mode", "ses")
+    source = unescape(office.page(f"/messages/{failed}"))
+    assert f"<ol><li>{general.steps[0]}" in source
+    office.state.settings.save_server("default", {"host": "127.0.0.1"}, preset="ses:eu-west-1")
+    source = unescape(office.page(f"/messages/{failed}"))
+    assert general.what in source
+    assert f"<ol><li>{special.steps[0]}</li><li>{general.steps[0]}" in source
+    sent = office.add("sent", server_key="default", cause="sandbox_mode")
+    assert "What to do" not in office.page(f"/messages/{sent}")
 
 
 def test_hostile_subjects_and_recipients_are_text(office: Any) -> None:

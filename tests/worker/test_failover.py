@@ -124,3 +124,18 @@ def test_weights_share_the_mail(
         site.wait_for_states(sent=400)
     assert 265 <= len(smtp.received) <= 335
     assert len(smtp.received) + len(second.received) == 400
+
+
+def test_a_reply_is_taken_in_the_sense_of_the_servers_provider(
+    worker_site: Callable[..., WorkerSite],
+):
+    """Gmail refuses the login at RCPT: the mail waits, and is no dead letter as it is elsewhere."""
+    said = "550 5.7.0 Invalid credentials for relay"
+    with scripted_server({"rcpt": said}) as server:
+        site = worker_site(SMTPADMIN_PORT=server.port, SMTPADMIN_RETRY_DELAY=60)
+        site.state.settings.save_server("default", {}, preset="gmail")
+        site.send(1)
+        with working(site):
+            wait_until(lambda: site.rows("Attempt") and site.rows("Attempt")[0].outcome)
+    assert [row.cause for row in site.rows("Attempt")] == ["relay_denied"]
+    assert [row.state for row in site.rows()] == ["queued"]

@@ -27,7 +27,7 @@ from support.queues import MailQueue, decided
 from support.scripted import Accept, Raw, Until, scripted_server
 from support.workers import WorkerSite
 
-from flask_smtpadmin.core.retry import RecipientEnd
+from flask_smtpadmin.core.recipient_end import RecipientEnd
 from flask_smtpadmin.delivery.writer import Batch, Writer
 from flask_smtpadmin.storage.claims import Claimed, PendingRecipient
 from flask_smtpadmin.storage.clock import Clock

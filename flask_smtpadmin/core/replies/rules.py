@@ -1,4 +1,4 @@
-"""The tables of words, read from ``core/words``: which words mean which cause.
+"""The tables of words, read from ``tables``: which words mean which cause.
 
 A table is a list of blocks. A block's head names a cause, then what differs from the cause's
 rule (``t`` or ``p`` for transient or permanent, a scope) and when the block counts (``silent``:
@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Final
 
-from flask_smtpadmin.core.anchors import anchors
+from flask_smtpadmin.core.replies.anchors import anchors
 
 #: Tables in the order in which they are looked through, before the codes.
 _OF_THE_LINK: Final = ("proxy", "tls", "link")
@@ -98,7 +98,8 @@ class Provider:
 
 
 def _read(name: str) -> str:
-    return resources.files("flask_smtpadmin.core").joinpath("words", name).read_text("utf-8")
+    here = resources.files("flask_smtpadmin.core.replies")
+    return here.joinpath("tables", name).read_text("utf-8")
 
 
 def _head(line: str) -> Rule:
@@ -175,7 +176,7 @@ def codes() -> Mapping[str, str]:
 @functools.cache
 def weak_codes() -> Mapping[str, Mapping[str, str]]:
     """Return the cause by stage for codes that say little: looked at last."""
-    return dict(json.loads(_read("weak.json")))
+    return dict(json.loads(_read("weak_codes.json")))
 
 
 words(""), table("general"), providers(), codes(), weak_codes()  # read now, as the advice is

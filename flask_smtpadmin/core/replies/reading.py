@@ -50,9 +50,9 @@ _STAGE_OF: Final = {
     "data": "data",
     "end of data": "data",
 }
-#: Basic codes that only an answer to AUTH has (RFC 4954, 4468).
 #: A reply shorter than this tells nothing.
 _TELLING: Final = 12
+#: Basic codes that only an answer to AUTH has (RFC 4954, 4468).
 _OF_SIGN_IN: Final = frozenset({334, 432, 435, 525, 534, 535, 538})
 
 
