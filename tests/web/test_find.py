@@ -9,10 +9,10 @@ from html import unescape
 from typing import Any
 
 import pytest
-from support.names import NameServer, name_server
 from support.scripted import ScriptedServer, scripted_servers
 from support.smtp import authority
 
+from example_app.demo.names import NameServer, name_server
 from flask_smtpadmin.core.findings import FORBIDDEN
 from flask_smtpadmin.web import limits
 
