@@ -86,9 +86,14 @@ def signed_in(browser: Browser, running: Running, look: Look) -> Page:
     return page
 
 
-def take(page: Page, path: Path) -> None:
-    """Write a picture of the whole page, and say so when it is wider than the screen."""
+def take(page: Page, path: Path, *, below: str = "") -> None:
+    """Write a picture of the whole page, and say so when it is wider than the screen.
+
+    ``below`` is a selector: the picture begins at that part of the page.
+    """
     page.evaluate(UNFIX)
-    page.screenshot(path=path, full_page=True)
+    if below:
+        page.locator(below).evaluate("part => part.scrollIntoView()")
+    page.screenshot(path=path, full_page=not below)
     wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
     click.echo(f"{path}{'  WIDER THAN THE SCREEN' if wide else ''}")
