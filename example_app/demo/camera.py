@@ -29,6 +29,15 @@ UNFIX: Final = """() => {
   for (const bar of document.querySelectorAll(".sa-nav, .sa-top")) bar.style.position = "static";
   scrollTo(0, 0);
 }"""
+#: where an element begins, and what to show of the page from there to the end of its content
+TOP: Final = "part => Math.round(part.getBoundingClientRect().top + scrollY)"
+REST: Final = """top => {
+  const ends = [...document.querySelectorAll("main > *, .sa-nav > *")]
+    .filter((part) => part.tagName !== "TEMPLATE")
+    .map((part) => part.getBoundingClientRect().bottom + scrollY);
+  const end = ends.length ? Math.max(...ends) + 40 : document.documentElement.scrollHeight;
+  return { x: 0, y: top, width: innerWidth, height: Math.round(end) - top };
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +101,7 @@ def take(page: Page, path: Path, *, below: str = "") -> None:
     ``below`` is a selector: the picture begins at that part of the page.
     """
     page.evaluate(UNFIX)
-    if below:
-        page.locator(below).evaluate("part => part.scrollIntoView()")
-    page.screenshot(path=path, full_page=not below)
+    top = page.locator(below).evaluate(TOP) if below else 0
+    page.screenshot(path=path, full_page=True, clip=page.evaluate(REST, top))
     wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
     click.echo(f"{path}{'  WIDER THAN THE SCREEN' if wide else ''}")
