@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import ssl
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -21,6 +23,7 @@ REFUSALS = {
     "full": "452 4.2.2 The mailbox is full, try again later",
 }
 KEPT = 1000
+LOOPBACK = "127.0.0.1"
 _LINK = re.compile(r"https?://[^\s\"'<>]+")
 
 
@@ -87,19 +90,18 @@ class Catcher:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
         self._loop = asyncio.new_event_loop()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def start(self) -> int:
         """Listen, and return the port."""
         self._thread.start()
-        listening = asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
-        return listening.result(timeout=10)
+        return self.listen((LOOPBACK, 0), self._connection)
 
     def stop(self) -> None:
         """Stop listening and end the thread."""
-        if self._server is not None:
-            asyncio.run_coroutine_threadsafe(self._close(self._server), self._loop).result(10)
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
@@ -127,16 +129,28 @@ class Catcher:
         self._mailbox.add(envelope.mail_from, tuple(envelope.rcpt_tos), envelope.content)
         return "250 2.0.0 Kept in the inbox of the demo"
 
-    async def _listen(self) -> int:
-        self._server = await self._loop.create_server(self._connection, "127.0.0.1", 0)
-        port: int = self._server.sockets[0].getsockname()[1]
+    def listen(
+        self,
+        place: tuple[str, int],
+        connection: Callable[[], SMTP],
+        tls: ssl.SSLContext | None = None,
+    ) -> int:
+        """Listen at the address and port too, and return the port.
+
+        ``tls`` is for ports where it starts with the first byte. Raises OSError when it cannot.
+        """
+        opening = self._loop.create_server(connection, *place, ssl=tls)
+        server = asyncio.run_coroutine_threadsafe(opening, self._loop).result(timeout=10)
+        self._servers.append(server)
+        port: int = server.sockets[0].getsockname()[1]
         return port
 
     def _connection(self) -> SMTP:
         return SMTP(self, hostname="inbox.demo", enable_SMTPUTF8=True, loop=self._loop)
 
-    async def _close(self, server: asyncio.Server) -> None:
-        server.close()
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
         tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
         for task in tasks:
             task.cancel()

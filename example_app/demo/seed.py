@@ -41,6 +41,18 @@ def seed(app: Flask, ports: MailPorts) -> None:
         _add_mails()
 
 
+def seed_first_visit(app: Flask) -> None:
+    """Fill the empty database of ``app`` with an admin, whose welcome mail waits, and no server."""
+    with app.test_request_context():
+        db.create_all()
+        user = User(email=ADMIN, name=PEOPLE[ADMIN], is_admin=True)
+        user.set_password(PASSWORD)
+        db.session.add(user)
+        db.session.flush()
+        send_welcome(user)
+        db.session.commit()
+
+
 def _add_servers(ports: MailPorts) -> None:
     """Store the servers as the pages would, so that the pages can change them."""
     settings = current_state().settings

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
+from flask import Flask
+
 from example_app import create_app
 from example_app.demo import queue_server
-from example_app.demo.catcher import Catcher, Mailbox
+from example_app.demo.catcher import LOOPBACK, Catcher, Mailbox
 from example_app.demo.children import POLL, Child
 from example_app.demo.inbox import InboxPages
 from example_app.demo.seed import ADMIN, PASSWORD, MailPorts, seed
@@ -25,7 +27,6 @@ from flask_smtpadmin.state import current_state
 
 ANSWER_WITHIN = 45.0  # seconds; a busy machine is slow, a broken child ends at once
 GRACE = 12.0
-LOOPBACK = "127.0.0.1"
 #: what the person's own shell says about these must not reach the demo: no mail may leave it
 SCRUBBED = ("SMTPADMIN_", "FLASK_", "TIDEPOOL_")
 
@@ -51,21 +52,25 @@ class Running:
 class Demo:
     """The demo in ``folder``, the web app on ``port``.
 
-    ``say`` is called with one line about each step; ``presses`` interrupt the waiting.
+    ``say`` is called with one line about each step; ``presses`` interrupt the waiting. What the
+    app begins with is :meth:`furnish`'s affair, which another beginning replaces.
     """
+
+    #: what ``flask --app`` is told
+    app = "example_app"
 
     def __init__(
         self, folder: Path, port: int, *, presses: Presses, say: Callable[[str], None]
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self._presses = presses
         self._say = say
-        self._mailbox = Mailbox()
         self._children: list[Child] = []
-        self._stack = contextlib.ExitStack()
+        self.mailbox = Mailbox()
+        self.stack = contextlib.ExitStack()
         self._web_address = f"http://{LOOPBACK}:{port}"
         self._port = port
-        self._config = {
+        self.config = {
             "SECRET_KEY": f"demo-{secrets.token_urlsafe(32)}",
             "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder / 'tidepool.db'}",
             "SMTPADMIN_REDIS_URL": f"unix://{self._queue_socket}",
@@ -80,8 +85,8 @@ class Demo:
             StopAsked: Ctrl-C came first.
         """
         program = self._start_queue_server()
-        inbox, ports = self._start_inbox()
-        self._fill_database(ports)
+        inbox = self._start_inbox()
+        self.furnish()
         self._start_worker_and_web()
         return Running(
             app=f"{self._web_address}/",
@@ -89,7 +94,7 @@ class Demo:
             inbox=f"http://{LOOPBACK}:{inbox}/",
             email=ADMIN,
             password=PASSWORD,
-            folder=str(self._folder),
+            folder=str(self.folder),
             queue_server=program,
             pids={child.name: child.pid for child in self._children},
         )
@@ -107,16 +112,36 @@ class Demo:
         enough = min(self._presses.count, 1) + 1
         for child in reversed(self._children):
             child.stop(grace=GRACE, hurry=lambda: self._presses.count >= enough)
-        self._stack.close()
+        self.stack.close()
 
     def last_lines(self) -> str:
         """Return the end of the log of each child that is not there any more."""
         dead = [child for child in self._children if not child.running] or self._children[-1:]
         return "\n".join(f"--- {child.name} ---\n{child.last_lines()}" for child in dead)
 
+    def furnish(self) -> None:
+        """Start the mail servers of the demo and fill its database."""
+        catcher = Catcher(self.mailbox)
+        smtp_port = catcher.start()
+        self.stack.callback(catcher.stop)
+        silent = self.stack.enter_context(socket.create_server((LOOPBACK, 0)))
+        ports = MailPorts(catcher=smtp_port, silent=silent.getsockname()[1])
+        self.fill(lambda app: seed(app, ports))
+
+    def fill(self, seed_app: Callable[[Flask], None]) -> None:
+        """Fill the database with an app of this process, which stays in ``here``."""
+        self._say("Filling the database")
+        self.here = create_app(self.config)
+        self.stack.callback(_let_go, self.here)
+        seed_app(self.here)
+
+    def worker_answers(self) -> bool:
+        """Say whether the worker has sent its first mail."""
+        return bool(self.mailbox.newest_first())
+
     @property
     def _queue_socket(self) -> Path:
-        return self._folder / "queue.sock"
+        return self.folder / "queue.sock"
 
     def _start_queue_server(self) -> str:
         program = queue_server.executable()
@@ -125,31 +150,23 @@ class Demo:
         self._wait(child, lambda: queue_server.answers(self._queue_socket))
         return program
 
-    def _start_inbox(self) -> tuple[int, MailPorts]:
+    def _start_inbox(self) -> int:
         self._say("Starting the inbox")
-        catcher, pages = Catcher(self._mailbox), InboxPages(self._mailbox)
-        smtp_port = catcher.start()
-        self._stack.callback(catcher.stop)
-        inbox_port = pages.start()
-        self._stack.callback(pages.stop)
-        silent = self._stack.enter_context(socket.create_server((LOOPBACK, 0)))
-        return inbox_port, MailPorts(catcher=smtp_port, silent=silent.getsockname()[1])
-
-    def _fill_database(self, ports: MailPorts) -> None:
-        self._say("Filling the database")
-        app = create_app(self._config)
-        seed(app, ports)
-        with app.app_context():
-            db.engine.dispose()
-            current_state().database.dispose()
+        pages = InboxPages(self.mailbox)
+        port = pages.start()
+        self.stack.callback(pages.stop)
+        return port
 
     def _start_worker_and_web(self) -> None:
         self._say("Starting the worker")
-        worker = self._spawn("worker", _flask("smtp-worker"))
+        worker = self._spawn("worker", self._flask("smtp-worker"))
         self._say("Starting the web app")
-        web = self._spawn("web", _flask("run", "--host", LOOPBACK, "--port", str(self._port)))
+        web = self._spawn("web", self._flask("run", "--host", LOOPBACK, "--port", str(self._port)))
         self._wait(web, self._web_answers)
-        self._wait(worker, lambda: bool(self._mailbox.newest_first()))
+        self._wait(worker, self.worker_answers)
+
+    def _flask(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "flask", "--app", self.app, *words]
 
     def _web_answers(self) -> bool:
         try:
@@ -160,7 +177,7 @@ class Demo:
 
     def _spawn(self, name: str, command: list[str]) -> Child:
         self._presses.check()
-        child = Child(name, command, folder=self._folder, environ=self._environ())
+        child = Child(name, command, folder=self.folder, environ=self._environ())
         self._children.append(child)
         return child
 
@@ -169,10 +186,16 @@ class Demo:
 
     def _environ(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not _scrubbed(name)}
-        settings = {f"TIDEPOOL_{name}": value for name, value in self._config.items()}
+        settings = {f"TIDEPOOL_{name}": value for name, value in self.config.items()}
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [root, clean.get("PYTHONPATH")]))
         return clean | settings | {"PYTHONPATH": path, "FLASK_SKIP_DOTENV": "1"}
+
+
+def _let_go(app: Flask) -> None:
+    with app.app_context():
+        db.engine.dispose()
+        current_state().database.dispose()
 
 
 def scrub_environment() -> None:
@@ -196,7 +219,3 @@ def free_port(port: int = 0) -> int:
 
 def _scrubbed(name: str) -> bool:
     return name.startswith(SCRUBBED)
-
-
-def _flask(*words: str) -> list[str]:
-    return [sys.executable, "-m", "flask", "--app", "example_app", *words]

@@ -210,14 +210,14 @@ class _Search:
         yield from provided
         for name, mode in _SERVICES.items():
             for item in self._known.services.get(name, []):
-                why = f"SRV record {name}.{self._domain}"
+                why = f"published by {self._domain} (SRV)"
                 yield Candidate(item.host, item.port, mode, why)
         if provided and self._preset and self._preset[0].category == "mailbox":
             return
         for name in _USUAL_NAMES:
-            yield from _usual(f"{name}.{self._domain}", "a usual name")
+            yield from _usual(f"{name}.{self._domain}", "a usual name for a mail server")
         for _preference, host in [item for item in self._known.mx if item[1]][:_MOST_MX]:
-            yield from _usual(host, "an MX host")
+            yield from _usual(host, f"receives the mail of {self._domain} (MX)")
 
     def _provided(self) -> list[Candidate]:
         """Return the host of the provider, if the region is known, at all its ports."""
@@ -286,7 +286,7 @@ class _Search:
 
 
 def _usual(host: str, why: str) -> Iterator[Candidate]:
-    yield from (Candidate(host, port, mode, f"{host}, {why}") for port, mode in PORTS.items())
+    yield from (Candidate(host, port, mode, why) for port, mode in PORTS.items())
 
 
 def _some(addresses: Iterable[str]) -> list[str]:

@@ -203,14 +203,15 @@ def _setting(now: Situation) -> Banner | None:
 def _not_configured(now: Situation) -> Banner | None:
     if now.servers:
         return None
+    queued = now.figures.queued
+    waits = f"{_waits(queued)} in the queue" if queued else "New messages wait in the queue"
+    out = "goes out by itself" if queued == 1 else "go out by themselves"
     return Banner(
         name="not-configured",
-        tone="info",
+        tone="warn" if queued else "info",
         icon="server",
-        text="No mail server yet. E-mails are being kept in the queue.",
-        label="Add server",
-        endpoint="server_new",
-        right="configure",
+        text=f"No mail server is set up, so the app cannot send e-mail yet. {waits}; nothing is "
+        f"lost, and {'it' if queued == 1 else 'they'} {out} once there is a server.",
     )
 
 

@@ -58,8 +58,9 @@ def server_find_use() -> Response:
     target = target_of(request.form.get("server", ""))
     preset = request.form.get("preset") or "custom"
     form = shown(target, preset) if target else fresh(preset, free_key(preset))
-    form.form = FORM(formdata=MultiDict(_prefilled(form)))
-    return show(form, new=not target, found=True)
+    values = _prefilled(form)
+    form.form = FORM(formdata=MultiDict(values))
+    return show(form, new=not target, found=values)
 
 
 def _prefilled(form: ServerForm) -> dict[str, str]:
@@ -67,6 +68,8 @@ def _prefilled(form: ServerForm) -> dict[str, str]:
     values = {name: request.form.get(name, "") for name in ("host", "port", "tls_mode")}
     address, provider = request.form.get("address", ""), form.provider()
     known = provider if provider is not None and provider.category != "custom" else None
+    if not form.base.name:
+        values["name"] = known.name if known else address.rpartition("@")[2]
     if known is None or "password" in known.ways:
         values["auth"] = request.form.get("auth", "password")
     by_address = known is None or known.username_kind == "address"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, request
@@ -80,11 +81,14 @@ def show(
     new: bool = False,
     status: int = 200,
     tested: _Tested | None = None,
-    found: bool = False,
+    found: Container[str] = (),
 ) -> Response:
-    """Render the form's page; ``found``: the fields were filled in by a search."""
+    """Render the form's page; ``found``: the fields that a search has filled in."""
     history = () if new else current_state().checks.history(form.key)
     values = form_values(form)
+    for name, control in values["fields"].items():
+        if name in found and not control.locked:
+            values["fields"][name] = replace(control, found=True)
     values |= {"new": new, "tested": tested, "history": history, "found": found}
     return page("server", status=status, here=_HERE, **values)
 

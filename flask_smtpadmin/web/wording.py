@@ -113,8 +113,10 @@ SESSION_ORIGIN: Final[dict[str, str]] = {
     "health check": "Health check",
 }
 
-PROBE: Final[dict[ProbeState, Look]] = {
+#: How an address and port answered; ``doubtful``: it did, but its certificate is not in order.
+PROBE: Final[dict[ProbeState | Literal["doubtful"], Look]] = {
     "ok": Look("Reachable", "ok", "check-circle"),
+    "doubtful": Look("Not trusted", "warn", "warning"),
     "refused": Look("Refused", "bad", "cross-circle"),
     "timed_out": Look("Timed out", "bad", "clock"),
     "unreachable": Look("Unreachable", "quiet", "ban", outline=True),

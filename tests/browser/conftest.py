@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from support.demo import DemoProcess
-from support.requirements import program, require
+from support.requirements import require
 
-OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+from example_app.demo.camera import chromium
 
 #: a shared machine stalls now and then; what is not true after this is wrong
 expect.set_options(timeout=30_000)
@@ -36,20 +29,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
 def browser() -> Iterator[Browser]:
     """Run Chromium for this module."""
     require("chromium")
-    with sync_playwright() as playwright:
-        path = program("chromium", "chromium-browser")
-        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
-        yield browser
-        browser.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
-def open_page(browser: Browser, demo: DemoProcess) -> Iterator[Callable[..., Page]]:
-    """``open_page(javascript=True)`` returns a tab in which the admin is signed in.
-
-    Violations of the content policy, failed requests and script errors fail the test at its end.
-    """
-    pages: list[Page] = []
+def watch() -> Iterator[Callable[[Page], None]]:
+    """Let violations of the content policy, failed requests and script errors fail the test."""
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -60,13 +46,27 @@ def open_page(browser: Browser, demo: DemoProcess) -> Iterator[Callable[..., Pag
         if request.failure != "net::ERR_ABORTED":  # the page was left before it came
             complaints.append(f"{request.failure}: {request.url}")
 
+    def begin(page: Page) -> None:
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
+        page.on("requestfailed", note_failure)
+
+    yield begin
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, demo: DemoProcess, watch: Callable[[Page], None]
+) -> Iterator[Callable[..., Page]]:
+    """``open_page(javascript=True)`` returns a watched tab in which the admin is signed in."""
+    pages: list[Page] = []
+
     def begin(*, javascript: bool = True) -> Page:
         context = browser.new_context(java_script_enabled=javascript)
         context.set_default_timeout(30_000)
         page = context.new_page()
-        page.on("console", note)
-        page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
-        page.on("requestfailed", note_failure)
+        watch(page)
         page.goto(f"{demo.at['app']}log-in")
         page.fill("[name=email]", demo.at["email"])
         page.fill("[name=password]", demo.at["password"])
@@ -77,4 +77,3 @@ def open_page(browser: Browser, demo: DemoProcess) -> Iterator[Callable[..., Pag
     yield begin
     for page in pages:
         page.context.close()
-    assert not complaints, "\n".join(complaints)

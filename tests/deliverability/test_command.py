@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.names import NameServer, name_server
 from support.zones import good, key, quoted
+
+from example_app.demo.names import NameServer, name_server
 
 DNS = ["smtp", "dns"]
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.domains import SENDGRID, ask, finding, run
-from support.names import name_server
 from support.records import Records, now
 from support.zones import good, quoted
 
+from example_app.demo.names import name_server
 from flask_smtpadmin.core.deliverability import checks
 from flask_smtpadmin.core.deliverability.findings import Finding, Report, read_report
 from flask_smtpadmin.core.deliverability.orders import Order

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from support.dead_ends import black_hole, refusing
-from support.names import NameServer, name_server
 from support.scripted import Farm, scripted_servers
 from support.smtp import authority
 
+from example_app.demo.names import NameServer, name_server
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.findings import Candidate, Finding, Probe, in_order
 from flask_smtpadmin.core.hosts import HostPolicy

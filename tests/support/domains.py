@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from example_app.demo.names import NameServer, name_server
 from flask_smtpadmin.core.deliverability.findings import Finding, Report
 from flask_smtpadmin.core.deliverability.orders import Order
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.delivery.deliverability import examine
-from support.names import NameServer, name_server
 from support.zones import Zone
 
 SENDGRID = Server(key="default", host="smtp.sendgrid.net", from_email="app@example.com")

@@ -8,8 +8,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from support.names import name_server
 
+from example_app.demo.names import name_server
 from flask_smtpadmin.transport.dns import (
     DnsError,
     DnsFailure,

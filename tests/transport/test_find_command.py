@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.names import NameServer, name_server
 from support.scripted import scripted_servers
 from support.smtp import authority
+
+from example_app.demo.names import NameServer, name_server
 
 
 @pytest.fixture

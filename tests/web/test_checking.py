@@ -87,6 +87,7 @@ def test_values_are_tested_as_typed_and_not_saved(office: Any, server: Any) -> N
     form = {"host": "localhost", "port": str(server.port), "tls_mode": "none", "name": "Typed"}
     response = office.post("/servers/default/test", {**form, "to": "g@example.com"})
     assert ladder(response.text)["message"] == "ok"
+    assert "They are not saved yet" in response.text
     assert 'value="Typed"' in response.text
     assert office.server().host == "saved.invalid"
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.names import NameServer, name_server
 from support.zones import good, quoted
 
+from example_app.demo.names import NameServer, name_server
 from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.storage import findings
 from flask_smtpadmin.storage.database import utcnow

@@ -9,10 +9,10 @@ from html import unescape
 from typing import Any
 
 import pytest
-from support.names import NameServer, name_server
 from support.scripted import ScriptedServer, scripted_servers
 from support.smtp import authority
 
+from example_app.demo.names import NameServer, name_server
 from flask_smtpadmin.core.findings import FORBIDDEN
 from flask_smtpadmin.web import limits
 
@@ -76,7 +76,12 @@ def test_without_script_the_page_waits_and_shows_the_table(office: Any, servers:
     assert found["localhost", best.port] == ("ok", "implicit")
     assert found["localhost", other.port] == ("ok", "starttls")
     assert found["smtp.example.org", 465] == ("unknown", "")
-    assert re.search(rf"<strong>\s*localhost, port {best.port}, Implicit TLS", source)
+    assert re.search(rf"<strong>\s*Found: localhost, port {best.port}, Implicit TLS", source)
+    marked = re.findall(r'data-best data-probe data-host="localhost" data-port="(\d+)"', source)
+    assert marked == [str(best.port)]
+    assert "its certificate is valid. It asks for a password, which comes next" in " ".join(
+        source.split()
+    )
     for words in ("PLAIN, LOGIN", "TLSv1.3", "127.0.0.1", "IPv4", "up to 10.0 MB"):
         assert words in source
     assert best.auths == other.auths == 0
@@ -107,6 +112,9 @@ def test_what_was_found_opens_the_form_and_saves_nothing(office: Any, servers: A
         assert re.search(rf'name="{name}"[^>]* value="{re.escape(value)}"', response.text), name
     assert re.search(r'name="tls_mode" value="implicit"[^>]*checked', response.text)
     assert re.search(r'name="auth" value="password"[^>]*checked', response.text)
+    assert re.search(r'name="name"[^>]* value="example\.org"', response.text)
+    assert response.text.count("found for you") == len({"name", "tls_mode", "auth"} | {*wanted})
+    assert '<a href="#field-password">' in response.text
     assert office.server().host == ""
 
 
@@ -164,3 +172,12 @@ def test_find_is_no_key_for_a_server(office: Any) -> None:
     """The page's address must not be that of a server."""
     response = office.post("/servers/new", {"key": "find", "host": "mail.example.org"})
     assert response.status_code == 422
+
+
+def test_a_certificate_that_is_not_in_order_is_no_green_row(office: Any, servers: Any) -> None:
+    """It can be reached and is not trusted: the answer says so, and nothing is marked as best."""
+    office.save(ca_file="")
+    source = office.post("/servers/find", ADDRESS).text
+    assert "Not trusted" in source
+    assert "Reachable" not in source
+    assert "data-best" not in source

@@ -57,6 +57,34 @@ def test_the_first_visit_says_what_to_do(office: Any) -> None:
     assert 'href="/admin/email/servers/new"' in source
 
 
+def test_the_first_steps_know_what_is_done_and_what_waits(office: Any) -> None:
+    """A running worker is ticked off, waiting mail is counted; with a server the steps go."""
+    assert 'data-step-done="false"' in office.page("/")
+    office.add_worker()
+    office.add("queued")
+    source = office.page("/")
+    assert 'data-step-done="true"' in source
+    assert "1 message waits in the queue; nothing is lost, and it goes out by itself" in source
+    office.save(host="mail.example.org")
+    assert "data-first-steps" not in office.page("/")
+
+
+def test_who_may_not_configure_is_told_who_can(office: Any) -> None:
+    """Without the right there is no button to the search, and a sentence in its place."""
+    office.rights.discard("configure")
+    source = office.page("/")
+    assert "Somebody with the right configure" in source
+    assert "/servers/find" not in source
+
+
+def test_a_saved_server_leads_to_its_test(office: Any) -> None:
+    """The page of a server links the test of its saved settings once there are any."""
+    link = 'href="/admin/email/test?server=default"'
+    assert link not in office.page("/servers/default")
+    office.save(host="mail.example.org")
+    assert link in office.page("/servers/default")
+
+
 def test_the_way_to_the_first_server(office: Any) -> None:
     """The first provider chosen is for the default server, not for a second one."""
     assert 'href="/admin/email/servers/default?preset=gmail"' in office.page("/servers/new")

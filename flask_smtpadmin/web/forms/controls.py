@@ -25,7 +25,10 @@ _MONO: Final = frozenset({"host", "path", "url", "limits"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """All that a template needs to draw one field; ``text`` is never a secret."""
+    """All that a template needs to draw one field; ``text`` is never a secret.
+
+    ``found``: a search has filled it in, and nobody has saved it yet.
+    """
 
     name: str
     label: str
@@ -45,6 +48,7 @@ class Control:
     minimum: float | None = None
     maximum: float | None = None
     max_length: int = 255
+    found: bool = False
 
     @property
     def checked(self) -> bool:

@@ -1,4 +1,4 @@
-"""A real DNS server on loopback whose records are what the test says."""
+"""A real DNS server on loopback whose records are what its caller says."""
 
 from __future__ import annotations
 
