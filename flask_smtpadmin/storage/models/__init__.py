@@ -17,12 +17,14 @@ from sqlalchemy.orm import DeclarativeBase
 
 from flask_smtpadmin.storage.models.checks import CheckMixin, FindingMixin
 from flask_smtpadmin.storage.models.dialogue import DialogueMixin, dialogue_indexes
+from flask_smtpadmin.storage.models.job import JobMixin
 from flask_smtpadmin.storage.models.message import (
     AttemptMixin,
     ContentMixin,
     MessageMixin,
     RecipientMixin,
     message_indexes,
+    recipient_indexes,
     room_for_updates,
 )
 from flask_smtpadmin.storage.models.server import QuotaMixin, ServerMixin, SettingMixin
@@ -47,6 +49,7 @@ class Models:
     Check: Any
     Finding: Any
     Dialogue: Any
+    Job: Any
 
     def table(self, name: str) -> sa.Table:
         """Return the table of the class ``name`` (``"Message"``)."""
@@ -73,7 +76,7 @@ def _map(mixin: type, base: type) -> type:
 
 _TABLE_ARGS: dict[type, Callable[[], tuple[Any, ...]]] = {
     MessageMixin: message_indexes,
-    RecipientMixin: room_for_updates,
+    RecipientMixin: recipient_indexes,
     AttemptMixin: room_for_updates,
     DialogueMixin: dialogue_indexes,
 }
@@ -89,4 +92,5 @@ _MIXINS = (
     CheckMixin,
     FindingMixin,
     DialogueMixin,
+    JobMixin,
 )

@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from flask_smtpadmin.storage.models.columns import BigId, Content, Moment
+from flask_smtpadmin.core.search import index_form
+from flask_smtpadmin.storage.models.columns import BigId, Content, Exact, Moment
 
 #: Nothing will happen to such a message by itself and nobody holds it.
 RESTING = "run_at IS NULL AND worker_id IS NULL"
@@ -65,6 +66,8 @@ class MessageMixin:
     cause: Mapped[str | None] = mapped_column(sa.String(48))
     error: Mapped[str | None] = mapped_column(sa.String(512))
     sent_via: Mapped[str | None] = mapped_column(sa.String(32))
+    #: the message that somebody sent again as this one; it may be gone by now
+    resent_from: Mapped[int | None] = mapped_column(BigId)
 
 
 class ContentMixin:
@@ -78,6 +81,10 @@ class ContentMixin:
     body: Mapped[bytes] = mapped_column(Content)
 
 
+def _sought(context: Any) -> str:
+    return index_form(context.get_current_parameters()["address"])
+
+
 class RecipientMixin:
     """One envelope recipient with a fate of its own."""
 
@@ -89,6 +96,8 @@ class RecipientMixin:
     )
     kind: Mapped[str] = mapped_column(sa.String(3))
     address: Mapped[str] = mapped_column(sa.String(320))
+    #: ``address`` as people look for it, see :func:`flask_smtpadmin.core.search.index_form`
+    sought: Mapped[str | None] = mapped_column(Exact, default=_sought)
     state: Mapped[str] = mapped_column(sa.String(16))
     code: Mapped[int | None] = mapped_column(sa.SmallInteger)
     reply: Mapped[str | None] = mapped_column(sa.Text)
@@ -126,7 +135,8 @@ class AttemptMixin:
 def message_indexes() -> tuple[sa.Index, ...]:
     """Return the indexes, most of them over few rows: each change of state costs one write each.
 
-    PostgreSQL writes to every index of a row it moves, unless the row is left out of it.
+    PostgreSQL writes to every index of a row it moves, unless the row is left out of it. SQLite
+    writes only where an indexed value changes, hence once where the condition has none that does.
     """
     return (
         _partial("due", "run_at IS NOT NULL", "priority", "run_at", "id"),
@@ -137,13 +147,36 @@ def message_indexes() -> tuple[sa.Index, ...]:
         _partial("resting", RESTING, "state", "state_at"),
         _partial("key", "key_digest IS NOT NULL", "key_digest", unique=True),
         _partial("state", "worker_id IS NULL", "state", "id", "worker_id"),  # counts read it alone
+        _at_rest("message_id", None, "message_id"),
+        _at_rest("type", "type IS NOT NULL", "type", "id"),
+        _partial("sent_via", "sent_via IS NOT NULL", "sent_via", "id"),
+        _partial("server", "server_key IS NOT NULL", "server_key", "id"),
+        _partial("cause", "cause IS NOT NULL", "cause", "id"),
+        _partial("resent", "resent_from IS NOT NULL", "resent_from"),
     )
+
+
+def recipient_indexes() -> tuple[Any, ...]:
+    """Return the index over addresses; a change of state does not touch it."""
+    name = "ix_smtpadmin_recipient_sought"
+    return (sa.Index(name, "sought", "message"), *room_for_updates())
 
 
 def _partial(name: str, where: str, *columns: str, unique: bool = False) -> sa.Index:
     only = sa.text(where)
     name = f"ix_smtpadmin_message_{name}"
     return sa.Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
+
+
+def _at_rest(name: str, where: str | None, *columns: str) -> sa.Index:
+    """Return an index of what no worker holds on PostgreSQL, elsewhere of all."""
+    free = "worker_id IS NULL"
+    return sa.Index(
+        f"ix_smtpadmin_message_{name}",
+        *columns,
+        sqlite_where=None if where is None else sa.text(where),
+        postgresql_where=sa.text(free if where is None else f"{where} AND {free}"),
+    )
 
 
 def room_for_updates() -> tuple[Any, ...]:
