@@ -126,9 +126,9 @@ class Jobs:
             rows = connection.execute(query.order_by(table.c.created_at.desc())).all()
         return tuple(job for job in (_job(row, now) for row in rows) if not job.over)
 
-    def _change(self, number: str, state: str, **values: Any) -> None:
+    def _change(self, number: str, before: JobState, **values: Any) -> None:
         table = self._table
-        update = sa.update(table).where(table.c.id == number, table.c.state == state)
+        update = sa.update(table).where(table.c.id == number, table.c.state == before)
         with self._database.write() as connection:
             connection.execute(update.values(**values))
 

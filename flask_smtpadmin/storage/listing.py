@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Row
 
 from flask_smtpadmin.core.deeds import Tally
 from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.mail.mime import Built, Recipient
 from flask_smtpadmin.core.rows import (
     AttemptRow,
     Detail,
@@ -155,6 +156,28 @@ def detail(connection: Connection, models: Models, number: int) -> Detail:
         tuple(map(_recipient, recipients)),
         tuple(map(_attempt, attempts)),
         tuple(again.scalars()),
+    )
+
+
+def stored(connection: Connection, models: Models, number: int) -> Built | None:
+    """Return a message as it was stored, None without its content; raises NotFound."""
+    table, content, recipient = map(models.table, ("Message", "Content", "Recipient"))
+    row = connection.execute(sa.select(table).where(table.c.id == number)).one_or_none()
+    if row is None:
+        raise NotFound("message", number)
+    body = connection.execute(sa.select(content.c.body).where(content.c.id == number)).scalar()
+    if not body:
+        return None
+    people = sa.select(recipient).where(recipient.c.message == number).order_by(recipient.c.id)
+    return Built(
+        message_id=row.message_id,
+        subject=row.subject,
+        sender=row.sender,
+        has_reply_to=row.has_reply_to,
+        content=bytes(body),
+        recipients=tuple(Recipient(one.address, one.kind) for one in connection.execute(people)),
+        smtputf8=row.smtputf8,
+        eight_bit=row.eight_bit,
     )
 
 

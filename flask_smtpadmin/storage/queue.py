@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from flask_smtpadmin.core.deeds import MOST_COUNTED, Deed, Tally
 from flask_smtpadmin.core.errors import NotFound, WrongState
+from flask_smtpadmin.core.mail.mime import Built
 from flask_smtpadmin.core.rows import (
     CANCELLABLE,
     DELETABLE,
@@ -81,6 +82,15 @@ class Queue:
         with self._database.read() as connection:
             body: bytes | None = connection.execute(query).scalar()
         return None if body is None else bytes(body)
+
+    def stored(self, number: int) -> Built | None:
+        """Return a message as it was stored, None when its content was wiped.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        with self._database.read() as connection:
+            return listing.stored(connection, self._database.models, known_id(number))
 
     def counts(self, *states: State, most: int = MOST_COUNTED) -> dict[State, int]:
         """Return how many messages are in each state, or in those of ``states``; 0 included.
@@ -224,6 +234,11 @@ class Queue:
             state = self._state(connection, number)
         self._wake()
         return state
+
+    def link(self, connection: Connection, old: int, new: int) -> None:
+        """Note in the caller's transaction that ``new`` is ``old``, sent again."""
+        table = self._message
+        connection.execute(sa.update(table).where(table.c.id == new).values(resent_from=old))
 
     def next_chunk(
         self, wanted: Filter, after: int, max_id: int, *also: sa.ColumnElement[bool]
