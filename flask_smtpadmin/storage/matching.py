@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask_smtpadmin.core.queued import digest
 from flask_smtpadmin.core.rows import Filter, Range
 from flask_smtpadmin.core.search import Kind, Term
-from flask_smtpadmin.core.states import CLAIMABLE, FINAL, State
+from flask_smtpadmin.core.states import FINAL, STATES, State
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.standing import in_states, settled
 
@@ -41,14 +41,25 @@ _COLUMNS_OF: Final[dict[Kind, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Rows that one index has together: a condition, and the column with the messages' ids."""
+    """Rows that one index has together: a condition, and the column with the messages' ids.
+
+    ``little``: a handful whose index does not have them by id, as what workers hold.
+    """
 
     number: sa.Column[Any]
     conditions: tuple[sa.ColumnElement[bool], ...]
+    little: bool = False
 
-    def select(self, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        """Return the SELECT of the ids as ``number``."""
-        return sa.select(self.number.label("number")).where(*self.conditions, *more)
+    def all(self) -> sa.Select[Any]:
+        """Return the SELECT of all ids, in no order, as ``number``."""
+        return sa.select(self.number.label("number")).where(*self.conditions)
+
+    def next(self, low: int, high: int, most: int, *, back: bool) -> sa.Select[Any]:
+        """Return the SELECT of the highest ids (with ``back``: the lowest) from ``low`` on."""
+        if self.little:  # an expression: no planner goes through all ids for it
+            return self.all().where((self.number + 0).between(low, high))
+        order = self.number.asc() if back else self.number.desc()
+        return self.all().where(self.number.between(low, high)).order_by(order).limit(most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +196,12 @@ class Meaning:
         return Way(arms, ordered=term.kind != "domain")
 
     def _free_and_held(self, condition: sa.ColumnElement[bool], *, wide: bool = False) -> Way:
+        """Return the way to an index that on PostgreSQL has nothing that a worker holds."""
         table = self.models.table("Message")
+        if self.dialect != "postgresql":
+            return Way((Arm(table.c.id, (condition,)),), wide=wide)
         free, held = table.c.worker_id.is_(None), table.c.worker_id.is_not(None)
-        arms = Arm(table.c.id, (free, condition)), Arm(table.c.id, (held, condition))
+        arms = Arm(table.c.id, (free, condition)), Arm(table.c.id, (held, condition), little=True)
         return Way(arms, wide=wide)
 
     def _way_of_type(self, name: str) -> Way:
@@ -199,20 +213,23 @@ class Meaning:
         return Way(tuple(Arm(table.c.id, (column == key,)) for column in columns), wide=True)
 
     def _way_of_states(self, states: Sequence[State]) -> Way:
+        return Way(tuple(map(self._in_state, states)), wide="sent" in states)
+
+    def _in_state(self, state: State) -> Arm:
         table = self.models.table("Message")
-        arms = tuple(Arm(table.c.id, (in_states(table, (state,)),)) for state in states)
-        return Way(arms, wide="sent" in states)
+        return Arm(table.c.id, (in_states(table, (state,)),), little=state == "sending")
 
     def _way_of_range(self, states: Sequence[State], since: datetime) -> Way:
         table = self.models.table("Message")
         recent, resting = table.c.state_at >= since, settled(table)
-        arms = [
-            Arm(table.c.id, (*resting, table.c.state == state, recent))
-            for state in FINAL
-            if not states or state in states
-        ]
-        waiting = [state for state in (*CLAIMABLE, "sending") if not states or state in states]
-        arms += [Arm(table.c.id, (in_states(table, (state,)), recent)) for state in waiting]
+        arms = []
+        for state in states or STATES:
+            if state in FINAL:
+                known = (*resting, table.c.state == state, recent)
+                arms.append(Arm(table.c.id, known, little=True))
+            else:
+                arm = self._in_state(state)
+                arms.append(Arm(table.c.id, (*arm.conditions, recent), little=arm.little))
         return Way(tuple(arms), ordered=False, wide=True)
 
 

@@ -21,11 +21,13 @@ from sqlalchemy.engine import Connection
 from flask_smtpadmin.storage.matching import Meaning, Way
 
 #: Rows of an index that are read to see whether it leads to few.
-FEW: Final = 4000
+FEW: Final = 2000
 #: Messages looked at in the first piece and in the longest, and the seconds that a piece may take.
 _FIRST: Final = 200
 _LONGEST: Final = 20_000
 _PIECE: Final = 0.012
+#: Places that are looked at together when a time is looked for.
+_PROBES: Final = 16
 #: Clocks of hosts differ: messages are in the order of their creation but for this.
 _SKEW: Final = timedelta(minutes=10)
 
@@ -107,28 +109,42 @@ class Walk:
 
     def _first_since(self, moment: datetime, low: int, high: int) -> int:
         """Return the lowest id from which on messages are as young: ids grow with time."""
-        table = self.meaning.models.table("Message")
-        behind = sa.bindparam("behind", type_=table.c.id.type)
-        query = sa.select(table.c.id, table.c.created_at).where(table.c.id >= behind)
-        query = query.order_by(table.c.id).limit(1)
         while low < high:
-            middle = (low + high) // 2
-            row = self.connection.execute(query, {"behind": middle}).one_or_none()
-            if row is None or row.created_at >= moment:
-                high = middle
-            else:
-                low = row.id + 1
+            step = max(1, (high - low) // _PROBES)
+            probes = [min(low + step * at, high - 1) for at in range(_PROBES)]
+            for probe, created in zip(probes, self._created(probes), strict=True):
+                if created is None or created >= moment:
+                    high = probe
+                    break
+                low = probe + 1
         return low
+
+    def _created(self, probes: Sequence[int]) -> Sequence[datetime | None]:
+        """Return when the first message from each of these ids on was created."""
+        table = self.meaning.models.table("Message")
+        columns = (
+            sa.select(table.c.created_at)
+            .where(table.c.id >= probe)
+            .order_by(table.c.id)
+            .limit(1)
+            .scalar_subquery()
+            for probe in probes
+        )
+        return self.connection.execute(sa.select(*columns)).one()
 
     def _few(self, way: Way, low: int, high: int) -> list[int] | None:
         """Return all ids that a way leads to, in the order of the walk; None: they are many."""
-        found: set[int] = set()
-        for arm in way.arms:
-            query = arm.select(arm.number.between(low, high)).limit(FEW + 1 - len(found))
-            found.update(self.connection.execute(query).scalars())
-            if len(found) > FEW:
-                return None
-        return sorted(found, reverse=not self.back)
+        if way.ordered:
+            arms = [arm.next(low, high, FEW + 1, back=self.back) for arm in way.arms]
+        else:
+            arms = [arm.all().limit(FEW + 1) for arm in way.arms]
+        bounded = sa.union_all(*(sa.select(arm.subquery().c.number) for arm in arms)).subquery()
+        some = sa.select(bounded.c.number).limit(FEW + 1)
+        count = sa.select(sa.func.count()).select_from(some.subquery())
+        if self.connection.execute(count).scalar_one() > FEW:
+            return None
+        found = self.connection.execute(some).scalars()
+        return sorted({n for n in found if low <= n <= high}, reverse=not self.back)
 
     def _through(self, numbers: list[int]) -> Iterator[Piece]:
         at = 0
@@ -142,11 +158,7 @@ class Walk:
         """Go along the indexes of a way, merged."""
         while True:
             began, size = time.monotonic(), self._size
-            arms = []
-            for arm in way.arms:
-                order = arm.number.asc() if self.back else arm.number.desc()
-                part = arm.select(arm.number.between(low, high)).order_by(order).limit(size)
-                arms.append(part.subquery())
+            arms = [arm.next(low, high, size, back=self.back).subquery() for arm in way.arms]
             merged = sa.union(*(sa.select(arm.c.number) for arm in arms)).subquery()
             order = merged.c.number.asc() if self.back else merged.c.number.desc()
             query = sa.select(merged.c.number).order_by(order).limit(size)
