@@ -35,12 +35,12 @@ def fill_with_copies(site: Site, count: int) -> None:
 def _copy(site: Site, connection: Connection, model: int, count: int) -> None:
     messages = site.state.models.table("Message")
     last = connection.execute(sa.select(sa.func.max(messages.c.id))).scalar_one()
-    numbers = _numbers(connection, last + 1, last + count)
+    series = numbers(connection, last + 1, last + count)
     for name, key in (("Message", "id"), ("Content", "id"), ("Recipient", "message")):
         table = site.state.models.table(name)
         columns = [column for column in table.c if column.name == key or not column.primary_key]
-        values = [_value(column, key, numbers) for column in columns]
-        each = table.join(numbers, sa.true())
+        values = [_value(column, key, series) for column in columns]
+        each = table.join(series, sa.true())
         copied = sa.select(*values).select_from(each).where(table.c[key] == model)
         connection.execute(sa.insert(table).from_select([c.name for c in columns], copied))
     if connection.dialect.name == "postgresql":  # ids were given, not drawn
@@ -48,11 +48,11 @@ def _copy(site: Site, connection: Connection, model: int, count: int) -> None:
         connection.execute(sa.select(sa.func.setval(sequence, last + count)))
 
 
-def _value(column: sa.Column[Any], key: str, numbers: sa.FromClause) -> sa.ColumnElement[Any]:
+def _value(column: sa.Column[Any], key: str, series: sa.FromClause) -> sa.ColumnElement[Any]:
     if column.name == key:
-        return numbers.c.n
+        return series.c.n
     if column.name == "message_id":
-        return sa.literal("<copy-") + sa.cast(numbers.c.n, sa.String) + "@example.com>"
+        return sa.literal("<copy-") + sa.cast(series.c.n, sa.String) + "@example.com>"
     if column.name in {"run_at", "due_at"}:
         return sa.literal(utcnow())
     if column.name == "state" and "run_at" in column.table.c:
@@ -60,7 +60,8 @@ def _value(column: sa.Column[Any], key: str, numbers: sa.FromClause) -> sa.Colum
     return column
 
 
-def _numbers(connection: Connection, first: int, last: int) -> sa.FromClause:
+def numbers(connection: Connection, first: int, last: int) -> sa.FromClause:
+    """Return a table of the numbers from ``first`` to ``last``, as ``n``."""
     if connection.dialect.name == "postgresql":
         return sa.func.generate_series(first, last).table_valued("n").render_derived()
     counted = sa.select(sa.literal(first).label("n")).cte("counted", recursive=True)

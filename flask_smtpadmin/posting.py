@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from sqlalchemy.orm import Session, scoped_session
 
 from flask_smtpadmin.core.errors import InvalidMessage, NotFound
-from flask_smtpadmin.core.handling import Handling, redirected
+from flask_smtpadmin.core.handling import Handling, OnUncertain, redirected
+from flask_smtpadmin.core.mail.address import parse_address
+from flask_smtpadmin.core.mail.again import once_more
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.mail.mime import Built, Renderer
 from flask_smtpadmin.core.queued import Batch, Entry, QueuedMessage
@@ -70,6 +72,46 @@ def post(
         committed=lambda new: _committed(state, new),
         undone=lambda _new: undone(),
     )
+
+
+def resend(state: State, number: int, to: str = "") -> QueuedMessage:
+    """Send a message again as a new one, linked to it, and return that.
+
+    ``to``: the only recipient; "": those that the message had.
+
+    Raises:
+        NotFound: there is no such message.
+        InvalidMessage: ``to`` is no address, or the content is no longer kept.
+        QueueFull, QueueUnavailable: as of :func:`post`.
+    """
+    address = parse_address(to, field="to") if to else None
+    row = state.queue.get(number).message
+    built = state.queue.stored(number)
+    if built is None:
+        raise InvalidMessage(
+            "what it says is no longer kept, so it cannot be sent again", field="content"
+        )
+    snapshot, now = state.settings.snapshot(max_age=SETTINGS_AGE), datetime.now(UTC)
+    token = f"{int(now.timestamp() * 1000):x}.{_tokens(1)[0]}@{_domain(snapshot.default)}"
+    built = once_more(built, message_id=f"<{token}>", now=now, to=address)
+    mode: str = snapshot["MODE"]
+    redirects = mode.startswith(_REDIRECT)
+    if redirects:
+        built = redirected(built, mode.removeprefix(_REDIRECT))
+    handling = Handling(
+        type=row.type,
+        priority=row.priority,
+        server=row.server if row.server in snapshot.servers else None,
+        on_uncertain=cast("OnUncertain | None", row.on_uncertain),
+    )
+    terms = handling.terms(now=now, caught=_caught(snapshot), cleared=redirects)
+    (new,) = state.outbox.add_with(
+        Batch([Entry(built)], terms),
+        lambda connection, new: state.queue.link(connection, number, new[0].id),
+        room=Room(snapshot["MAX_QUEUE"]),
+        committed=lambda new: _committed(state, new),
+    )
+    return new
 
 
 def _session_to_join(state: State, session: AnySession | None) -> Session | None:

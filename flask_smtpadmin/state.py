@@ -30,6 +30,7 @@ from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.day_files import DayFiles
 from flask_smtpadmin.storage.dialogues import Dialogues
 from flask_smtpadmin.storage.findings import Findings
+from flask_smtpadmin.storage.jobs import Jobs
 from flask_smtpadmin.storage.keyfile import make_key, read_key
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.outbox import Outbox
@@ -150,6 +151,11 @@ class State:
     def queue(self) -> Queue:
         """Lists, retries, cancels, removes."""
         return Queue(self.database, wake=self._wake)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Work on many messages that was asked for, and how far it is."""
+        return Jobs(self.database, self.queue)
 
     def _wake(self) -> None:
         self.doorbell.ring()

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_smtpadmin.core.advice import Advice
 from flask_smtpadmin.core.errors import (
     InvalidMessage,
+    InvalidSearch,
     InvalidSettings,
     NotFound,
     SMTPAdminError,
@@ -25,7 +26,7 @@ from flask_smtpadmin.core.errors import (
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
 _ASKED: Final = "flask_smtpadmin.json"
-_USERS_FAULT: Final = (InvalidMessage, InvalidSettings, NotFound, WrongState)
+_USERS_FAULT: Final = (InvalidMessage, InvalidSearch, InvalidSettings, NotFound, WrongState)
 
 #: ``--json`` as every command has it; the callback gets ``as_json``.
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

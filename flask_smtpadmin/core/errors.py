@@ -7,6 +7,7 @@
     │   ├── InvalidSettings               values typed into a form; .problems
     │   └── SchemaMissing                 the tables are not there; the text names the command
     ├── InvalidMessage (ValueError)       bad input to send(); .field, .index
+    ├── InvalidSearch (ValueError)        a search that cannot be meant; the text says why
     ├── QueueFull                         MAX_QUEUE is reached; .limit, .queued, .asked
     ├── QueueUnavailable                  the database could not take the message
     ├── SecretError                       a stored secret cannot be used
@@ -96,6 +97,13 @@ class InvalidMessage(SMTPAdminError, ValueError):
     def at(self, index: int) -> InvalidMessage:
         """Return the same error for position ``index`` of a batch."""
         return InvalidMessage(self.reason, field=self.field, index=index)
+
+
+class InvalidSearch(SMTPAdminError, ValueError):
+    """A search has a qualifier or a date that is none; the text says what to type instead."""
+
+    code = "invalid_search"
+    field = "q"
 
 
 class QueueFull(SMTPAdminError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from flask_smtpadmin.core.search import LONGEST, Term, parse
 from flask_smtpadmin.core.states import (
     CLAIMABLE,
     FAILED,
@@ -41,7 +42,7 @@ class Filter:
     Attributes:
         state: one state, or ``"failed"`` for dead, partial, uncertain and expired, or
             ``"waiting"`` for queued, scheduled, retrying and sending (the figure Queued).
-        q: text that subject, a recipient, Message-ID or key holds, whatever the case.
+        q: a search, see :mod:`flask_smtpadmin.core.search`.
         type: an e-mail type's name.
         server: the server asked for or sent through.
         range: how far back, by the time of the last change of state; ``today``: 24 hours.
@@ -61,6 +62,16 @@ class Filter:
         if self.state == "waiting":
             return WAITING
         return FAILED if self.state == "failed" else (self.state,)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """What ``q`` asks for; raises InvalidSearch."""
+        return parse(self.q[:LONGEST])
+
+    def document(self) -> dict[str, str]:
+        """Return the parts that are set."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +107,7 @@ class MessageRow:
     cause: str | None
     error: str | None
     on_uncertain: str | None
+    resent_from: int | None = None
 
     @property
     def can_retry(self) -> bool:
@@ -166,31 +178,42 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of messages, newest first; ``next`` and ``previous`` are cursors or None."""
+    """One page of messages, newest first; ``next`` and ``previous`` are cursors or None.
+
+    ``unfinished``: the search took long and was stopped; it goes on at ``next`` (or ``previous``,
+    where it went that way), though the page is not full.
+    """
 
     messages: tuple[MessageRow, ...]
     next: str | None = None
     previous: str | None = None
+    unfinished: bool = False
 
     def document(self) -> dict[str, Any]:
-        """Return ``{"messages": [...], "next": cursor}``."""
-        return {"messages": [row.document() for row in self.messages], "next": self.next}
+        """Return ``{"messages": [...], "next": cursor, "unfinished": bool}``."""
+        rows = [row.document() for row in self.messages]
+        return {"messages": rows, "next": self.next, "unfinished": self.unfinished}
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One message with its recipients and its attempts in the order of time."""
+    """One message with its recipients and its attempts in the order of time.
+
+    ``resent_as``: the messages that it was sent again as, and that are still there.
+    """
 
     message: MessageRow
     recipients: tuple[RecipientRow, ...]
     attempts: tuple[AttemptRow, ...]
+    resent_as: tuple[int, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """Return the message with ``recipients`` and ``attempts``."""
+        """Return the message with ``recipients``, ``attempts`` and ``resent_as``."""
         return {
             **self.message.document(),
             "recipients": [row.document() for row in self.recipients],
             "attempts": [row.document() for row in self.attempts],
+            "resent_as": list(self.resent_as),
         }
 
 

@@ -20,8 +20,8 @@ from sqlalchemy.engine import Connection, Row
 
 from flask_smtpadmin.core.dialogues import Dialogue, PartPage, SessionPage, SessionRow, Wanted
 from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.search import LARGEST_ID
 from flask_smtpadmin.storage.database import Database
-from flask_smtpadmin.storage.listing import LARGEST_ID
 from flask_smtpadmin.storage.models import Models
 
 PER_PAGE: Final = 50

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 
 from flask_smtpadmin.core.queued import Batch, Entry, Terms
+from flask_smtpadmin.core.search import index_form
 from flask_smtpadmin.core.states import PRIORITIES
 from flask_smtpadmin.storage.bulk import Bulk, Given, moment
 from flask_smtpadmin.storage.models import Models
@@ -57,7 +58,7 @@ _COMMON: Final = (
     "failures",
     "crashes",
 )
-_RECIPIENT: Final = ("message", "kind", "address", "state")
+_RECIPIENT: Final = ("message", "kind", "address", "sought", "state")
 _PENDING: Final = "pending"
 
 
@@ -95,7 +96,7 @@ class Inserts:
         contents = b"".join([entry.built.content for entry in entries])
         recipients = json.dumps(
             [
-                (number, recipient.kind, recipient.address)
+                (number, recipient.kind, recipient.address, index_form(recipient.address))
                 for number, entry in enumerate(entries, 1)
                 for recipient in entry.built.recipients
             ]
@@ -192,7 +193,8 @@ def _recipients(stored: Sequence[tuple[int, Entry]]) -> Iterator[tuple[Any, ...]
     """Yield the values of ``_RECIPIENT``."""
     for number, entry in stored:
         for recipient in entry.built.recipients:
-            yield number, recipient.kind, recipient.address, _PENDING
+            address = recipient.address
+            yield number, recipient.kind, address, index_form(address), _PENDING
 
 
 def _text(value: Any) -> Any:
@@ -256,9 +258,9 @@ def _unfolded_recipients(recipient: sa.Table, numbered: sa.CTE) -> sa.Insert:
     document = sa.cast(sa.bindparam("recipients", type_=sa.Text()), JSONB())
     elements = sa.func.jsonb_array_elements(document)
     one = elements.table_valued("value", with_ordinality="position", name="one").render_derived()
-    item = [one.c.value.op("->>")(sa.literal_column(str(at))) for at in range(3)]
+    item = [one.c.value.op("->>")(sa.literal_column(str(at))) for at in range(4)]
     rows = (
-        sa.select(numbered.c.id, item[1], item[2], sa.literal_column(f"'{_PENDING}'"))
+        sa.select(numbered.c.id, *item[1:], sa.literal_column(f"'{_PENDING}'"))
         .where(numbered.c.place == sa.cast(item[0], sa.Integer()))
         .order_by(one.c.position)
     )

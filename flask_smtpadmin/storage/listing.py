@@ -4,99 +4,128 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+import time
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from flask_smtpadmin.core.deeds import Tally
 from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.mail.mime import Built, Recipient
 from flask_smtpadmin.core.rows import (
     AttemptRow,
     Detail,
     Filter,
     MessageRow,
     Page,
-    Range,
     RecipientRow,
 )
+from flask_smtpadmin.core.search import LARGEST_ID
 from flask_smtpadmin.core.states import FINAL, PRIORITY_NAMES, State
 from flask_smtpadmin.storage.database import utcnow
+from flask_smtpadmin.storage.matching import Meaning
 from flask_smtpadmin.storage.models import Models
-from flask_smtpadmin.storage.standing import in_states
+from flask_smtpadmin.storage.walk import Walk
 
 MAX_PER_PAGE: Final = 100
-#: The largest id that a column holds; drivers raise errors of their own beyond it.
-LARGEST_ID: Final = 2**63 - 1
 #: What ``purge`` removes when it is told no state.
 ENDED: Final[tuple[State, ...]] = FINAL
-#: ``today`` is the last 24 hours: the same for every viewer's time zone, and as on the tiles.
-_SPANS: Final[dict[Range, timedelta]] = {
-    "today": timedelta(hours=24),
-    "7d": timedelta(days=7),
-    "30d": timedelta(days=30),
-}
-
-
-def conditions(models: Models, wanted: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
-    """Return what a row of ``smtpadmin_message`` must fulfil; ``now`` naive UTC."""
-    table = models.table("Message")
-    found: list[sa.ColumnElement[bool]] = []
-    if "\0" in f"{wanted.q}{wanted.type}{wanted.server}":  # no text holds it; PostgreSQL refuses
-        return [sa.false()]
-    if wanted.states:
-        found.append(in_states(table, wanted.states))
-    if wanted.type:
-        found.append(table.c.type == wanted.type)
-    if wanted.server:
-        found.append(sa.or_(table.c.server_key == wanted.server, table.c.sent_via == wanted.server))
-    if wanted.range:
-        found.append(table.c.state_at >= now - _SPANS[wanted.range])
-    if wanted.q.strip():
-        found.append(_mentions(models, wanted.q.strip()))
-    return found
+#: Seconds after which a search that has not filled a page yet is stopped.
+PATIENCE: Final = 0.04
 
 
 def page(
-    connection: Connection, models: Models, wanted: Filter, cursor: str | None, per_page: int
+    connection: Connection,
+    models: Models,
+    wanted: Filter,
+    cursor: str | None,
+    per_page: int,
 ) -> Page:
-    """Return a page of at most ``per_page`` (1 to 100) messages, newest first."""
-    table = models.table("Message")
+    """Return a page of at most ``per_page`` (1 to 100) messages, newest first.
+
+    Raises:
+        InvalidSearch: ``wanted.q`` cannot be meant.
+    """
     size = max(1, min(per_page, MAX_PER_PAGE))
     back, number = _read_cursor(cursor)
-    order = table.c.id.asc() if back else table.c.id.desc()
-    beyond: sa.ColumnElement[bool] = sa.true()
-    if number is not None:
-        beyond = table.c.id > number if back else table.c.id < number
-    query = _rows(models).order_by(order).limit(size + 1)
-    if len(wanted.states) > 1 or "sending" in wanted.states:
-        alone = (conditions(models, replace(wanted, state=s), utcnow()) for s in wanted.states)
-        chosen = [sa.select(table.c.id).where(*one, beyond) for one in alone]
-        # what workers hold is little, and no index has it by id
-        parts = zip(wanted.states, chosen, strict=True)
-        first = [p if s == "sending" else p.order_by(order).limit(size + 1) for s, p in parts]
-        query = query.where(table.c.id.in_(_either(first)))
-    else:
-        query = query.where(*conditions(models, wanted, utcnow()), beyond)
-    found = [_message(row) for row in connection.execute(query)]
+    meaning = Meaning.of(models, wanted, utcnow(), connection.dialect.name)
+    walk = Walk(connection, meaning, back=back, beyond=number)
+    rows, stopped = _rows_of(walk, size)
+    found = [_message(row) for row in rows]
     more, found = len(found) > size, found[:size]
+    last = found[-1].id if more else stopped
     if back:
         found.reverse()
-    older = more or back
-    newer = number is not None and (more or not back)
-    return Page(
-        tuple(found),
-        next=_cursor("older", found[-1].id) if found and older else None,
-        previous=_cursor("newer", found[0].id) if found and newer else None,
-    )
+    beyond = "newer" if back else "older"
+    goes_on = None if last is None else _cursor(beyond, last)
+    first = (found[0].id if not back else found[-1].id) if found else None
+    back_to = None
+    if number is not None:
+        start = first if first is not None else number + (1 if back else -1)
+        back_to = _cursor("older" if back else "newer", start)
+    ahead, behind = (back_to, goes_on) if back else (goes_on, back_to)
+    return Page(tuple(found), next=ahead, previous=behind, unfinished=stopped is not None)
 
 
-def _either(chosen: Sequence[sa.Select[Any]]) -> sa.Select[Any]:
-    """Return one SELECT of all that several limited ones find: each walks an index by itself."""
-    parts = [sa.select(part.subquery().c.id) for part in chosen]
-    return sa.select(sa.union_all(*parts).subquery().c.id)
+def _rows_of(walk: Walk, size: int) -> tuple[list[Row[Any]], int | None]:
+    """Return the next ``size`` rows and one more; and where the walk stopped if time ran out."""
+    models, connection = walk.meaning.models, walk.connection
+    table, dialect = models.table("Message"), connection.dialect.name
+    order = table.c.id.asc() if walk.back else table.c.id.desc()
+    query = _rows(models).where(*walk.meaning.conditions()).order_by(order)
+    rows: list[Row[Any]] = []
+    ends = time.monotonic() + PATIENCE
+    for piece in walk.pieces(2 * size):
+        part = query.where(piece.among(table.c.id, dialect)).limit(size + 1 - len(rows))
+        rows += connection.execute(part).all()
+        if len(rows) > size:
+            return rows, None
+        if piece.last is not None and time.monotonic() > ends:
+            return rows, piece.last
+    return rows, None
+
+
+def tally(
+    connection: Connection, models: Models, wanted: Filter, most: int, patience: float
+) -> Tally:
+    """Count what ``wanted`` means by state, up to ``most`` and for ``patience`` seconds."""
+    table, dialect = models.table("Message"), connection.dialect.name
+    meaning = Meaning.of(models, wanted, utcnow(), dialect)
+    kind = (table.c.state.label("state"), is_over(table, utcnow()).label("over"))
+    query = sa.select(*kind).where(*meaning.conditions())
+    counts: Counter[tuple[State, bool]] = Counter()
+    ends = time.monotonic() + patience
+    for piece in Walk(connection, meaning).pieces(most // 10):
+        left = most + 1 - counts.total()
+        some = query.where(piece.among(table.c.id, dialect)).limit(left).subquery()
+        grouped = sa.select(*some.c, sa.func.count()).group_by(*some.c)
+        for row in connection.execute(grouped):
+            counts[row[0], bool(row[1])] += row[2]
+        if counts.total() > most or (piece.last is not None and time.monotonic() > ends):
+            return Tally(counts, exact=False)
+    return Tally(counts)
+
+
+def is_over(table: sa.Table, now: datetime) -> sa.ColumnElement[bool]:
+    """Return whether a message's own time is over, ``expires_at``; never NULL."""
+    return sa.and_(table.c.expires_at.is_not(None), table.c.expires_at <= now)
+
+
+def some_ids(walk: Walk, most: int, *also: sa.ColumnElement[bool]) -> tuple[list[int], int | None]:
+    """Return the next ids, ``most`` at most, and the one to go on behind; None: these are all."""
+    table, dialect = walk.meaning.models.table("Message"), walk.connection.dialect.name
+    order = table.c.id.asc() if walk.back else table.c.id.desc()
+    query = sa.select(table.c.id).where(*walk.meaning.conditions(), *also).order_by(order)
+    found: list[int] = []
+    for piece in walk.pieces(most):
+        part = query.where(piece.among(table.c.id, dialect)).limit(most - len(found))
+        found += walk.connection.execute(part).scalars()
+        if len(found) == most:
+            return found, found[-1]
+    return found, None
 
 
 def known_id(number: int) -> int:
@@ -119,16 +148,37 @@ def detail(connection: Connection, models: Models, number: int) -> Detail:
     attempts = connection.execute(
         sa.select(attempt).where(attempt.c.message == number).order_by(attempt.c.n, attempt.c.id)
     )
-    return Detail(_message(row), tuple(map(_recipient, recipients)), tuple(map(_attempt, attempts)))
-
-
-def _mentions(models: Models, text: str) -> sa.ColumnElement[bool]:
-    message, recipient = models.table("Message"), models.table("Recipient")
-    to = sa.exists().where(
-        recipient.c.message == message.c.id, recipient.c.address.icontains(text, autoescape=True)
+    again = connection.execute(
+        sa.select(table.c.id).where(table.c.resent_from == number).order_by(table.c.id)
     )
-    columns: Sequence[sa.Column[Any]] = (message.c.subject, message.c.message_id, message.c.key)
-    return sa.or_(*(column.icontains(text, autoescape=True) for column in columns), to)
+    return Detail(
+        _message(row),
+        tuple(map(_recipient, recipients)),
+        tuple(map(_attempt, attempts)),
+        tuple(again.scalars()),
+    )
+
+
+def stored(connection: Connection, models: Models, number: int) -> Built | None:
+    """Return a message as it was stored, None without its content; raises NotFound."""
+    table, content, recipient = map(models.table, ("Message", "Content", "Recipient"))
+    row = connection.execute(sa.select(table).where(table.c.id == number)).one_or_none()
+    if row is None:
+        raise NotFound("message", number)
+    body = connection.execute(sa.select(content.c.body).where(content.c.id == number)).scalar()
+    if not body:
+        return None
+    people = sa.select(recipient).where(recipient.c.message == number).order_by(recipient.c.id)
+    return Built(
+        message_id=row.message_id,
+        subject=row.subject,
+        sender=row.sender,
+        has_reply_to=row.has_reply_to,
+        content=bytes(body),
+        recipients=tuple(Recipient(one.address, one.kind) for one in connection.execute(people)),
+        smtputf8=row.smtputf8,
+        eight_bit=row.eight_bit,
+    )
 
 
 _HIDDEN: Final = frozenset({"key_digest", "lease_token", "lease_until"})
@@ -174,6 +224,7 @@ def _message(row: Row[Any]) -> MessageRow:
         cause=row.cause,
         error=row.error,
         on_uncertain=row.on_uncertain,
+        resent_from=row.resent_from,
     )
 
 

@@ -32,6 +32,10 @@ _AWAY: Final = (InternalError, OperationalError)
 Callback = Callable[[list[QueuedMessage]], None]
 
 
+#: Called with the new messages inside the transaction that stores them.
+Also = Callable[[Connection, list[QueuedMessage]], None]
+
+
 def _nothing(_messages: list[QueuedMessage]) -> None:
     """Stand in for a callback that was not given."""
 
@@ -88,11 +92,22 @@ class Outbox:
             joining.when_over(session, committed=lambda: committed(new), undone=lambda: undone(new))
         return messages
 
+    def add_with(
+        self, batch: Batch, also: Also, *, room: Room = ANY_ROOM, committed: Callback = _nothing
+    ) -> list[QueuedMessage]:
+        """Store ``batch`` as :meth:`add` does, and do ``also`` in the same transaction."""
+        with self._own_transaction(batch, more=True) as connection:
+            messages = self._store(connection, batch, room)
+            also(connection, messages)
+        committed(messages)
+        return messages
+
     @contextmanager
-    def _own_transaction(self, batch: Batch) -> Iterator[Connection]:
+    def _own_transaction(self, batch: Batch, *, more: bool = False) -> Iterator[Connection]:
         database = self._database
         keyed = any(entry.key for entry in batch.entries)
-        at_once = not keyed and self._inserts.in_one_statement(database.dialect, batch)
+        alone = not keyed and not more
+        at_once = alone and self._inserts.in_one_statement(database.dialect, batch)
         # only with a key there may be somebody to wait for
         much = len(batch.entries) >= _MANY
         opened = database.write_at_once() if at_once else database.write(bounded=keyed, much=much)

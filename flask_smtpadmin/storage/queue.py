@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from flask_smtpadmin.core.deeds import MOST_COUNTED, Deed, Tally
 from flask_smtpadmin.core.errors import NotFound, WrongState
+from flask_smtpadmin.core.mail.mime import Built
 from flask_smtpadmin.core.rows import (
     CANCELLABLE,
     DELETABLE,
@@ -17,14 +20,17 @@ from flask_smtpadmin.core.rows import (
     RETRYABLE,
     Detail,
     Filter,
+    MessageRow,
     Page,
 )
 from flask_smtpadmin.core.states import STATES, State
 from flask_smtpadmin.storage import listing
 from flask_smtpadmin.storage.database import Database, utcnow
-from flask_smtpadmin.storage.listing import known_id
+from flask_smtpadmin.storage.listing import PATIENCE, known_id
+from flask_smtpadmin.storage.matching import Meaning
 from flask_smtpadmin.storage.standing import in_states
 from flask_smtpadmin.storage.transitions import move
+from flask_smtpadmin.storage.walk import Walk, one_of
 
 #: Rows changed or removed in one transaction of a wide action.
 CHUNK: Final = 500
@@ -77,15 +83,56 @@ class Queue:
             body: bytes | None = connection.execute(query).scalar()
         return None if body is None else bytes(body)
 
-    def counts(self) -> dict[State, int]:
-        """Return how many messages are in each state, 0 included."""
-        state = self._message.c.state
-        count, worker = sa.select(sa.func.count()), self._message.c.worker_id
-        at_rest = sa.select(state, sa.func.count()).where(worker.is_(None)).group_by(state)
+    def stored(self, number: int) -> Built | None:
+        """Return a message as it was stored, None when its content was wiped.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
         with self._database.read() as connection:
-            found = {row[0]: row[1] for row in connection.execute(at_rest)}
-            found["sending"] = connection.execute(count.where(worker.is_not(None))).scalar_one()
-        return {name: found.get(name, 0) for name in STATES}
+            return listing.stored(connection, self._database.models, known_id(number))
+
+    def counts(self, *states: State, most: int = MOST_COUNTED) -> dict[State, int]:
+        """Return how many messages are in each state, or in those of ``states``; 0 included.
+
+        More than ``most`` of a state are not counted: ``most`` + 1 stands for them.
+        """
+        table, names = self._message, states or STATES
+        bounded = (
+            sa.select(table.c.id).where(in_states(table, (name,))).limit(most + 1).subquery()
+            for name in names
+        )
+        counts = (sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in bounded)
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(*counts)).one()
+        return dict(zip(names, row, strict=True))
+
+    def tally(
+        self, wanted: Filter, *, most: int = MOST_COUNTED, patience: float = PATIENCE
+    ) -> Tally:
+        """Count what ``wanted`` means by state, up to ``most`` and for so many seconds.
+
+        Raises:
+            InvalidSearch: ``wanted.q`` cannot be meant.
+        """
+        with self._database.read() as connection:
+            return listing.tally(connection, self._database.models, wanted, most, patience)
+
+    def largest_id(self) -> int:
+        """Return the id of the newest message, 0 when there is none."""
+        with self._database.read() as connection:
+            newest = connection.execute(sa.select(sa.func.max(self._message.c.id))).scalar()
+        return int(newest or 0)
+
+    def export(self, wanted: Filter) -> Iterator[MessageRow]:
+        """Yield all messages that ``wanted`` means, newest first, read some hundred at a time."""
+        cursor: str | None = None
+        while True:
+            page = self.list(wanted, cursor, listing.MAX_PER_PAGE)
+            yield from page.messages
+            cursor = page.next
+            if cursor is None:
+                return
 
     def retry(self, number: int) -> State:
         """Start a message over, or send one that waits now; return its state.
@@ -108,7 +155,7 @@ class Queue:
 
     def retry_all(self, wanted: Filter) -> int:
         """Start over every message that ``wanted`` means and that has ended; return how many."""
-        count = self._in_chunks(wanted, RETRYABLE, self._start_over)
+        count = self._in_chunks(wanted, self._start_over)
         if count:
             self._wake()
         return count
@@ -127,7 +174,7 @@ class Queue:
 
     def cancel_all(self, wanted: Filter) -> int:
         """Stop every message that ``wanted`` means and that waits; return how many."""
-        return self._in_chunks(wanted, CANCELLABLE, self._cancel)
+        return self._in_chunks(wanted, self._cancel)
 
     def mark_sent(self, number: int) -> State:
         """Settle an uncertain message as sent; return its state.
@@ -156,7 +203,7 @@ class Queue:
 
     def delete_all(self, wanted: Filter) -> int:
         """Remove every message that ``wanted`` means, but those being sent; return how many."""
-        return self._in_chunks(wanted, DELETABLE, self._delete)
+        return self._in_chunks(wanted, self._delete)
 
     def purge(self, *, state: State | None = None, before: datetime | None = None) -> int:
         """Remove messages for good and return how many.
@@ -167,8 +214,81 @@ class Queue:
         """
         until = None if before is None else before.astimezone(UTC).replace(tzinfo=None)
         states = listing.ENDED if state is None else (state,)
-        chosen = tuple(name for name in states if name in DELETABLE)
-        return self._in_chunks(Filter(), chosen, self._delete, until=until)
+        chosen = [in_states(self._message, tuple(name for name in states if name in DELETABLE))]
+        if until is not None:
+            chosen.append(self._message.c.state_at < until)
+        return self._in_chunks(Filter(state=state), self._delete, *chosen)
+
+    def send_via(self, number: int, server: str) -> State:
+        """Send a message through ``server``, now: one that waits, or one that ended.
+
+        Raises:
+            NotFound: there is none with this id.
+            WrongState: it is being sent, or was sent to everybody.
+        """
+        chosen = [known_id(number)]
+        with self._database.write() as connection:
+            if not self._start_over(connection, chosen) and not self._hurry(connection, chosen):
+                raise self._refusal(connection, number, "send-via")
+            self._pin(connection, chosen, server)
+            state = self._state(connection, number)
+        self._wake()
+        return state
+
+    def link(self, connection: Connection, old: int, new: int) -> None:
+        """Note in the caller's transaction that ``new`` is ``old``, sent again."""
+        table = self._message
+        connection.execute(sa.update(table).where(table.c.id == new).values(resent_from=old))
+
+    def next_chunk(
+        self, wanted: Filter, after: int, max_id: int, *also: sa.ColumnElement[bool]
+    ) -> tuple[Sequence[int], int | None]:
+        """Return the ids of the next messages that match, oldest first, and where to go on.
+
+        Args:
+            wanted: which messages are meant.
+            after: those with a greater id only.
+            max_id: those with an id up to this one only.
+            also: what else must hold.
+        """
+        models = self._database.models
+        with self._database.read() as connection:
+            meaning = Meaning.of(models, wanted, utcnow(), connection.dialect.name)
+            walk = Walk(connection, meaning, back=True, beyond=after, within=(1, max_id))
+            return listing.some_ids(walk, CHUNK, *also)
+
+    def do(self, connection: Connection, deed: Deed, numbers: Sequence[int]) -> Tally:
+        """Do ``deed`` with messages in the caller's transaction; return what they were before."""
+        table = self._message
+        over = listing.is_over(table, utcnow())
+        query = sa.select(table.c.id, table.c.state, over).where(
+            one_of(table.c.id, numbers, connection.dialect.name), in_states(table, STATES)
+        )
+        counts: Counter[tuple[State, bool]] = Counter()
+        fit = []
+        for row in connection.execute(query.with_for_update()):
+            counts[row[1], bool(row[2])] += 1
+            if row[1] in deed.states and not (row[2] and deed.spares_expired):
+                fit.append(row[0])
+        if fit:
+            self._do(connection, deed, fit)
+        return Tally(counts)
+
+    def _do(self, connection: Connection, deed: Deed, numbers: Sequence[int]) -> None:
+        if deed.action == "cancel":
+            self._cancel(connection, numbers)
+        elif deed.action == "delete":
+            self._delete(connection, numbers)
+        else:
+            self._hurry(connection, numbers)
+            self._start_over(connection, numbers)
+            if deed.server is not None:
+                self._pin(connection, numbers, deed.server)
+
+    def _pin(self, connection: Connection, numbers: Sequence[int], server: str) -> None:
+        table = self._message
+        waits = sa.update(table).where(table.c.id.in_(numbers), table.c.state.in_(HURRYABLE))
+        connection.execute(waits.values(server_key=server))
 
     def _start_over(self, connection: Connection, numbers: Sequence[int]) -> int:
         now = utcnow()
@@ -232,27 +352,18 @@ class Queue:
     def _in_chunks(
         self,
         wanted: Filter,
-        states: Iterable[State],
         action: Callable[[Connection, Sequence[int]], int],
-        *,
-        until: datetime | None = None,
+        *also: sa.ColumnElement[bool],
     ) -> int:
         """Apply ``action`` to all that match, oldest first, one short transaction after another."""
-        table = self._message
-        query = sa.select(table.c.id).where(in_states(table, tuple(states)))
-        query = query.where(*listing.conditions(self._database.models, wanted, utcnow()))
-        if until is not None:
-            query = query.where(table.c.state_at < until)
-        query = query.order_by(table.c.id).limit(CHUNK)
-        done, last = 0, 0
-        while True:
-            with self._database.write() as connection:
-                found = connection.execute(query.where(table.c.id > last)).scalars()
-                numbers: Sequence[int] = list(found)
-                done += action(connection, numbers) if numbers else 0
-            if len(numbers) < CHUNK:
-                return done
-            last = numbers[-1]
+        done, max_id = 0, self.largest_id()
+        after: int | None = 0
+        while after is not None:
+            numbers, after = self.next_chunk(wanted, after, max_id, *also)
+            if numbers:
+                with self._database.write() as connection:
+                    done += action(connection, numbers)
+        return done
 
     def _state(self, connection: Connection, number: int) -> State:
         query = sa.select(self._message.c.state).where(self._message.c.id == number)

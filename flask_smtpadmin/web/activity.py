@@ -9,8 +9,8 @@ from typing import Any, Final
 from flask import Response, request, stream_with_context, url_for
 
 from flask_smtpadmin.core.dialogues import Wanted, mode_of, read_day
+from flask_smtpadmin.core.search import LARGEST_ID
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.storage.listing import LARGEST_ID
 from flask_smtpadmin.web.render import bare, page
 
 #: Seconds by which the clocks of a worker and of the database may differ.

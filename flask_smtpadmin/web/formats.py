@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from flask_smtpadmin.core.deeds import MOST_COUNTED
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _RECENT: Final = 10
 _MONTH: Final = 30 * _DAY
@@ -36,6 +38,11 @@ def ago(moment: datetime) -> str:
 def number(value: float) -> str:
     """Return a count with thousands marks."""
     return f"{value:,.0f}"
+
+
+def at_most(count: int) -> str:
+    """Return a count that ends at 10,000, with a plus beyond: ``10,000+``."""
+    return number(count) if count <= MOST_COUNTED else f"{number(MOST_COUNTED)}+"
 
 
 def duration(seconds: float) -> str:
@@ -82,6 +89,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "sa_absolute": absolute,
     "sa_ago": ago,
     "sa_number": number,
+    "sa_at_most": at_most,
     "sa_duration": duration,
     "sa_milliseconds": milliseconds,
     "sa_size": size,

@@ -8,10 +8,11 @@ from typing import Any, Final, cast
 from flask import Response, request, url_for
 
 from flask_smtpadmin.core.advice import Advice
-from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, MessageRow, Range
+from flask_smtpadmin.core.errors import InvalidSearch
+from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, MessageRow, Page, Range
 from flask_smtpadmin.core.states import FAILED, STATES, WAITING, State
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, preview
+from flask_smtpadmin.web import access, formats, preview
 from flask_smtpadmin.web.render import page
 from flask_smtpadmin.web.wording import MESSAGE, advice_on
 
@@ -25,6 +26,9 @@ _GROUPS: Final[dict[str, tuple[str, tuple[State, ...]]]] = {
     "failed": ("Failed", FAILED),
     "waiting": ("Waiting", WAITING),
 }
+#: Messages, and seconds, that are counted for the offer to select them all.
+_COUNTED: Final = 1000
+_PATIENCE: Final = 0.01
 _RANGE_WORDS: Final[dict[Range, str]] = {
     "today": "Today",
     "7d": "Last 7 days",
@@ -47,30 +51,60 @@ def messages() -> Response:
     state = current_state()
     wanted = asked_for()
     per_page = _per_page()
-    found = state.queue.list(wanted, cursor=request.args.get("cursor"), per_page=per_page)
+    problem, found = "", Page(())
+    try:
+        found = state.queue.list(wanted, cursor=request.args.get("cursor"), per_page=per_page)
+    except InvalidSearch as error:
+        problem = str(error)
+    counts = state.queue.counts()
     return page(
         "messages",
+        status=400 if problem else 200,
         here="Dead letter" if wanted.state == "dead" else "Messages",
         found=found,
+        problem=problem,
         wanted=wanted,
+        terms=() if problem else wanted.terms,
         filtered=bool(wanted.q or wanted.type or wanted.server or wanted.range),
-        tabs=_tabs(wanted, state.queue.counts()),
+        tabs=_tabs(wanted, counts),
+        matching=_matching(wanted, found, counts),
         servers=tuple(state.settings.snapshot(max_age=1.0).servers),
         ranges=_RANGE_WORDS,
         per_page=per_page,
         sizes=PER_PAGE,
         here_with=_here_with,
         bulk_url=_address("messages_bulk", kept_filter()),
+        export_with=lambda form: _address(f"messages_{form}", kept_filter()),
+        jobs=state.jobs.running(),
     )
+
+
+def _matching(wanted: Filter, found: Page, counts: dict[State, int]) -> str:
+    """Say how many match where a page does not hold them all; "": it does."""
+    if not (found.next or found.previous):
+        return ""
+    if wanted == Filter(state=wanted.state):
+        states = wanted.states or STATES
+        return formats.at_most(sum(counts[state] for state in states))
+    tally = current_state().queue.tally(wanted, most=_COUNTED, patience=_PATIENCE)
+    return formats.number(tally.total) if tally.exact else ""
 
 
 def message(number: int) -> Response:
     """Show one message: where it stands, each attempt, each recipient, what it says."""
-    detail = current_state().queue.get(number)
+    state = current_state()
+    detail = state.queue.get(number)
     text = preview.text_of(number) if access.may("read_content") else None
-    known = _explained(detail.message)
+    actor = access.current_actor()
     return page(
-        "message", here="Messages", detail=detail, row=detail.message, text=text, known=known
+        "message",
+        here="Messages",
+        detail=detail,
+        row=detail.message,
+        text=text,
+        known=_explained(detail.message),
+        servers=tuple(state.settings.snapshot(max_age=1.0).servers.values()),
+        me=actor.email if actor else "",
     )
 
 

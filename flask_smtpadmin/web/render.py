@@ -106,7 +106,7 @@ def shown_address(text: str | None) -> str:
 
 
 def _frame(snapshot: Snapshot, here: str) -> Frame:
-    dead = current_state().queue.counts().get("dead", 0)
+    dead = current_state().queue.counts("dead")["dead"]
     entries = (
         Entry("overview", "Overview", "gauge", {}),
         Entry("messages", "Messages", "mail", {}),

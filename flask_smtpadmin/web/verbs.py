@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
 
 from flask import Response, request
 
-from flask_smtpadmin.core.errors import ConfigurationError, NotFound, WrongState
+from flask_smtpadmin import posting
+from flask_smtpadmin.core.errors import (
+    ConfigurationError,
+    InvalidMessage,
+    QueueFull,
+    QueueUnavailable,
+    WrongState,
+)
+from flask_smtpadmin.core.states import State
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, wording
-from flask_smtpadmin.web.formats import number as counted
-from flask_smtpadmin.web.messages import asked_for, kept_filter, understood
 from flask_smtpadmin.web.render import done
-
-#: Ids that one bulk form may bring: a page holds a hundred rows.
-_MOST: Final = 100
-_LONGEST_ID: Final = 19
-
-
-@dataclass(frozen=True, slots=True)
-class _Bulk:
-    """A bulk action: what it does to one message, and its word for the result line."""
-
-    act: Callable[[int], object]
-    past: str
 
 
 def message_retry(number: int) -> Response:
@@ -49,19 +41,38 @@ def message_delete(number: int) -> Response:
     return done("Message deleted.", "messages")
 
 
-def messages_bulk() -> Response:
-    """Retry or cancel the ticked messages, or with ``all=1`` everything the filter means."""
-    action = request.form.get("action", "")
-    if action not in {"retry", "cancel"}:
-        return done("Nothing was changed: no action was chosen.", "messages", tone="warn")
-    if request.form.get("all") == "1":
-        return _all(action)
-    ticked = request.form.getlist("ids")[:_MOST]
-    numbers = [int(text) for text in ticked if text.isdecimal() and len(text) <= _LONGEST_ID]
-    if not numbers:
-        return _back("Nothing was changed: no message was ticked.", 0)
-    changed = sum(_changed(action, number) for number in numbers)
-    return _back(_result(action, changed, len(numbers) - changed), changed)
+def message_send_via(number: int) -> Response:
+    """Send a message through another server, now."""
+    state, key = current_state(), request.form.get("server", "")
+    server = state.settings.snapshot().servers.get(key)
+    if server is None:
+        text = "Nothing was changed: choose the server to send it through."
+        return done(text, "message", tone="warn", number=number)
+    try:
+        state.queue.send_via(number, key)
+    except WrongState as error:
+        return done(f"Nothing was changed: {error}", "message", tone="warn", number=number)
+    text = f"Message {number} is due now and goes through {server.name or key}."
+    return done(text, "message", number=number)
+
+
+def message_resend(number: int) -> Response:
+    """Send a message again as a new one: as it was, to the person at the page, or to another."""
+    chosen, to = request.form.get("to", "original"), request.form.get("address", "").strip()
+    actor = access.current_actor()
+    if chosen == "me":
+        to = actor.email if actor else ""
+    if chosen != "original" and not to:
+        text = "Nothing was sent: type the address to send it to."
+        return done(text, "message", tone="warn", number=number)
+    try:
+        new = posting.resend(current_state(), number, "" if chosen == "original" else to)
+    except InvalidMessage as error:
+        text = f"Nothing was sent: {error.reason}."
+        return done(text, "message", tone="warn", number=number)
+    except (QueueFull, QueueUnavailable) as error:
+        return done(f"Nothing was sent: {error}", "message", tone="warn", number=number)
+    return done(f"This is message {number}, sent again as a new one.", "message", number=new.id)
 
 
 def pause_all() -> Response:
@@ -90,51 +101,16 @@ def adopt() -> Response:
 
 
 def _one(action: str, number: int) -> Response:
+    queue = current_state().queue
+    acts: dict[str, Callable[[int], State]] = {
+        "retry": queue.retry,
+        "cancel": queue.cancel,
+        "mark-sent": queue.mark_sent,
+    }
     try:
-        after = _actions()[action].act(number)
+        after = acts[action](number)
     except WrongState as error:
         words = f"Nothing was changed: {error}"
         return done(words, "message", tone="warn", number=number)
-    look = wording.MESSAGE.get(after)  # type: ignore[call-overload]  # every verb returns a State
-    return done(f"Message {number} is now: {look.word}.", "message", number=number)
-
-
-def _actions() -> dict[str, _Bulk]:
-    queue = current_state().queue
-    return {
-        "retry": _Bulk(queue.retry, "queued again"),
-        "cancel": _Bulk(queue.cancel, "cancelled"),
-        "mark-sent": _Bulk(queue.mark_sent, "marked as sent"),
-    }
-
-
-def _changed(action: str, number: int) -> bool:
-    try:
-        _actions()[action].act(number)
-    except (WrongState, NotFound):
-        return False
-    return True
-
-
-def _all(action: str) -> Response:
-    queue, wanted = current_state().queue, asked_for()
-    if not understood(wanted):
-        return _back("Nothing was changed: there is no such filter.", 0)
-    changed = (queue.retry_all if action == "retry" else queue.cancel_all)(wanted)
-    return _back(_result(action, changed, 0), changed)
-
-
-def _result(action: str, changed: int, skipped: int) -> str:
-    words = f"{counted(changed)} {_actions()[action].past}"
-    return (
-        f"{words}, {counted(skipped)} skipped (their state does not allow it)."
-        if skipped
-        else f"{words}."
-    )
-
-
-def _back(text: str, changed: int) -> Response:
-    """Return to the list as it was filtered (the form's own address names the filter)."""
-    if request.form.get("page") == "settings":
-        return done(text, "settings", tone="ok" if changed else "warn")
-    return done(text, "messages", tone="ok" if changed else "warn", **kept_filter())
+    word = wording.MESSAGE[after].word
+    return done(f"Message {number} is now: {word}.", "message", number=number)

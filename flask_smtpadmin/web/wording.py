@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from flask_smtpadmin.core.advice import Advice, advice, causes
+from flask_smtpadmin.core.deeds import JobState
 from flask_smtpadmin.core.findings import ProbeState
+from flask_smtpadmin.core.search import Kind
 from flask_smtpadmin.core.settings import Origin
 from flask_smtpadmin.core.states import FINAL, RecipientState, ServerState, State
 
@@ -37,6 +39,34 @@ MESSAGE: Final[dict[State, Look]] = {
     "cancelled": Look("Cancelled", "quiet", "ban", "Stopped by hand.", outline=True),
     "expired": Look("Expired", "quiet", "hourglass", "Too old to be sent.", outline=True),
     "caught": Look("Caught", "quiet", "catch", "Kept here instead of being sent.", outline=True),
+}
+
+JOB: Final[dict[JobState, Look]] = {
+    "running": Look("Under way", "info", "retry", "You may leave this page.", pulse=True),
+    "done": Look("Done", "ok", "check-circle"),
+    "cancelled": Look("Stopped", "quiet", "ban", "What was done stays done.", outline=True),
+    "failed": Look("Broke off", "bad", "cross-circle", "The log of the app says why."),
+    "silent": Look("Broke off", "warn", "warning", "The process that worked on it has ended."),
+}
+
+#: What a chip says in front of the value.
+TERM: Final[dict[Kind, str]] = {
+    "id": "number",
+    "message_id": "Message-ID",
+    "mailbox": "address or Message-ID",
+    "address": "to",
+    "domain": "to anybody at",
+    "recipient": "to, in part",
+    "from": "from",
+    "subject": "subject",
+    "error": "error",
+    "cause": "cause",
+    "type": "type",
+    "server": "server",
+    "after": "after",
+    "before": "before",
+    "key": "key",
+    "words": "words",
 }
 
 SERVER: Final[dict[ServerState, Look]] = {

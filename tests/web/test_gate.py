@@ -29,7 +29,14 @@ WANTED = {
     "POST /messages/<int:number>/cancel": "operate",
     "POST /messages/<int:number>/mark-sent": "operate",
     "POST /messages/<int:number>/delete": "configure",
+    "POST /messages/<int:number>/send-via": "operate",
+    "POST /messages/<int:number>/resend": "operate",
     "POST /messages/bulk": "operate",
+    "GET /messages/jobs/<job>": "view",
+    "POST /messages/jobs/<job>/cancel": "operate",
+    "POST /messages/jobs/<job>/continue": "operate",
+    "GET /messages/export.csv": "view",
+    "GET /messages/export.json": "view",
     "POST /pause": "operate",
     "POST /resume": "operate",
     "POST /adopt": "configure",
@@ -67,7 +74,7 @@ WANTED = {
 def address(route: Route) -> str:
     """Return an address of the route, with values that exist."""
     path = route.rule.replace("<int:number>", "1").replace("<key>", "default")
-    path = path.replace("<batch>", "0123456789abcdef")
+    path = path.replace("<batch>", "0123456789abcdef").replace("<job>", "0123456789abcdef")
     return path.replace("<path:rest>", "nowhere")
 
 

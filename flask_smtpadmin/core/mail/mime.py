@@ -80,6 +80,8 @@ class Renderer:
 
     def __init__(self, *, now: datetime, domain: str, subject_prefix: str = "") -> None:
         self._date = format_datetime(now)
+        #: in front of the token, so that an index over Message-IDs grows at its end
+        self._stamp = f"{int(now.timestamp() * 1000):x}."
         self._domain = domain
         self._prefix = line_of(subject_prefix, "subject").strip(_SPACES)
         self._encoder = Encoder()
@@ -89,8 +91,8 @@ class Renderer:
 
         Args:
             message: ours, Flask-Mail's (or alike), or one of the standard library's.
-            token: unguessable, at most 60 of ``[A-Za-z0-9.-]``; left side of the Message-ID
-                ``<token@domain>``, and in the boundaries of the parts.
+            token: unguessable, at most 60 of ``[A-Za-z0-9.-]``; in the Message-ID
+                ``<time.token@domain>``, and in the boundaries of the parts.
 
         Raises:
             InvalidMessage: something in the message cannot be used; ``field`` names it.
@@ -98,7 +100,7 @@ class Renderer:
         """
         draft = self._read(message, token)
         recipients = _recipients(draft)
-        message_id = draft.message_id or f"<{token}@{self._domain}>"
+        message_id = draft.message_id or f"<{self._stamp}{token}@{self._domain}>"
         if not is_message_id(message_id):
             raise ValueError(f"{message_id!r} is not a Message-ID")
         subject = f"{self._prefix} {draft.subject}".strip(_SPACES)

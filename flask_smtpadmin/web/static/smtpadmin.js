@@ -62,18 +62,22 @@
     for (const form of all("[data-selection]")) {
       const boxes = all(`input[name="ids"][form="${form.id}"]`);
       const master = document.querySelector(`[data-select-all="${form.id}"]`);
+      const whole = form.querySelector("[data-all]");
       const update = () => {
         const ticked = boxes.filter((box) => box.checked).length;
         form.hidden = ticked === 0;
-        form.querySelector("[data-selected]").textContent = `${ticked} selected`;
+        if (whole && ticked < boxes.length) whole.checked = false;
+        form.querySelector("[data-selected]").textContent = whole && whole.checked ? "All matching selected" : `${ticked} selected`;
         master.checked = ticked > 0 && ticked === boxes.length;
         master.indeterminate = ticked > 0 && ticked < boxes.length;
       };
       for (const box of boxes) box.addEventListener("change", update);
-      master.addEventListener("change", () => {
-        for (const box of boxes) box.checked = master.checked;
+      const tickAll = (yes) => {
+        for (const box of boxes) box.checked = yes;
         update();
-      });
+      };
+      master.addEventListener("change", () => tickAll(master.checked));
+      if (whole) whole.addEventListener("change", () => { if (whole.checked) tickAll(true); else update(); });
       update();
     }
     for (const master of all("[data-select-all]")) {

@@ -1,0 +1,148 @@
+"""A history of months: messages as an app leaves them behind, made inside the database.
+
+Of 1,000 messages about 978 were sent, 20 are dead letters, one is uncertain and one was cancelled;
+the last 200 wait. Types, servers, addresses and causes occur often, seldom and once in a while.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from benchmarks.copies import CHUNK, numbers
+from benchmarks.site import Site
+from flask_smtpadmin.storage.database import utcnow
+
+#: The time that the messages are spread over.
+_SPAN: Final = timedelta(days=60)
+_WAITING: Final = 200
+
+
+def fill_archive(site: Site, count: int) -> None:
+    """Store ``count`` messages, each with a recipient and, where tried, an attempt."""
+    began = utcnow() - _SPAN
+    for start in range(0, count, CHUNK):
+        with site.state.database.write() as connection:
+            last = min(count, start + CHUNK)
+            series = numbers(connection, start + 1, last)
+            _store(site, connection, series, count, began)
+            if connection.dialect.name == "postgresql":  # ids were given, not drawn
+                sequence = sa.func.pg_get_serial_sequence("smtpadmin_message", "id")
+                connection.execute(sa.select(sa.func.setval(sequence, last)))
+    with site.state.database.engine.connect() as connection:
+        connection.exec_driver_sql("ANALYZE")
+        connection.commit()
+
+
+def _store(
+    site: Site, connection: Connection, series: sa.FromClause, count: int, began: datetime
+) -> None:
+    n = series.c.n
+    created = _moment(connection, n, count, began)
+    for name, values in (
+        ("Message", _message(n, count, created)),
+        ("Recipient", _recipient(n)),
+        ("Attempt", _attempt(n, created)),
+    ):
+        table = site.state.models.table(name)
+        rows = sa.select(*values.values()).select_from(series)
+        if name == "Attempt":
+            rows = rows.where(n <= count - _WAITING)
+        connection.execute(sa.insert(table).from_select(list(values), rows, include_defaults=False))
+
+
+def _message(n: Any, count: int, created: Any) -> dict[str, Any]:
+    waits, dead = n > count - _WAITING, n % 50 == 0
+    state = sa.case(
+        (waits, "queued"),
+        (dead, "dead"),
+        (n % 1000 == 1, "uncertain"),
+        (n % 1000 == 3, "cancelled"),
+        else_="sent",
+    )
+    sent = sa.not_(sa.or_(waits, dead, n % 1000 == 1, n % 1000 == 3))
+    kinds = ("welcome", "reset", "digest")
+    cause = sa.case((n % 20_000 == 0, "cert_untrusted_ca"), else_="recipient_unknown")
+    return {
+        "id": n,
+        "message_id": sa.literal("<m") + _text(n) + "@example.com>",
+        "state": state,
+        "state_at": created,
+        "priority": sa.literal(1),
+        "type": sa.case(
+            (n % 5000 == 7, "gdpr"),
+            *((n % 3 == at, kind) for at, kind in enumerate(kinds)),
+        ),
+        "subject": sa.case((n % 10_000 == 5, "A needle, "), else_="Your order ") + _text(n),
+        "sender": sa.literal("shop@example.com"),
+        "has_reply_to": sa.false(),
+        "smtputf8": sa.false(),
+        "eight_bit": sa.false(),
+        "size": sa.literal(2000),
+        "recipients_total": sa.literal(1),
+        "first_recipient": _address(n),
+        "cleared": sa.false(),
+        "created_at": created,
+        "due_at": created,
+        "run_at": sa.case((waits, created), else_=sa.null()),
+        "attempts": sa.case((waits, 0), else_=1),
+        "failures": sa.case((dead, 3), else_=0),
+        "crashes": sa.literal(0),
+        "cause": sa.case((dead, cause), else_=sa.null()),
+        "error": sa.case((dead, "550 5.1.1 User unknown: " + _address(n)), else_=sa.null()),
+        "sent_via": sa.case(
+            (sa.and_(sent, n % 4000 == 9), "old"),
+            (sa.and_(sent, n % 10 == 3), "spare"),
+            (sent, "default"),
+            else_=sa.null(),
+        ),
+    }
+
+
+def _recipient(n: Any) -> dict[str, Any]:
+    return {
+        "message": n,
+        "kind": sa.literal("to"),
+        "address": _address(n),
+        "sought": _domain(n) + "@user" + _text(n % 200_003),
+        "state": sa.literal("accepted"),
+    }
+
+
+def _attempt(n: Any, created: Any) -> dict[str, Any]:
+    return {
+        "message": n,
+        "n": sa.literal(1),
+        "worker_id": sa.literal("w"),
+        "server_key": sa.literal("default"),
+        "started_at": created,
+        "finished_at": created,
+        "phase": sa.literal("done"),
+        "outcome": sa.case((n % 50 == 0, "dead"), else_="sent"),
+    }
+
+
+def _domain(n: Any) -> Any:
+    rare = sa.case((n % 5000 == 11, "rare.example"), else_="mail.example")
+    return sa.case((n % 3 == 0, "d" + _text(n % 5003) + ".example"), else_=rare)
+
+
+def _address(n: Any) -> Any:
+    return "user" + _text(n % 200_003) + "@" + _domain(n)
+
+
+def _text(number: Any) -> Any:
+    return sa.cast(number, sa.String)
+
+
+def _moment(connection: Connection, n: Any, count: int, began: datetime) -> Any:
+    each = _SPAN.total_seconds() / count
+    if connection.dialect.name == "postgresql":
+        return sa.literal(began) + n * sa.cast(sa.literal(timedelta(seconds=each)), sa.Interval)
+    epoch = (began - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001 - naive UTC
+    seconds = epoch + n * each
+    moment = sa.func.strftime("%Y-%m-%d %H:%M:%f000", seconds, "unixepoch")
+    return sa.type_coerce(moment, sa.String)

@@ -1,0 +1,148 @@
+"""Deeds on many messages: those that are ticked, or all that match, which is confirmed first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+
+from flask_smtpadmin import wide
+from flask_smtpadmin.core.deeds import ACTIONS, Action, Deed, Job
+from flask_smtpadmin.core.errors import InvalidSearch, NotFound, WrongState
+from flask_smtpadmin.state import current_state
+from flask_smtpadmin.web import access, deed_words, errors
+from flask_smtpadmin.web.messages import asked_for, kept_filter, understood
+from flask_smtpadmin.web.render import done, page
+from flask_smtpadmin.web.wording import Tone
+
+#: Ids that one form may bring: a page holds a hundred rows.
+_MOST: Final = 100
+_LONGEST_ID: Final = 19
+#: These are confirmed however few messages they are about.
+_CONFIRMED: Final = frozenset({"delete", "send_via"})
+#: Seconds that a count for the question may take.
+_PATIENCE: Final = 0.5
+
+
+def messages_bulk() -> Response:
+    """Do something with the ticked messages, or with ``all=1`` with all that the filter means.
+
+    Wide deeds and deletion show a page first that says what will happen.
+    """
+    action = request.form.get("action", "")
+    if action not in ACTIONS:
+        return _back("Nothing was changed: no action was chosen.", changed=0)
+    if action == "delete" and not access.may("configure"):
+        return errors.forbidden("configure")
+    deed = Deed(action, asked_for(), request.form.get("server") or None)
+    try:
+        return _all(deed) if request.form.get("all") == "1" else _ticked(deed)
+    except InvalidSearch as error:
+        return _back(f"Nothing was changed: {error}", changed=0)
+
+
+def messages_job(job: str) -> Response:
+    """Show how far a job is, and what came of it."""
+    values = _shown(current_state().jobs.get(job))
+    if request.args.get("part"):  # the script asks for the moving part alone
+        return make_response(render_template("smtpadmin/job_part.html", **values))
+    return page("job", here="Messages", **values)
+
+
+def messages_job_cancel(job: str) -> Response:
+    """Stop a job; what it has done stays done."""
+    if current_state().jobs.get(job).deed.action == "delete" and not access.may("configure"):
+        return errors.forbidden("configure")
+    current_state().jobs.cancel(job)
+    return make_response(redirect(url_for(".messages_job", job=job), 303))
+
+
+def messages_job_continue(job: str) -> Response:
+    """Go on with a job that nobody works on any more."""
+    if current_state().jobs.get(job).deed.action == "delete" and not access.may("configure"):
+        return errors.forbidden("configure")
+    wide.go_on(current_state(), job)
+    return make_response(redirect(url_for(".messages_job", job=job), 303))
+
+
+def _all(deed: Deed) -> Response:
+    if not understood(deed.wanted):
+        return _back("Nothing was changed: there is no such filter.", changed=0)
+    if request.form.get("confirm") != "1" or _lacks_server(deed):
+        return _question(deed)
+    number = wide.begin(current_state(), deed, actor=access.actor_name())
+    return make_response(redirect(url_for(".messages_job", job=number), 303))
+
+
+def _ticked(deed: Deed) -> Response:
+    ticked = request.form.getlist("ids")[:_MOST]
+    numbers = [int(text) for text in ticked if text.isdecimal() and len(text) <= _LONGEST_ID]
+    if not numbers:
+        return _back("Nothing was changed: no message was ticked.", changed=0)
+    asks = deed.action in _CONFIRMED and request.form.get("confirm") != "1"
+    if asks or _lacks_server(deed):
+        return _question(deed, numbers)
+    changed = sum(_changed(deed, number) for number in numbers)
+    skipped = {"state": len(numbers) - changed}
+    return _back(deed_words.result(deed, changed, skipped), changed=changed)
+
+
+def _lacks_server(deed: Deed) -> bool:
+    if deed.action != "send_via":
+        return False
+    return deed.server not in current_state().settings.snapshot(max_age=1.0).servers
+
+
+def _question(deed: Deed, numbers: Sequence[int] = ()) -> Response:
+    """Ask on a page of its own; it sends the same form again with ``confirm``."""
+    state = current_state()
+    servers = state.settings.snapshot(max_age=1.0).servers
+    found = None if numbers else state.queue.tally(deed.wanted, patience=_PATIENCE)
+    query: dict[str, Any] = dict(kept_filter())
+    return page(
+        "confirm",
+        here="Messages",
+        deed=deed,
+        numbers=numbers,
+        question=deed_words.question(deed, found, len(numbers)),
+        effects=deed_words.effects(deed, found, servers),
+        nothing=found is not None and found.exact and not found.doable(deed),
+        servers=tuple(servers.values()) if deed.action == "send_via" else (),
+        action_url=url_for(".messages_bulk", **query),
+        back_url=url_for(".messages", **query),
+        button=deed_words.button(deed, found, len(numbers)),
+    )
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    query: dict[str, Any] = dict(job.deed.wanted.document())
+    return {
+        "job": job,
+        "words": deed_words.progress(job),
+        "title": deed_words.title(job),
+        "back_url": url_for(".messages", **query),
+    }
+
+
+def _changed(deed: Deed, number: int) -> bool:
+    queue = current_state().queue
+    acts: dict[Action, Callable[[int], object]] = {
+        "retry": queue.retry,
+        "cancel": queue.cancel,
+        "delete": queue.delete,
+        "send_via": lambda one: queue.send_via(one, deed.server or ""),
+    }
+    try:
+        acts[deed.action](number)
+    except (WrongState, NotFound):
+        return False
+    return True
+
+
+def _back(text: str, *, changed: int) -> Response:
+    """Return to the list as it was filtered (the form's own address names the filter)."""
+    tone: Tone = "ok" if changed else "warn"
+    if request.form.get("page") == "settings":
+        return done(text, "settings", tone=tone)
+    return done(text, "messages", tone=tone, **kept_filter())
