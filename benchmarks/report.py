@@ -11,7 +11,17 @@ from benchmarks.result import Line, Result, load
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 #: Names of results, in the order of the page.
-NAMES = ("delivery", "distance", "send", "send_many", "mime", "wakeup", "sizes", "memory")
+NAMES = (
+    "delivery",
+    "distance",
+    "send",
+    "send_many",
+    "mime",
+    "wakeup",
+    "sizes",
+    "pages",
+    "memory",
+)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -18,6 +18,7 @@ PROMISED = {
     "ConfigurationError",
     "DeliveryError",
     "InvalidMessage",
+    "InvalidSearch",
     "Message",
     "QueueFull",
     "QueueUnavailable",

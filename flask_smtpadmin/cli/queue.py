@@ -13,9 +13,21 @@ from flask_smtpadmin.core.figures import Allowance, Status, WorkerRow
 from flask_smtpadmin.core.rows import RANGES, Detail, Filter, MessageRow, Page, Range
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.states import STATES, State
+from flask_smtpadmin.core.table import documents, exported, lines
 from flask_smtpadmin.state import current_state
 
 _STATES = click.Choice((*STATES, "failed"))
+
+
+_search = click.option(
+    "--q",
+    "--query",
+    "-q",
+    "q",
+    default="",
+    metavar="SEARCH",
+    help="As on the page: to: from: subject: type: server: error: after: before: id: key:, words.",
+)
 
 
 @click.command("status", cls=Command)
@@ -35,12 +47,12 @@ def status(context: click.Context, *, as_json: bool) -> None:
 
 @click.group("queue", cls=Group)
 def queue() -> None:
-    """List, retry, cancel and remove messages; pause and resume sending."""
+    """List, export, retry, cancel and remove messages; pause and resume sending."""
 
 
 @queue.command("list", cls=Command)
 @click.option("--state", type=_STATES, help="Only this state; failed: whatever went wrong.")
-@click.option("--query", "-q", "q", default="", metavar="TEXT", help="In subject, recipient, id.")
+@_search
 @click.option("--type", "type_", metavar="NAME", help="Only this e-mail type.")
 @click.option("--server", metavar="KEY", help="Only this server.")
 @click.option("--range", "range_", type=click.Choice(RANGES), help="How far back.")
@@ -81,16 +93,42 @@ def show(*, number: int, as_json: bool) -> None:
         click.echo(_detail_text(detail))
 
 
+@queue.command("export", cls=Command)
+@click.option("--state", type=_STATES, help="Only this state; failed: whatever went wrong.")
+@_search
+@click.option("--type", "type_", metavar="NAME", help="Only this e-mail type.")
+@click.option("--server", metavar="KEY", help="Only this server.")
+@click.option("--range", "range_", type=click.Choice(RANGES), help="How far back.")
+@json_option
+@with_appcontext
+def export(  # noqa: PLR0913 - one for each option
+    *,
+    state: Any,
+    q: str,
+    type_: str | None,
+    server: str | None,
+    range_: Range | None,
+    as_json: bool,
+) -> None:
+    """Print all messages that match as CSV, or as JSON."""
+    wanted = Filter(state=state, q=q, type=type_, server=server, range=range_)
+    rows = (exported(row, str) for row in current_state().queue.export(wanted))
+    parts = documents(rows) if as_json else lines(rows)
+    for part in parts:
+        click.echo(part, nl=False)
+
+
 @queue.command("retry", cls=Command)
 @click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
 @click.option("--state", type=_STATES, help="All messages in this state instead.")
+@_search
 @json_option
 @with_appcontext
-def retry(*, numbers: tuple[int, ...], state: Any, as_json: bool) -> None:
+def retry(*, numbers: tuple[int, ...], state: Any, q: str, as_json: bool) -> None:
     """Start messages over, or send now those that wait."""
     verbs = current_state().queue
-    if _all_of(numbers, state):
-        count = verbs.retry_all(Filter(state=state))
+    if _all_of(numbers, state, q):
+        count = verbs.retry_all(Filter(state=state, q=q))
     else:
         count = len([verbs.retry(number) for number in numbers])
     current_state().doorbell.ring_now()
@@ -100,13 +138,14 @@ def retry(*, numbers: tuple[int, ...], state: Any, as_json: bool) -> None:
 @queue.command("cancel", cls=Command)
 @click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
 @click.option("--state", type=_STATES, help="All messages in this state instead.")
+@_search
 @json_option
 @with_appcontext
-def cancel(*, numbers: tuple[int, ...], state: Any, as_json: bool) -> None:
+def cancel(*, numbers: tuple[int, ...], state: Any, q: str, as_json: bool) -> None:
     """Stop messages that wait."""
     verbs = current_state().queue
-    if _all_of(numbers, state):
-        count = verbs.cancel_all(Filter(state=state))
+    if _all_of(numbers, state, q):
+        count = verbs.cancel_all(Filter(state=state, q=q))
     else:
         count = len([verbs.cancel(number) for number in numbers])
     _tell("cancelled", count, as_json=as_json)
@@ -171,11 +210,12 @@ def wake(context: click.Context, *, as_json: bool) -> None:
         context.exit(FAILED)
 
 
-def _all_of(numbers: tuple[int, ...], state: str | None) -> bool:
-    """Say whether a state was given, and not ids; one of the two has to be."""
-    if bool(numbers) == (state is not None):
-        raise click.UsageError("Give the ids of messages, or --state.")
-    return state is not None
+def _all_of(numbers: tuple[int, ...], state: str | None, q: str) -> bool:
+    """Say whether a filter was given, and not ids; one of the two has to be."""
+    filtered = state is not None or bool(q.strip())
+    if bool(numbers) == filtered:
+        raise click.UsageError("Give the ids of messages, or --state or --q.")
+    return filtered
 
 
 def _tell(verb: str, count: int, *, as_json: bool) -> None:
@@ -249,10 +289,15 @@ def _oldest(since: datetime | None) -> str:
 
 def _page_text(page: Page) -> str:
     if not page.messages:
-        return "No messages match."
+        return _more(page) if page.unfinished else "No messages match."
     rows = [("ID", "STATE", "TO", "SUBJECT", "CREATED", "ERROR")]
     text = table([*rows, *map(_line, page.messages)])
-    return f"{text}\n\nMore: --cursor {page.next}" if page.next else text
+    return f"{text}\n\n{_more(page)}" if page.next else text
+
+
+def _more(page: Page) -> str:
+    words = "The search stopped after a moment. Further back" if page.unfinished else "More"
+    return f"{words}: --cursor {page.next}"
 
 
 def _line(row: MessageRow) -> tuple[str, ...]:

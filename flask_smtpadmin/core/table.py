@@ -1,9 +1,10 @@
-"""Rows as CSV that spreadsheets open as it is, and run nothing of."""
+"""Rows as a file: CSV that spreadsheets open as it is and run nothing of, and JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -51,6 +52,14 @@ def lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:
     yield BOM + _line(COLUMNS)
     for row in rows:
         yield _line(_cell(row[name]) for name in COLUMNS)
+
+
+def documents(rows: Iterable[dict[str, object]]) -> Iterator[str]:
+    """Yield the parts of one JSON document, ``{"messages": [...]}``, a message a line."""
+    yield '{"messages": [\n'
+    for at, row in enumerate(rows):
+        yield f"{',' if at else ''}{json.dumps(row)}\n"
+    yield "]}\n"
 
 
 def _cell(value: object) -> str:

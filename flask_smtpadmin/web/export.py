@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -37,7 +36,7 @@ def _file(form: str) -> Response:
         title = "This search cannot be understood"
         return bare("errors/error", status=400, icon="search", title=title, text=problem)
     rows = _rows(wanted)
-    parts = table.lines(rows) if form == "csv" else _documents(rows)
+    parts = table.lines(rows) if form == "csv" else table.documents(rows)
     kind = "text/csv; charset=utf-8" if form == "csv" else "application/json"
     response = Response(stream_with_context(parts), content_type=kind)
     if request.method == "HEAD":
@@ -50,10 +49,3 @@ def _file(form: str) -> Response:
 def _rows(wanted: Filter) -> Iterator[dict[str, object]]:
     for row in current_state().queue.export(wanted):
         yield table.exported(row, shown_address)
-
-
-def _documents(rows: Iterator[dict[str, object]]) -> Iterator[str]:
-    yield '{"messages": [\n'
-    for at, row in enumerate(rows):
-        yield f"{',' if at else ''}{json.dumps(row)}\n"
-    yield "]}\n"

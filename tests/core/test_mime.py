@@ -32,7 +32,7 @@ def test_plain_text_is_rendered_byte_for_byte():
         b"Subject: Welcome\r\n"
         b"To: Ada <ada@example.com>\r\n"
         b"Date: Sat, 14 Mar 2026 15:09:26 +0000\r\n"
-        b"Message-ID: <0123456789abcdef0123456789abcdef@app.example>\r\n"
+        b"Message-ID: <19cece52470.0123456789abcdef0123456789abcdef@app.example>\r\n"
         b"MIME-Version: 1.0\r\n"
         b'Content-Type: text/plain; charset="utf-8"\r\n'
         b"Content-Transfer-Encoding: 7bit\r\n"
@@ -40,7 +40,7 @@ def test_plain_text_is_rendered_byte_for_byte():
         b"Hi.\r\nBye.\r\n"
     )
     assert rendered.size == len(rendered.content)
-    assert rendered.message_id == f"<{TOKEN}@app.example>"
+    assert rendered.message_id == f"<19cece52470.{TOKEN}@app.example>"
     assert (rendered.sender, rendered.has_reply_to) == (None, False)
     assert (rendered.smtputf8, rendered.eight_bit) == (False, False)
 

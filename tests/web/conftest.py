@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from flask_smtpadmin import Message, SMTPAdmin
 from flask_smtpadmin.core.actor import Actor
+from flask_smtpadmin.core.deeds import Job
 from flask_smtpadmin.state import State
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.web import limits
@@ -80,6 +82,19 @@ class Office:
             with self.state.database.write() as connection:
                 connection.execute(sa.update(table).where(table.c.id == number).values(values))
         return number
+
+    def do_all(self, path: str, **form: str) -> Job:
+        """Confirm a deed on all that match, wait for the job and return it."""
+        response = self.post(path, {"all": "1", "confirm": "1", **form})
+        assert response.status_code == 303, response.text[:2000]
+        number = response.location.rpartition("/")[2]
+        ends = time.monotonic() + 20
+        while True:
+            with self.app.app_context():
+                job = self.state.jobs.get(number)
+            if job.over or time.monotonic() > ends:
+                return job
+            time.sleep(0.02)
 
     def add_worker(self, **columns: Any) -> None:
         """Put a worker with a fresh heartbeat into the table."""

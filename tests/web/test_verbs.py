@@ -54,9 +54,9 @@ def test_a_number_that_no_row_can_have_is_not_found(office: Any, number: int) ->
 def test_a_filter_that_is_not_understood_changes_nothing(office: Any, query: str) -> None:
     """All of a filter that means nothing is not all messages."""
     number = office.add("dead")
-    office.post(f"/messages/bulk?{query}", {"action": "retry", "all": "1"})
+    office.post(f"/messages/bulk?{query}", {"action": "retry", "all": "1", "confirm": "1"})
     assert office.state_of(number) == "dead"
-    office.post("/messages/bulk?state=dead&range=7d", {"action": "retry", "all": "1"})
+    office.do_all("/messages/bulk?state=dead&range=7d", action="retry")
     assert office.state_of(number) == "queued"
 
 
@@ -106,14 +106,14 @@ def test_ticked_messages_are_retried(office: Any) -> None:
     form = {"action": "retry", "ids": [str(dead), str(sent), "99", "x"]}
     response = office.post("/messages/bulk?state=dead&next=//evil.example", form)
     assert response.location == "/admin/email/messages?state=dead"
-    assert "1 queued again, 2 skipped" in office.page("/messages?state=dead")
+    assert "1 queued, 2 skipped" in office.page("/messages?state=dead")
     assert (office.state_of(dead), office.state_of(sent)) == ("queued", "sent")
 
 
 def test_everything_that_matches_is_cancelled(office: Any) -> None:
     """all=1 means the filter in the address, and nothing beside it."""
     wanted, other = office.add(subject="Invoice"), office.add(subject="Welcome")
-    office.post("/messages/bulk?q=invoice", {"action": "cancel", "all": "1"})
+    office.do_all("/messages/bulk?q=invoice", action="cancel")
     assert (office.state_of(wanted), office.state_of(other)) == ("cancelled", "queued")
 
 
