@@ -55,39 +55,42 @@ def _store(
 
 
 def _message(n: Any, count: int, created: Any) -> dict[str, Any]:
-    waits, dead = n > count - _WAITING, n % 50 == 0
-    state = sa.case(
-        (waits, "queued"),
-        (dead, "dead"),
-        (n % 1000 == 1, "uncertain"),
-        (n % 1000 == 3, "cancelled"),
-        else_="sent",
-    )
-    sent = sa.not_(sa.or_(waits, dead, n % 1000 == 1, n % 1000 == 3))
-    kinds = ("welcome", "reset", "digest")
-    cause = sa.case((n % 20_000 == 0, "cert_untrusted_ca"), else_="recipient_unknown")
+    waits = n > count - _WAITING
+    never = {"has_reply_to", "smtputf8", "eight_bit", "cleared"}
+    kinds = enumerate(("welcome", "reset", "digest"))
     return {
         "id": n,
         "message_id": sa.literal("<m") + _text(n) + "@example.com>",
-        "state": state,
         "state_at": created,
-        "priority": sa.literal(1),
-        "type": sa.case(
-            (n % 5000 == 7, "gdpr"),
-            *((n % 3 == at, kind) for at, kind in enumerate(kinds)),
-        ),
-        "subject": sa.case((n % 10_000 == 5, "A needle, "), else_="Your order ") + _text(n),
-        "sender": sa.literal("shop@example.com"),
-        "has_reply_to": sa.false(),
-        "smtputf8": sa.false(),
-        "eight_bit": sa.false(),
-        "size": sa.literal(2000),
-        "recipients_total": sa.literal(1),
-        "first_recipient": _address(n),
-        "cleared": sa.false(),
         "created_at": created,
         "due_at": created,
         "run_at": sa.case((waits, created), else_=sa.null()),
+        "priority": sa.literal(1),
+        "type": sa.case((n % 5000 == 7, "gdpr"), *((n % 3 == at, kind) for at, kind in kinds)),
+        "subject": sa.case((n % 10_000 == 5, "A needle, "), else_="Your order ") + _text(n),
+        "sender": sa.literal("shop@example.com"),
+        "size": sa.literal(2000),
+        "recipients_total": sa.literal(1),
+        "first_recipient": _address(n),
+        **dict.fromkeys(never, sa.false()),
+        **_end(n, waits),
+    }
+
+
+def _end(n: Any, waits: Any) -> dict[str, Any]:
+    """Return what became of messages."""
+    dead, uncertain, cancelled = n % 50 == 0, n % 1000 == 1, n % 1000 == 3
+    state = sa.case(
+        (waits, "queued"),
+        (dead, "dead"),
+        (uncertain, "uncertain"),
+        (cancelled, "cancelled"),
+        else_="sent",
+    )
+    sent = sa.not_(sa.or_(waits, dead, uncertain, cancelled))
+    cause = sa.case((n % 20_000 == 0, "cert_untrusted_ca"), else_="recipient_unknown")
+    return {
+        "state": state,
         "attempts": sa.case((waits, 0), else_=1),
         "failures": sa.case((dead, 3), else_=0),
         "crashes": sa.literal(0),
