@@ -68,20 +68,23 @@ def page_globals() -> dict[str, Any]:
     }
 
 
-def page(template: str, *, status: int = 200, here: str = "", **values: Any) -> Response:
+def page(
+    template: str, *, status: int = 200, here: str = "", dead: int | None = None, **values: Any
+) -> Response:
     """Render ``smtpadmin/<template>.html`` within the frame.
 
     Args:
         template: name without folder and ending.
         status: HTTP status.
         here: label of the navigation entry that this page belongs to.
+        dead: how many dead letters there are, if that was counted already.
         **values: for the template.
     """
     snapshot = current_state().settings.snapshot(max_age=_FRAME_AGE)
     values.setdefault("sa_actor", access.current_actor())
     html = render_template(
         f"smtpadmin/{template}.html",
-        sa_frame=_frame(snapshot, here),
+        sa_frame=_frame(snapshot, here, dead),
         sa_notice=session.pop(_NOTICE, None),
         **values,
     )
@@ -105,8 +108,9 @@ def shown_address(text: str | None) -> str:
     return (text or "") if access.may("privacy") else formats.mask(text or "")
 
 
-def _frame(snapshot: Snapshot, here: str) -> Frame:
-    dead = current_state().queue.counts("dead")["dead"]
+def _frame(snapshot: Snapshot, here: str, dead: int | None) -> Frame:
+    if dead is None:
+        dead = current_state().queue.counts("dead")["dead"]
     entries = (
         Entry("overview", "Overview", "gauge", {}),
         Entry("messages", "Messages", "mail", {}),
