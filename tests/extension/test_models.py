@@ -28,6 +28,7 @@ TABLES = {
     "smtpadmin_finding",
     "smtpadmin_quota",
     "smtpadmin_dialogue",
+    "smtpadmin_hour",
 }
 MakeDb = Callable[..., SQLAlchemy]
 Start = Callable[..., tuple[Flask, SMTPAdmin]]
