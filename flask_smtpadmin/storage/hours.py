@@ -87,10 +87,10 @@ class Hours:
         sql, order = self._upsert(connection.dialect)
         if not sql:
             self._one_by_one(connection, rows)
-        elif order is None:
-            connection.exec_driver_sql(sql, rows)
         else:
-            connection.exec_driver_sql(sql, [tuple(row[name] for name in order) for row in rows])
+            given = [row if order is None else tuple(row[name] for name in order) for row in rows]
+            parameters: Any = given if len(given) > 1 else given[0]  # one alone is quicker so
+            connection.exec_driver_sql(sql, parameters)
 
     def left(
         self,
