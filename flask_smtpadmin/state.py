@@ -215,7 +215,7 @@ class State:
         healthy = self.doorbell.healthy()
         snapshot = self.settings.snapshot()
         status = assess(
-            self.summary.figures(),
+            self.summary.figures(exact=True),
             self.summary.workers(),
             snapshot,
             redis="none" if healthy is None else ("ok" if healthy else "down"),

@@ -75,8 +75,9 @@ class Figures:
     Attributes:
         sent_24h: messages that a server accepted for everybody in the last 24 hours.
         failed_24h: messages that became dead, partial, uncertain or expired in that time.
-        queued: messages that wait or are being sent.
-        dead: dead letters, of whatever age.
+        queued: messages that wait or are being sent. Pages stop counting at MOST_COUNTED in a
+            state: any number above it means "more than that".
+        dead: dead letters, of whatever age; counted as far.
         mean_seconds: from due to accepted, over the latest 1,000 of those; None: there are none.
         oldest_waiting_at: since when the oldest message that is due and not sent, or being sent,
             has been due; None: none is.
@@ -113,6 +114,20 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Moments:
+    """Since when things are as they are; empty where nobody knows. All aware UTC.
+
+    ``health``: when a server's health last changed, ``success``: when it last took a message,
+    ``saved``: when a setting of it was last saved; by key.
+    """
+
+    paused: datetime | None = None
+    health: Mapping[str, datetime] = field(default_factory=dict)
+    success: Mapping[str, datetime] = field(default_factory=dict)
+    saved: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Allowance:
     """What a server with limits may still be given.
 
@@ -122,6 +137,11 @@ class Allowance:
 
     limits: dict[str, tuple[int, int]]
     next_free: datetime
+
+    @property
+    def share(self) -> float:
+        """How much of the tightest limit is used, 0 to 1."""
+        return min(1.0, max((used / most for most, used in self.limits.values()), default=0.0))
 
     @property
     def used_up(self) -> bool:

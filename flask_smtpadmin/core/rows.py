@@ -21,6 +21,8 @@ from flask_smtpadmin.core.states import (
 Range = Literal["today", "7d", "30d"]
 RANGES: Final[tuple[Range, ...]] = ("today", "7d", "30d")
 PER_PAGE: Final = (25, 50, 100)
+#: The filter for failures whose cause is not known.
+NO_CAUSE: Final = "none"
 #: What each action may start from; the pages show a button for these and no others.
 RETRYABLE: Final[tuple[State, ...]] = (
     "dead",
@@ -45,6 +47,7 @@ class Filter:
         q: a search, see :mod:`flask_smtpadmin.core.search`.
         type: an e-mail type's name.
         server: the server asked for or sent through.
+        cause: why the last try failed, as ``core.advice`` names it; ``"none"``: no cause is known.
         range: how far back, by the time of the last change of state; ``today``: 24 hours.
     """
 
@@ -53,6 +56,7 @@ class Filter:
     type: str | None = None
     server: str | None = None
     range: Range | None = None
+    cause: str | None = None
 
     @property
     def states(self) -> tuple[State, ...]:

@@ -70,6 +70,16 @@ def page(
     return Page(tuple(found), next=ahead, previous=behind, unfinished=stopped is not None)
 
 
+def neighbours(
+    connection: Connection, models: Models, wanted: Filter, number: int
+) -> tuple[int | None, int | None]:
+    """Return the ids of the next newer and the next older message that ``wanted`` means."""
+    ways = (_cursor(way, number) for way in ("newer", "older"))
+    pages = [page(connection, models, wanted, cursor, 1).messages for cursor in ways]
+    newer, older = (found[0].id if found else None for found in pages)
+    return newer, older
+
+
 def _rows_of(walk: Walk, size: int) -> tuple[list[Row[Any]], int | None]:
     """Return the next ``size`` rows and one more; and where the walk stopped if time ran out."""
     models, connection = walk.meaning.models, walk.connection

@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from flask_smtpadmin.core.queued import digest
-from flask_smtpadmin.core.rows import Filter, Range
+from flask_smtpadmin.core.rows import NO_CAUSE, Filter, Range
 from flask_smtpadmin.core.search import Kind, Term
 from flask_smtpadmin.core.states import FINAL, STATES, State
 from flask_smtpadmin.storage.models import Models
@@ -100,7 +100,7 @@ class Meaning:
     @property
     def impossible(self) -> bool:
         """Whether no row can match: no text holds a null character, and PostgreSQL refuses it."""
-        return "\0" in f"{self.wanted.q}{self.wanted.type}{self.wanted.server}"
+        return "\0" in f"{self.wanted.q}{self.wanted.type}{self.wanted.server}{self.wanted.cause}"
 
     @property
     def bounds(self) -> tuple[datetime | None, datetime | None]:
@@ -121,6 +121,10 @@ class Meaning:
             found.append(table.c.type == wanted.type)
         if wanted.server:
             found.append(_at(table, wanted.server))
+        if wanted.cause:
+            unknown = wanted.cause == NO_CAUSE
+            cause = table.c.cause
+            found.append(cause.is_(None) if unknown else cause == wanted.cause)
         if wanted.range:
             found.append(table.c.state_at >= self.now - _SPANS[wanted.range])
         return found + [self._holds(term) for term in self.terms]

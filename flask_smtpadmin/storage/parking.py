@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flask_smtpadmin.core.states import CLAIMABLE, WaitingFor
+from flask_smtpadmin.storage.hours import Hours
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.transitions import move
 
@@ -40,6 +41,7 @@ class Parking:
 
     def __init__(self, models: Models) -> None:
         self._message = models.table("Message")
+        self._hours = Hours(models)
         self._looked_at: dict[WaitingFor, int] = {}
 
     def release(
@@ -132,9 +134,12 @@ class Parking:
             for number in self._timed_out(connection, reason, now, now - timedelta(seconds=max_age))
         ]
         if ids:
+            still = columns.waiting_for.is_not(None), columns.state.in_(CLAIMABLE)
+            events = self._hours.ending(connection, ids, "expired", *still)
             update = move(self._message, "expired", now, came_from=CLAIMABLE)
             update = update.where(columns.id.in_(ids), columns.waiting_for.is_not(None))
             connection.execute(update.values(run_at=None, waiting_for=None))
+            self._hours.add(connection, events, now)
         return len(ids)
 
     def _timed_out(

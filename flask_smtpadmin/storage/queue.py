@@ -26,6 +26,7 @@ from flask_smtpadmin.core.rows import (
 from flask_smtpadmin.core.states import STATES, State
 from flask_smtpadmin.storage import listing
 from flask_smtpadmin.storage.database import Database, utcnow
+from flask_smtpadmin.storage.hours import Hours
 from flask_smtpadmin.storage.listing import PATIENCE, known_id
 from flask_smtpadmin.storage.matching import Meaning
 from flask_smtpadmin.storage.standing import in_states
@@ -50,6 +51,7 @@ class Queue:
         self._message = database.models.table("Message")
         self._recipient = database.models.table("Recipient")
         self._content = database.models.table("Content")
+        self._hours = Hours(database.models)
 
     def list(
         self, wanted: Filter | None = None, cursor: str | None = None, per_page: int = 25
@@ -68,6 +70,12 @@ class Queue:
         """
         with self._database.read() as connection:
             return listing.detail(connection, self._database.models, known_id(number))
+
+    def neighbours(self, number: int, wanted: Filter) -> tuple[int | None, int | None]:
+        """Return the ids of the next newer and older message that ``wanted`` means."""
+        with self._database.read() as connection:
+            models = self._database.models
+            return listing.neighbours(connection, models, wanted, known_id(number))
 
     def states(self, numbers: Sequence[int]) -> dict[int, State]:
         """Return the state of each of ``numbers`` that is there."""
@@ -183,11 +191,15 @@ class Queue:
             NotFound: there is none with this id.
             WrongState: it is not uncertain.
         """
-        done = move(self._message, "sent", utcnow(), came_from=("uncertain",))
+        now = utcnow()
+        done = move(self._message, "sent", now, came_from=("uncertain",))
         with self._database.write() as connection:
-            settled = connection.execute(done.where(self._message.c.id == known_id(number)))
+            left = self._hours.left(connection, [known_id(number)], now)
+            settled = connection.execute(done.where(self._message.c.id == number))
             if not settled.rowcount:
                 raise self._refusal(connection, number, "mark-sent")
+            self._hours.add_at(connection, left)
+            self._hours.add(connection, {("sent", ""): 1}, now)
         return "sent"
 
     def delete(self, number: int) -> None:
@@ -310,7 +322,9 @@ class Queue:
                 lease_until=None,
             )
         )
+        left = self._hours.left(connection, numbers, now, RETRYABLE)
         count = connection.execute(again).rowcount
+        self._hours.add_at(connection, left)
         if count:
             rest = sa.update(self._recipient).where(
                 self._recipient.c.message.in_(self._queued_among(numbers)),
@@ -343,11 +357,14 @@ class Queue:
         free = list(connection.execute(held.with_for_update()).scalars())
         if not free:
             return 0
+        left = self._hours.left(connection, free, utcnow())
         for name in ("Attempt", "Recipient"):
             child = self._database.models.table(name)
             connection.execute(sa.delete(child).where(child.c.message.in_(free)))
         connection.execute(sa.delete(self._content).where(self._content.c.id.in_(free)))
-        return connection.execute(sa.delete(table).where(table.c.id.in_(free))).rowcount
+        gone = connection.execute(sa.delete(table).where(table.c.id.in_(free))).rowcount
+        self._hours.add_at(connection, left)
+        return gone
 
     def _in_chunks(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from flask_smtpadmin.core.retry import Decision, Policy, Standing, uncertain_after_crash
 from flask_smtpadmin.storage.claims import LEASE
+from flask_smtpadmin.storage.hours import Event, Hours, events_of
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.transitions import move
 
@@ -39,6 +41,7 @@ class Leases:
         self._message = models.table("Message")
         self._recipient = models.table("Recipient")
         self._attempt = models.table("Attempt")
+        self._hours = Hours(models)
 
     def renew(self, connection: Connection, worker_id: str, now: datetime) -> None:
         """Hold everything that ``worker_id`` has for another :data:`LEASE` seconds.
@@ -169,6 +172,7 @@ class Leases:
         now: datetime,
     ) -> list[tuple[int, Decision]]:
         decided = []
+        events: Counter[Event] = Counter()
         for row in rows:
             standing = Standing(
                 now=now,
@@ -178,18 +182,20 @@ class Leases:
                 on_uncertain=row.on_uncertain,
             )
             decision = uncertain_after_crash(standing, policy, row.crashes + 1)
-            self._write(connection, row, decision, now)
+            if self._write(connection, row, decision, now):
+                events.update(events_of(decision))
             decided.append((int(row.id), decision))
         self._close_attempts(connection, [number for number, _ in decided], worker_id, now)
+        self._hours.add(connection, events, now)
         return decided
 
     def _write(
         self, connection: Connection, row: sa.Row[Any], decision: Decision, now: datetime
-    ) -> None:
+    ) -> bool:
         update = self._freed(decision.state, now).where(
             self._message.c.id == row.id, self._message.c.lease_token == row.lease_token
         )
-        connection.execute(
+        moved = connection.execute(
             update.values(
                 run_at=decision.run_at,
                 attempts=row.attempts + 1,
@@ -205,6 +211,7 @@ class Leases:
                 columns.message == row.id, columns.state == "pending"
             )
             connection.execute(unknown.values(state="unknown"))
+        return moved.rowcount == 1
 
     def _close_attempts(
         self, connection: Connection, ids: Collection[int], worker_id: str, now: datetime

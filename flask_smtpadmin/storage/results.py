@@ -8,7 +8,7 @@ as the mark of who wrote its end, so a commit whose answer was lost can be repea
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -22,6 +22,7 @@ from flask_smtpadmin.core.retry import Decision
 from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.storage.bulk import Bulk, Given, Value, moment
 from flask_smtpadmin.storage.claims import Claimed
+from flask_smtpadmin.storage.hours import Event, Hours, events_of
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.transitions import move
 
@@ -85,6 +86,7 @@ class Results:
         self._recipient = models.table("Recipient")
         self._attempt = models.table("Attempt")
         self._worker_id = worker_id
+        self._hours = Hours(models, worker_id)
         self._open = _open(self._message, self._attempt)
         self._sent = _sent(self._message)
         self._accept = _accept(self._recipient)
@@ -111,11 +113,14 @@ class Results:
         self, connection: Connection, results: Sequence[Result], now: datetime
     ) -> tuple[list[Result], list[Result]]:
         """Write ``results``; return those written (with their final decision) and those lost."""
-        written, lost = self._finish_plain(connection, [r for r in results if r.plain], now)
+        events: Counter[Event] = Counter()
+        plain = [result for result in results if result.plain]
+        written, lost = self._finish_plain(connection, plain, now, events)
         for result in results:
             if not result.plain:
-                final = self._finish_one(connection, result, now)
+                final = self._finish_one(connection, result, now, events)
                 (written if final else lost).append(final or result)
+        self._hours.add(connection, events, now)
         if written:
             rows = [_completed(item) for item in written]
             self._complete.run(connection, rows, self._worker_id)
@@ -170,20 +175,29 @@ class Results:
 
     def expire(self, connection: Connection, jobs: Iterable[Claimed], now: datetime) -> None:
         """End messages whose time ran out before they were tried."""
+        events: Counter[Event] = Counter()
         for token, group in _grouped(jobs, lambda job: job.token):
-            ids = [job.id for job in group]
+            ids = self._still_ours(connection, token, [job.id for job in group])
+            events.update(self._hours.ending(connection, ids, "expired"))
             update = self._ended("expired", token, now).where(self._message.c.id.in_(ids))
             connection.execute(update.values(run_at=None, waiting_for=None))
+        self._hours.add(connection, events, now)
 
     def _finish_plain(
-        self, connection: Connection, results: Sequence[Result], now: datetime
+        self,
+        connection: Connection,
+        results: Sequence[Result],
+        now: datetime,
+        events: Counter[Event],
     ) -> tuple[list[Result], list[Result]]:
         ours: set[int] = set()
         done = moment(now)
         for token, group in _grouped(results, lambda item: item.job.token):
             rows = [(item.job.id, item.n, item.trace.server) for item in group]
             ids = [item.job.id for item in group]
-            if self._sent.run(connection, rows, token, done) != len(ids):
+            moved = self._sent.run(connection, rows, token, done)
+            events["sent", ""] += moved  # what an earlier commit wrote is counted already
+            if moved != len(ids):
                 ids = self._already(connection, token, ids, "sent")
             ours.update(ids)
         written = [item for item in results if item.job.id in ours]
@@ -194,7 +208,9 @@ class Results:
             self._accept.run(connection, accepted)
         return written, [item for item in results if item.job.id not in ours]
 
-    def _finish_one(self, connection: Connection, result: Result, now: datetime) -> Result | None:
+    def _finish_one(
+        self, connection: Connection, result: Result, now: datetime, events: Counter[Event]
+    ) -> Result | None:
         if result.kept:
             return result if self._count(connection, result) else None
         result = self._condemned(connection, result)
@@ -210,9 +226,9 @@ class Results:
         )
         if decision.server == "ok":
             update = update.values(sent_via=result.trace.server)
-        if connection.execute(update).rowcount != 1 and not self._already(
-            connection, job.token, [job.id], decision.state
-        ):
+        if connection.execute(update).rowcount == 1:
+            events.update(events_of(decision, result.trace.phase))
+        elif not self._already(connection, job.token, [job.id], decision.state):
             return None
         self._write_recipients(connection, result)
         return result

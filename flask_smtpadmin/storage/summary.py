@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from flask_smtpadmin.core.figures import LIVE_SECONDS, Allowance, Figures, WorkerRow
+from flask_smtpadmin.core.deeds import MOST_COUNTED
+from flask_smtpadmin.core.figures import (
+    LIVE_SECONDS,
+    Allowance,
+    Figures,
+    Moments,
+    WorkerRow,
+)
+from flask_smtpadmin.core.history import DAYS, HOURS, FailureGroup, History, grouped, history
 from flask_smtpadmin.core.rate import Limit, Usage, limits_of
 from flask_smtpadmin.core.settings import Server
-from flask_smtpadmin.core.states import CLAIMABLE, FAILED, State
+from flask_smtpadmin.core.states import CLAIMABLE, State, WaitingFor
 from flask_smtpadmin.storage.database import Database, utcnow
+from flask_smtpadmin.storage.hours import Hours, hour_of
 from flask_smtpadmin.storage.quotas import Quotas, outlook, seconds
+from flask_smtpadmin.storage.recent import Bounds, Part, Recent
 from flask_smtpadmin.storage.standing import in_states, settled
 
 _DAY: Final = timedelta(hours=24)
 #: Messages that the mean time, or the oldest one, is looked for in.
 _SAMPLE: Final = 1000
+#: Sent ones that tell when each server last took a message.
+_FEW: Final = 100
 _STILL: Final[tuple[State, ...]] = ("queued", "scheduled", "retrying")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the first page shows of the queue."""
+
+    figures: Figures
+    failures: tuple[FailureGroup, ...]
+    history: History
 
 
 class Summary:
@@ -29,31 +51,52 @@ class Summary:
 
     Args:
         database: connections of our own.
+        bounds: how many messages are counted one by one.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bounds: Bounds | None = None) -> None:
         self._database = database
         self._message = database.models.table("Message")
         self._worker = database.models.table("Worker")
+        self._recent = Recent(database.models, bounds)
+        self._hours = Hours(database.models)
 
-    def figures(self) -> Figures:
-        """Return the figures as they are now."""
-        since = utcnow() - _DAY
+    def figures(self, *, exact: bool = False) -> Figures:
+        """Return the figures as they are now; ``exact``: however long counting takes."""
         with self._database.read() as connection:
-            standing = self._standing(connection)
-            waiting_for = self._waiting_for(connection)
-            oldest = self._oldest(connection)
-            in_flight = self._in_flight(connection)
-            recent = self._recent(connection, since)
-            mean = self._mean_seconds(connection, since)
+            failures = self._recent.failures(connection, utcnow() - _DAY)
+            return self._figures(connection, failures, None if exact else MOST_COUNTED)
+
+    def picture(self) -> Picture:
+        """Return the figures, what failed and why, and what happened in the last day and month."""
+        now = hour_of(utcnow())
+        first = (now // HOURS - DAYS + 1) * HOURS
+        with self._database.read() as connection:
+            failures = self._recent.failures(connection, utcnow() - _DAY)
+            figures = self._figures(connection, failures, MOST_COUNTED)
+            counts = self._hours.since(connection, first)
+        return Picture(figures, grouped(failures), history(counts, now))
+
+    def failures(self) -> tuple[FailureGroup, ...]:
+        """Return what failed in the last 24 hours and still is so, by cause."""
+        with self._database.read() as connection:
+            return grouped(self._recent.failures(connection, utcnow() - _DAY))
+
+    def _figures(
+        self, connection: Connection, failures: Sequence[Part], most: int | None
+    ) -> Figures:
+        since = utcnow() - _DAY
+        standing = self._standing(connection, (*CLAIMABLE, "dead"), most)
+        in_flight = self._in_flight(connection)
+        oldest = self._oldest(connection)
         return Figures(
-            sent_24h=recent.get("sent", 0),
-            failed_24h=sum(recent.get(state, 0) for state in FAILED),
-            queued=sum(standing.get(state, 0) for state in CLAIMABLE) + in_flight,
-            dead=standing.get("dead", 0),
-            mean_seconds=mean,
+            sent_24h=self._recent.sent(connection, since),
+            failed_24h=sum(n for _, _, n, _ in failures),
+            queued=sum(standing[state] for state in CLAIMABLE) + in_flight,
+            dead=standing["dead"],
+            mean_seconds=self._mean_seconds(connection, since),
             oldest_waiting_at=None if oldest is None else oldest.replace(tzinfo=UTC),
-            waiting_for=waiting_for,
+            waiting_for=self._waiting_for(connection, most),
             in_flight=in_flight,
         )
 
@@ -81,21 +124,34 @@ class Summary:
             key: _allowance(limits, used.get(key, Usage()), now) for key, limits in limited.items()
         }
 
-    def _standing(self, connection: Connection) -> dict[str, int]:
-        """Count what waits at rest and what is dead."""
-        state = self._message.c.state
-        query = sa.select(state, sa.func.count()).group_by(state)
-        query = query.where(in_states(self._message, (*CLAIMABLE, "dead")))
-        return {row[0]: row[1] for row in connection.execute(query)}
+    def _standing(
+        self, connection: Connection, states: Sequence[State], most: int | None
+    ) -> dict[State, int]:
+        """Count what is in each of ``states`` at rest, to ``most`` and one more."""
+        ways = {state: in_states(self._message, (state,)) for state in states}
+        return self._counted(connection, ways, most)
+
+    def _counted(
+        self, connection: Connection, ways: Mapping[Any, sa.ColumnElement[bool]], most: int | None
+    ) -> dict[Any, int]:
+        """Count the messages of each way in one statement; with a bound each is cut off there."""
+        id_, limit = self._message.c.id, None if most is None else most + 1
+        counts = (
+            sa.select(sa.func.count())
+            .select_from(sa.select(id_).where(way).limit(limit).subquery())
+            .scalar_subquery()
+            for way in ways.values()
+        )
+        return dict(zip(ways, connection.execute(sa.select(*counts)).one(), strict=True))
 
     def _in_flight(self, connection: Connection) -> int:
         query = sa.select(sa.func.count()).where(self._message.c.worker_id.is_not(None))
         return int(connection.execute(query).scalar_one())
 
-    def _waiting_for(self, connection: Connection) -> dict[str, int]:
+    def _waiting_for(self, connection: Connection, most: int | None) -> dict[str, int]:
         reason = self._message.c.waiting_for
-        query = sa.select(reason, sa.func.count()).where(reason.is_not(None)).group_by(reason)
-        return {row[0]: row[1] for row in connection.execute(query)}
+        ways = {name: reason == name for name in get_args(WaitingFor)}
+        return {name: n for name, n in self._counted(connection, ways, most).items() if n}
 
     def _oldest(self, connection: Connection) -> datetime | None:
         """Since when the oldest waits, among the first messages of each state that still do."""
@@ -110,27 +166,60 @@ class Summary:
         moments.append(connection.execute(held).scalar())
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def _recent(self, connection: Connection, since: datetime) -> dict[str, int]:
-        """How many entered a state after which nothing more happens."""
-        table = self._message
-        query = (
-            sa.select(table.c.state, sa.func.count())
-            .where(table.c.state.in_(("sent", *FAILED)), table.c.state_at >= since)
-            .where(*settled(table))
-            .group_by(table.c.state)
-        )
-        return {row[0]: row[1] for row in connection.execute(query)}
-
     def _mean_seconds(self, connection: Connection, since: datetime) -> float | None:
-        table = self._message
-        query = (
-            sa.select(table.c.state_at, table.c.due_at)
-            .where(table.c.state == "sent", table.c.state_at >= since, *settled(table))
-            .order_by(table.c.state_at.desc())
-            .limit(_SAMPLE)
+        newest = self._newest_sent(since, _SAMPLE).subquery().c
+        span = _span(connection.dialect.name, newest.state_at, newest.due_at)
+        mean = connection.execute(sa.select(sa.func.avg(span))).scalar()
+        return None if mean is None else round(float(mean), 3)
+
+    def _newest_sent(self, since: datetime, most: int) -> sa.Select[Any]:
+        columns = self._message.c
+        query = sa.select(columns.state_at, columns.due_at, columns.sent_via)
+        query = query.where(columns.state == "sent", columns.state_at >= since)
+        return query.where(*settled(self._message)).order_by(columns.state_at.desc()).limit(most)
+
+    def moments(self) -> Moments:
+        """Return since when things are as they are."""
+        servers, settings = (self._database.models.table(name).c for name in ("Server", "Setting"))
+        newest = self._newest_sent(utcnow() - _DAY, _FEW).subquery().c
+        via = sa.select(newest.sent_via, sa.func.max(newest.state_at)).group_by(newest.sent_via)
+        known = sa.select(servers.key, servers.health_at, servers.last_success_at)
+        saved = sa.select(settings.scope, sa.func.max(settings.updated_at)).where(
+            sa.or_(settings.scope.like("server:%"), settings.name == "paused")
         )
-        spans = [(row[0] - row[1]).total_seconds() for row in connection.execute(query)]
-        return round(sum(spans) / len(spans), 3) if spans else None
+        with self._database.read() as connection:
+            success = {key: at for key, at in connection.execute(via) if key}
+            rows = connection.execute(known).all()
+            found = connection.execute(saved.group_by(settings.scope))
+            scopes = {row[0]: row[1] for row in found}
+        for key, _, at in rows:
+            success[key] = max(success.get(key, at), at) if at else success.get(key)
+        return Moments(
+            paused=_aware(scopes.get("meta")),
+            health=_known({row[0]: row[1] for row in rows}),
+            success=_known(success),
+            saved=_known({s.removeprefix("server:"): at for s, at in scopes.items()}),
+        )
+
+
+def _span(
+    dialect: str, later: sa.ColumnElement[datetime], earlier: sa.ColumnElement[datetime]
+) -> sa.ColumnElement[Any]:
+    """Return the seconds from ``earlier`` to ``later``: no database has the others' words."""
+    if dialect == "sqlite":
+        return (sa.func.julianday(later) - sa.func.julianday(earlier)) * 86_400
+    if dialect in {"mysql", "mariadb"}:
+        microseconds: sa.ColumnElement[Any] = sa.literal_column("MICROSECOND")
+        return sa.func.timestampdiff(microseconds, earlier, later) / 1_000_000
+    return sa.extract("epoch", later - earlier)
+
+
+def _known(moments: Mapping[str, datetime | None]) -> dict[str, datetime]:
+    return {key: at.replace(tzinfo=UTC) for key, at in moments.items() if at is not None}
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
 
 
 def _worker(row: Row[Any], now: datetime) -> WorkerRow:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from flask_smtpadmin.core.figures import Figures, WorkerRow
+from flask_smtpadmin.core.figures import Allowance, Figures, Moments, WorkerRow
 from flask_smtpadmin.core.settings import Server, Snapshot
 from flask_smtpadmin.web.access import Right
-from flask_smtpadmin.web.formats import duration, number
+from flask_smtpadmin.web.formats import at_most, duration, number
 from flask_smtpadmin.web.wording import Tone
 
 MOST: Final = 2
+#: The share of a limit from which on its being used up is in sight.
+_NEARLY: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Situation:
     snapshot: Snapshot
     figures: Figures
     workers: tuple[WorkerRow, ...]
+    moments: Moments = field(default_factory=Moments)
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
 
     @property
     def live(self) -> tuple[WorkerRow, ...]:
@@ -39,8 +43,8 @@ class Situation:
 class Banner:
     """One sentence, since when, and the one thing to do about it.
 
-    ``endpoint`` empty: there is nothing to press, ``command`` is to be typed instead. ``post``:
-    the action is a change.
+    ``since`` after the words ``since_is``. ``endpoint`` empty: there is nothing to press,
+    ``command`` is to be typed instead. ``post``: the action is a change.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Banner:
     icon: str
     text: str
     since: datetime | None = None
+    since_is: str = "Since"
     label: str = ""
     endpoint: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +75,7 @@ def _paused(now: Situation) -> Banner | None:
         tone="warn",
         icon="pause",
         text="All sending is paused. Messages are kept in the queue.",
+        since=now.moments.paused,
         label="Resume sending",
         endpoint="resume_all",
         right="operate",
@@ -108,6 +114,7 @@ def _no_worker(now: Situation) -> Banner | None:
         icon="worker",
         text=f"No worker is running, so nothing is sent.{waits} Start one:",
         since=last,
+        since_is="Last heard of",
         command="flask smtp-worker",
     )
 
@@ -136,6 +143,8 @@ def _redis_down(now: Situation) -> Banner | None:
         icon="database",
         text="The queue server (Redis) cannot be reached. Workers look into the database instead: "
         "mail still flows, up to a second later.",
+        since=min(worker.beat_at for worker in now.live if worker.redis == "down"),
+        since_is="Seen by a worker",
     )
 
 
@@ -164,6 +173,7 @@ def _all_failing(now: Situation) -> Banner | None:
         tone="bad",
         icon="cross-circle",
         text=f"No server takes mail at the moment ({names}). Messages wait and are tried again.",
+        since=max(_health(now, now.servers), default=None),
         label="Test the server",
         endpoint="test",
         arguments={"server": now.servers[0].key},
@@ -240,14 +250,72 @@ def _unverified(now: Situation) -> Banner | None:
         tone="info",
         icon="pulse",
         text=f"{new[0].name or new[0].key} has not been tested with its present settings.",
+        since=now.moments.saved.get(new[0].key),
+        since_is="Saved",
         label="Test it",
         endpoint="test",
         arguments={"server": new[0].key},
     )
 
 
+def _fallback(now: Situation) -> Banner | None:
+    """Tell when the servers that come first take no mail and others do their work."""
+    shared = [item for item in now.servers if item.enabled and not item.routes]
+    first = min((item.priority for item in shared), default=0)
+    best = [item for item in shared if item.priority == first]
+    others = [item for item in shared if item.priority > first and _takes_mail(item)]
+    if not others or any(map(_takes_mail, best)):
+        return None
+    instead = min(others, key=lambda item: item.priority)
+    return Banner(
+        name="fallback",
+        tone="warn",
+        icon="server",
+        text=f"{_name(best[0])} takes no mail at the moment, so it goes through {_name(instead)}.",
+        since=max(_health(now, best), default=None),
+        label=f"Test {_name(best[0])}",
+        endpoint="test",
+        arguments={"server": best[0].key},
+    )
+
+
+def _quota(now: Situation) -> Banner | None:
+    near = {key: item for key, item in now.allowances.items() if item.share >= _NEARLY}
+    if not near:
+        return None
+    key = max(near, key=lambda key: near[key].share)
+    limits = near[key].limits
+    name = max(limits, key=lambda name: limits[name][1] / limits[name][0])
+    most, used = limits[name]
+    words = name.replace("_", " ")
+    return Banner(
+        name="quota",
+        tone="warn",
+        icon="gauge",
+        text=f"{_name(now.snapshot.servers[key])} has used {number(used)} of its {number(most)} "
+        f"{words}. What is beyond them waits for the next slot.",
+        since=near[key].next_free if near[key].used_up else None,
+        since_is="Next slot",
+        label="Open the server",
+        endpoint="server",
+        arguments={"key": key},
+    )
+
+
+def _takes_mail(server: Server) -> bool:
+    return server.usable and server.health not in {"open", "held"}
+
+
+def _name(server: Server) -> str:
+    return server.name or server.key
+
+
+def _health(now: Situation, servers: Iterable[Server]) -> list[datetime]:
+    return [now.moments.health[item.key] for item in servers if item.key in now.moments.health]
+
+
 def _waits(count: int) -> str:
-    return f"{number(count)} message{'s wait' if count > 1 else ' waits'}"
+    return f"{at_most(count)} message{'s wait' if count > 1 else ' waits'}"
 
 
 _RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (
@@ -263,4 +331,6 @@ _RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (
     _setting,
     _differs,
     _unverified,
+    _fallback,
+    _quota,
 )

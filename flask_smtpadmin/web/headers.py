@@ -22,6 +22,13 @@ _ALWAYS: Final = {
 _YEAR: Final = 31_536_000
 
 
+def may_frame(response: Response) -> Response:
+    """Let a page of ours show frames with what is at this very site; its policy stays otherwise."""
+    if _policy() == CSP:
+        response.headers["Content-Security-Policy"] = f"{CSP}; frame-src 'self'"
+    return response
+
+
 def secure(response: Response) -> Response:
     """Add the headers to ``response``; the host's template decides alone about its policy."""
     for name, value in _ALWAYS.items():

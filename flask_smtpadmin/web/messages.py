@@ -1,26 +1,24 @@
-"""The list of messages and the page of one."""
+"""The list of messages, as an address says which are meant."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from flask import Response, request, url_for
 
-from flask_smtpadmin.core.advice import Advice
 from flask_smtpadmin.core.errors import InvalidSearch
-from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, MessageRow, Page, Range
+from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, Page, Range
 from flask_smtpadmin.core.states import FAILED, STATES, WAITING, State
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, formats, preview
+from flask_smtpadmin.web import formats
 from flask_smtpadmin.web.render import page
-from flask_smtpadmin.web.wording import MESSAGE, advice_on
+from flask_smtpadmin.web.wording import MESSAGE
 
 _TABS: Final = ("", "queued", "retrying", "sent", "failed", "dead")
 #: What the address of a list may hold beside its cursor.
-_ADDRESS: Final = frozenset({"state", "q", "type", "server", "range", "per_page"})
-#: States in which a failure of earlier is of no interest any more.
-_SETTLED: Final = frozenset({"sent", "cancelled", "caught"})
+_ADDRESS: Final = frozenset({"state", "q", "type", "server", "range", "per_page", "cause"})
 #: Words that stand for several states.
 _GROUPS: Final[dict[str, tuple[str, tuple[State, ...]]]] = {
     "failed": ("Failed", FAILED),
@@ -66,7 +64,7 @@ def messages() -> Response:
         problem=problem,
         wanted=wanted,
         terms=() if problem else wanted.terms,
-        filtered=bool(wanted.q or wanted.type or wanted.server or wanted.range),
+        filtered=bool(wanted.q or wanted.type or wanted.server or wanted.range or wanted.cause),
         tabs=_tabs(wanted, counts),
         matching=_matching(wanted, found, counts),
         servers=tuple(state.settings.snapshot(max_age=1.0).servers),
@@ -74,8 +72,9 @@ def messages() -> Response:
         per_page=per_page,
         sizes=PER_PAGE,
         here_with=_here_with,
-        bulk_url=_address("messages_bulk", kept_filter()),
-        export_with=lambda form: _address(f"messages_{form}", kept_filter()),
+        kept=kept_filter(),
+        bulk_url=listed("messages_bulk", kept_filter()),
+        export_with=lambda form: listed(f"messages_{form}", kept_filter()),
         jobs=state.jobs.running(),
     )
 
@@ -91,32 +90,6 @@ def _matching(wanted: Filter, found: Page, counts: dict[State, int]) -> str:
     return formats.number(tally.total) if tally.exact else ""
 
 
-def message(number: int) -> Response:
-    """Show one message: where it stands, each attempt, each recipient, what it says."""
-    state = current_state()
-    detail = state.queue.get(number)
-    text = preview.text_of(number) if access.may("read_content") else None
-    actor = access.current_actor()
-    return page(
-        "message",
-        here="Messages",
-        detail=detail,
-        row=detail.message,
-        text=text,
-        known=_explained(detail.message),
-        servers=tuple(state.settings.snapshot(max_age=1.0).servers.values()),
-        me=actor.email if actor else "",
-    )
-
-
-def _explained(row: MessageRow) -> Advice | None:
-    """Return what to do about a message that stands where it stands because of a failure."""
-    if row.state in _SETTLED:
-        return None
-    server = current_state().settings.snapshot().servers.get(row.last_server or row.server or "")
-    return advice_on(row.cause, server.preset if server else None)
-
-
 def asked_for() -> Filter:
     """Read the filter from the address; what is unknown is left out."""
     state = request.args.get("state") or None
@@ -127,6 +100,7 @@ def asked_for() -> Filter:
         q=request.args.get("q", "").strip()[:255],
         type=request.args.get("type") or None,
         server=request.args.get("server") or None,
+        cause=request.args.get("cause") or None,
         range=next((name for name in RANGES if name == span), None),
     )
 
@@ -170,8 +144,9 @@ def _per_page() -> int:
 
 def _here_with(**changes: Any) -> str:
     """Return this list's address with some parts of the filter changed."""
-    return _address("messages", {**kept_filter(), **changes})
+    return listed("messages", {**kept_filter(), **changes})
 
 
-def _address(endpoint: str, query: dict[str, Any]) -> str:
+def listed(endpoint: str, query: Mapping[str, Any]) -> str:
+    """Return the address of one of our pages; what is empty is left out of it."""
     return url_for(f".{endpoint}", **{name: value for name, value in query.items() if value})

@@ -1,4 +1,4 @@
-"""The first page: what is wrong, the five figures, servers, workers."""
+"""The first page: what is wrong, the five figures, servers, workers, failures, what happened."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from flask import Response
 
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web.banners import Situation, banners
+from flask_smtpadmin.web.chart import chart
 from flask_smtpadmin.web.render import page
 from flask_smtpadmin.web.server_list import in_order
 
@@ -13,23 +14,35 @@ from flask_smtpadmin.web.server_list import in_order
 def overview() -> Response:
     """Show how e-mail is doing at the moment."""
     state = current_state()
+    summary, snapshot = state.summary, state.settings.snapshot()
+    picture = summary.picture()
+    servers = in_order(tuple(snapshot.servers.values()))
     now = Situation(
-        snapshot=state.settings.snapshot(),
-        figures=state.summary.figures(),
-        workers=state.summary.workers(),
+        snapshot=snapshot,
+        figures=picture.figures,
+        workers=summary.workers(),
+        moments=summary.moments(),
+        allowances=summary.allowances(servers),
     )
     return page(
         "overview",
         here="Overview",
         banners=banners(now),
         figures=now.figures,
-        servers=in_order(tuple(now.snapshot.servers.values())),
-        allowances=state.summary.allowances(now.servers),
+        servers=servers,
+        allowances=now.allowances,
+        moments=now.moments,
         configured=bool(now.servers),
         workers=now.workers,
         live=now.live,
         redis=_redis(now),
-        paused=now.snapshot.paused,
+        paused=snapshot.paused,
+        failures=picture.failures,
+        charts=(
+            chart("hours", "Last 24 hours", picture.history.hours, "%H:%M"),
+            chart("days", "Last 30 days", picture.history.days, "%d %b"),
+        ),
+        refusals=picture.history.refusals,
     )
 
 

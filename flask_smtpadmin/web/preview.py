@@ -1,32 +1,112 @@
-"""The plain text of a message, for whoever may read what messages say."""
+"""What a message says, for whoever may read it: text, HTML in a frame of its own, source, files.
+
+Every look at content goes through :func:`opened`.
+"""
 
 from __future__ import annotations
 
-import email
-from email import policy
-from email.message import MIMEPart
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
+from flask import Response, request
+from werkzeug.exceptions import NotFound
+
+from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.mail import shown
+from flask_smtpadmin.core.mail.mime import sender_block
+from flask_smtpadmin.core.mail.shown import Shown
 from flask_smtpadmin.state import current_state
+from flask_smtpadmin.web import access, formats
 
-#: Characters of text that a page shows.
+#: Characters of text or source that a page shows; the rest is in the downloads.
 LIMIT: Final = 20_000
+#: What a person looked at.
+What: TypeAlias = Literal["text", "html", "source", "attachment"]
+
+_SANDBOX: Final = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src {images}; "
+    "frame-ancestors 'self'"
+)
+#: For what is no page: nothing in it may run, should a browser take it for one.
+_INERT: Final = "sandbox; default-src 'none'; frame-ancestors 'self'"
 
 
-def text_of(number: int) -> str | None:
-    """Return the text part of a message; None when there is none or it is no longer kept."""
-    content = current_state().queue.content(number)
-    if not content:
+def opened(number: int, _what: What) -> bytes | None:
+    """Return the stored bytes of message ``number`` to a person who has read_content.
+
+    The one place through which content reaches a page; None: it is no longer kept.
+    """
+    return current_state().queue.content(number)
+
+
+def read(number: int, what: What) -> Shown | None:
+    """Return what a message says; None when it is no longer kept."""
+    content = opened(number, what)
+    return None if content is None else shown.read(content)
+
+
+def message_html(number: int) -> Response:
+    """Answer the HTML part for a sandboxed frame; ``?images=1`` lets it load pictures by https."""
+    found = read(number, "html")
+    if found is None or found.html is None:
+        raise NotFound
+    images = "data: https:" if request.args.get("images") == "1" else "data:"
+    response = Response(found.html, content_type="text/html; charset=utf-8")
+    return _framed(response, _SANDBOX.format(images=images))
+
+
+def message_source(number: int) -> Response:
+    """Answer the source as plain text, or with ``?download=1`` as a file for mail programs."""
+    source = source_of(number)
+    if source is None:
+        raise NotFound
+    if request.args.get("download") == "1":
+        return _download(source, f"message-{number}.eml", "message/rfc822")
+    text = source.decode("utf-8", "replace")
+    return _framed(Response(text, content_type="text/plain; charset=utf-8"), _INERT)
+
+
+def message_attachment(number: int, part: int) -> Response:
+    """Answer one attachment, always as a file to be saved."""
+    found = read(number, "attachment")
+    for item in found.attachments if found else ():
+        if item.n == part:
+            return _download(item.data, item.name, "application/octet-stream")
+    raise NotFound
+
+
+def source_of(number: int) -> bytes | None:
+    """Return the source; without the right ``privacy`` the addresses in its headers are masked.
+
+    The message's own From is put in front, as the server gets it; one that is only settled when
+    it is sent is not there yet.
+    """
+    content = opened(number, "source")
+    if content is None:
         return None
-    parsed = email.message_from_bytes(content, policy=policy.default)
-    part = parsed.get_body(preferencelist=("plain",))
-    return _text(part)[:LIMIT] if part is not None else None
+    head, body = shown.split(_from(number) + content)
+    if not access.may("privacy"):
+        head = formats.mask(head.decode("utf-8", "replace")).encode()
+    return head + body
 
 
-def _text(part: MIMEPart) -> str:
-    payload = part.get_payload(decode=True)
-    data = payload if isinstance(payload, bytes) else b""
+def _from(number: int) -> bytes:
+    sender = current_state().queue.get(number).message.sender
     try:
-        return data.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:  # a charset that Python does not know
-        return data.decode("utf-8", "replace")
+        return sender_block(sender, trace={}) if sender else b""
+    except InvalidMessage:  # it is found out, and the message ended, when it is built
+        return b""
+
+
+def _download(data: bytes, name: str, kind: str) -> Response:
+    response = Response(data, content_type=kind)
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return _framed(response, _INERT)
+
+
+def _framed(response: Response, policy: str) -> Response:
+    """Give an answer headers of its own, which the pages' leave alone."""
+    response.headers["Content-Security-Policy"] = policy
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response

@@ -14,10 +14,13 @@ from flask_smtpadmin.web import (
     bulk,
     deliverability,
     export,
+    failures,
     find,
     health,
+    message,
     messages,
     overview,
+    preview,
     server_list,
     server_pages,
     settings,
@@ -47,8 +50,15 @@ class Route:
 
 ROUTES: Final = (
     Route("/", overview.overview, "view"),
+    Route("/failures/<cause>", failures.failure, "view"),
+    Route("/failures/<cause>/replay", failures.failure_replay, "operate", "POST"),
     Route("/messages", messages.messages, "view"),
-    Route("/messages/<int:number>", messages.message, "view"),
+    Route("/messages/<int:number>", message.message, "view"),
+    Route("/messages/<int:number>/html", preview.message_html, "read_content"),
+    Route("/messages/<int:number>/source", preview.message_source, "read_content"),
+    Route(
+        "/messages/<int:number>/attachments/<int:part>", preview.message_attachment, "read_content"
+    ),
     Route("/messages/<int:number>/retry", verbs.message_retry, "operate", "POST"),
     Route("/messages/<int:number>/cancel", verbs.message_cancel, "operate", "POST"),
     Route("/messages/<int:number>/mark-sent", verbs.message_mark_sent, "operate", "POST"),

@@ -99,6 +99,22 @@ ATTEMPT: Final[dict[str | None, Look]] = {
     None: Look("Under way", "info", "send", pulse=True),
 }
 
+#: How far a try got.
+PHASE: Final[dict[str, str]] = {
+    "handed_over": "handed over to the worker's connections",
+    "resolve": "looking up the server's name",
+    "connect": "connecting",
+    "greeting": "waiting for the greeting",
+    "encrypt": "encrypting the link",
+    "hello": "saying hello (EHLO)",
+    "sign_in": "signing in",
+    "sender": "naming the sender (MAIL FROM)",
+    "recipient": "naming the recipients (RCPT TO)",
+    "data": "asking to send the content (DATA)",
+    "body": "sending the content",
+    "done": "all of it",
+}
+
 #: How a check stands, or went.
 CHECK: Final[dict[str, Look]] = {
     "waiting": Look("Waiting", "quiet", "clock"),
@@ -199,6 +215,23 @@ AUTHENTICATION: Final[dict[str, tuple[str, str]]] = {
     "password": ("Password", "User name and password."),
     "oauth2": ("OAuth2", "A token from the provider."),
 }
+
+
+#: Causes that are ours and no server's.
+_OWN_CAUSES: Final[dict[str, str]] = {
+    "worker_lost": "A worker died, or was cut off, while it handed the message over.",
+    "worker_crash": "Worker after worker died while it handed the message over.",
+}
+
+
+def cause_words(cause: str | None) -> str:
+    """Return one sentence on a cause of failure, whether or not it is explained further."""
+    known = causes().get(cause or "")
+    if known is not None:
+        return known.what
+    if not cause:
+        return "No cause is known."
+    return _OWN_CAUSES.get(cause, "There is no explanation of this cause.")
 
 
 def advice_on(cause: str | None, provider: str | None) -> Advice | None:

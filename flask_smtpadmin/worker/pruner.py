@@ -1,4 +1,4 @@
-"""Removing what is kept for a time only: the dialogues of the activity log."""
+"""Removing what is kept for a time only: the dialogues of the activity log, counts by the hour."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.dialogues import DialogueRows
+from flask_smtpadmin.storage.hours import Hours
 
 #: Transactions of one call at most: delivery waits for the database thread.
 _AT_MOST: Final = 8
@@ -30,9 +31,12 @@ class Pruner:
         self._clock = clock
         self._keep_days = keep_days
         self._dialogues = DialogueRows(database.models)
+        self._hours = Hours(database.models)
 
     def prune(self) -> None:
         """Remove some of what is too old."""
+        with self._database.write() as connection:
+            self._hours.fold(connection, self._clock.now())
         days = self._keep_days()
         if days is None:
             return

@@ -29,6 +29,7 @@ TABLES = {
     "smtpadmin_quota",
     "smtpadmin_dialogue",
     "smtpadmin_job",
+    "smtpadmin_hour",
 }
 MakeDb = Callable[..., SQLAlchemy]
 Start = Callable[..., tuple[Flask, SMTPAdmin]]

@@ -23,8 +23,13 @@ PAGES = [route for route in ROUTES if route.method == "GET"]
 _NETWORK: list[str] = []
 WANTED = {
     "GET /": "view",
+    "GET /failures/<cause>": "view",
+    "POST /failures/<cause>/replay": "operate",
     "GET /messages": "view",
     "GET /messages/<int:number>": "view",
+    "GET /messages/<int:number>/html": "read_content",
+    "GET /messages/<int:number>/source": "read_content",
+    "GET /messages/<int:number>/attachments/<int:part>": "read_content",
     "POST /messages/<int:number>/retry": "operate",
     "POST /messages/<int:number>/cancel": "operate",
     "POST /messages/<int:number>/mark-sent": "operate",
@@ -74,6 +79,7 @@ WANTED = {
 def address(route: Route) -> str:
     """Return an address of the route, with values that exist."""
     path = route.rule.replace("<int:number>", "1").replace("<key>", "default")
+    path = path.replace("<cause>", "recipient_unknown").replace("<int:part>", "1")
     path = path.replace("<batch>", "0123456789abcdef").replace("<job>", "0123456789abcdef")
     return path.replace("<path:rest>", "nowhere")
 

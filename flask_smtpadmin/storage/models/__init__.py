@@ -17,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from flask_smtpadmin.storage.models.checks import CheckMixin, FindingMixin
 from flask_smtpadmin.storage.models.dialogue import DialogueMixin, dialogue_indexes
+from flask_smtpadmin.storage.models.hour import HourMixin
 from flask_smtpadmin.storage.models.job import JobMixin
 from flask_smtpadmin.storage.models.message import (
     AttemptMixin,
@@ -50,6 +51,7 @@ class Models:
     Finding: Any
     Dialogue: Any
     Job: Any
+    Hour: Any
 
     def table(self, name: str) -> sa.Table:
         """Return the table of the class ``name`` (``"Message"``)."""
@@ -93,4 +95,5 @@ _MIXINS = (
     FindingMixin,
     DialogueMixin,
     JobMixin,
+    HourMixin,
 )

