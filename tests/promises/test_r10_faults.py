@@ -250,11 +250,15 @@ def test_every_fault_has_its_cell() -> None:
 @pytest.mark.parametrize("client", ["pipelined", "stepwise", "smtplib"])
 @pytest.mark.parametrize("mode", ["implicit", "starttls", "none"])
 def test_the_outcome_of_every_fault_is_the_documented_one(
-    make_app: Callable[..., Site], report: Report, mode: Mode, client: Client
+    make_app: Callable[..., Site],
+    any_database_url: str,
+    report: Report,
+    mode: Mode,
+    client: Client,
 ) -> None:
     """R10: message, recipients, attempt, server, copies and time, 100 % of the cells."""
     faults = [fault for fault in catalogue() if mode in fault.modes]
-    found = run(make_app, faults, mode, client)
+    found = run(make_app, any_database_url, faults, mode, client)
     late = lateness(faults, found)
     wrong = [line for fault in faults for line in mismatches(fault, found[fault.name], late)]
     over = max(found[fault.name].seconds - fault.lasts for fault in faults)

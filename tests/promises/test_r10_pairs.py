@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from support.apps import Site
+from support.apps import Site, close_site
 from support.matrix import server_config, sockets, working
 from support.processes import wait_until
 from support.promises import Report, promise
@@ -121,7 +121,11 @@ def outcome(site: WorkerSite, key: str, server: ScriptedServer) -> tuple[str, ..
 @promise("R10")
 @pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "stepwise"])
 def test_what_strikes_one_message_costs_the_other_nothing(
-    worker_site: Callable[..., WorkerSite], sqlite_url: str, report: Report, *, pipelining: bool
+    worker_site: Callable[..., WorkerSite],
+    any_database_url: str,
+    report: Report,
+    *,
+    pipelining: bool,
 ) -> None:
     """R10: 1 uncertain, 2 not counted and delivered once; 1 accepted, whatever 2 meets."""
     before = sockets()
@@ -131,7 +135,7 @@ def test_what_strikes_one_message_costs_the_other_nothing(
             for number, script in enumerate(FAULTS.values())
         }
         site = worker_site(
-            sqlite_url,
+            any_database_url,
             SMTPADMIN_HOST="",
             SMTPADMIN_PORT=None,
             SMTPADMIN_TLS_MODE=None,
@@ -146,6 +150,7 @@ def test_what_strikes_one_message_costs_the_other_nothing(
             for name, key, server in zip(FAULTS, config, farm.servers, strict=True)
         }
         overheard = farm.servers[list(FAULTS).index("silence at dot 1")].dialogues[0].clear
+    close_site(site.site)
     wait_until(lambda: sockets() <= before + 2)  # the listener and loop of ``smtp``
     wrong = {name: cells for name, cells in found.items() if cells != DOCUMENTED[name]}
     report(cells=len(found), wrong=len(wrong))

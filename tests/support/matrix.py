@@ -20,7 +20,7 @@ from flask_smtpadmin.delivery.events import Summary
 from flask_smtpadmin.state import State
 from flask_smtpadmin.worker.shift import Shift
 from flask_smtpadmin.worker.supervisor import Supervisor
-from support.apps import Site
+from support.apps import Site, close_site
 from support.processes import wait_until
 from support.scripted import ScriptedServer, scripted_servers
 from support.scripted.faults import Fault
@@ -108,9 +108,11 @@ def _target(entry: Path) -> str:
 
 
 def run(
-    make_app: Callable[..., Site], faults: Sequence[Fault], mode: Mode, client: Client
+    make_app: Callable[..., Site], url: str, faults: Sequence[Fault], mode: Mode, client: Client
 ) -> dict[str, Found]:
     """Send a message into each fault and return what became of it, by the fault's name.
+
+    ``url`` is the database's.
 
     Fails when the worker leaves a connection, a thread or a task behind.
     """
@@ -130,11 +132,12 @@ def run(
             f"f{number}": server_config(fault, server, mode, client)
             for number, (fault, server) in enumerate(zip(faults, servers, strict=True))
         }
-        site = make_app(SMTPADMIN_SERVERS=config, **_SETTINGS)
+        site = make_app(url, SMTPADMIN_SERVERS=config, **_SETTINGS)
         state: State = site.app.extensions["smtpadmin"]
         _queue(site, faults)
         with working(state):
             found = _watch(state, len(faults))
+        close_site(site)
     wait_until(lambda: (sockets(), threading.active_count()) <= before)
     return {
         fault.name: with_copies(found[f"f{number}"], server, mode)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import sqlalchemy as sa
+
+_WRITE_LOCKS = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "LOCK TABLE {} IN EXCLUSIVE MODE",
+    "mysql": "LOCK TABLES {} READ",
+}
 
 
 class Fragile(Protocol):
@@ -61,3 +69,12 @@ class Outage:
     def start(self) -> None:
         """Bring it back."""
         self.of.start()
+
+
+@contextmanager
+def write_lock(url: str, table: str) -> Iterator[None]:
+    """Let others read a table, and nobody write to it; on SQLite nobody writes at all."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_WRITE_LOCKS[engine.dialect.name].format(table))
+        yield
