@@ -124,10 +124,16 @@ class Sweeper:
         return done.count
 
     def _close_gone(self, gone: list[str]) -> None:
+        """Write that they ended; who still holds messages is looked at again by the next sweep.
+
+        Somebody had them locked: another rescuer perhaps, who may die before it has committed.
+        """
         with self._database.write() as connection:
             now = self._clock.now()
+            holders = self._leases.holders(connection, now) if gone else {}
             for worker in gone:
-                self._workers.mark_gone(connection, worker, now)
+                if worker not in holders:
+                    self._workers.mark_gone(connection, worker, now)
             self._workers.forget(connection, now)
 
     def _expire(self) -> int:

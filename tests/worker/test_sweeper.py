@@ -23,6 +23,11 @@ from flask_smtpadmin.storage.workers import Workers
 from flask_smtpadmin.worker.identity import describe, is_gone, own_identity
 from flask_smtpadmin.worker.sweeper import Sweeper
 
+LOCK_ROWS = [
+    pytest.param("postgresql", marks=pytest.mark.postgresql),
+    pytest.param("mariadb", marks=pytest.mark.mariadb),
+]
+
 
 class Timer:
     """A monotonic clock that a test moves."""
@@ -82,6 +87,20 @@ def test_a_process_of_this_host_that_is_gone_is_rescued_at_once(queue: MailQueue
     assert sweeper.sweep() == 3
     assert queue.states() == {"queued": 2, "retrying": 1}
     assert sweeper.sweep() == 0
+
+
+@pytest.mark.parametrize("database_url", LOCK_ROWS, indirect=True)
+def test_what_somebody_has_locked_is_rescued_by_the_next_sweep(queue: MailQueue):
+    """Another rescuer had a message locked and died of it: its owner is known to be gone still."""
+    boot, namespace, pid, _ = describe(os.getpid()).split(":")
+    claimed_by(queue, f"{boot}:{namespace}:{pid}:1")
+    sweeper = new_sweeper(queue, Timer())
+    one = sa.select(queue.models.table("Message").c.id).limit(1).with_for_update()
+    with queue.database.engine.connect() as other:
+        other.execute(one).all()
+        assert sweeper.sweep() == 2
+    assert sweeper.sweep() == 1
+    assert queue.states() == {"queued": 3}
 
 
 def test_a_silent_worker_elsewhere_must_be_seen_dead_twice(queue: MailQueue):
