@@ -101,6 +101,7 @@ class Sweeper:
                 earlier = _Suspicion(beat, now, self._monotonic())
             elif self._monotonic() - earlier.monotonic >= APART:
                 confirmed.append((holder, earlier.seen_at))
+                earlier = _Suspicion(beat, now, self._monotonic())  # for leases that ended later
             suspects[holder] = earlier
         self._suspects = suspects
         return confirmed

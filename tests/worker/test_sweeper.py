@@ -163,6 +163,8 @@ def test_each_lease_must_have_been_over_at_both_sweeps(queue: MailQueue):
     timer.seconds += 25
     assert sweeper.sweep() == 2
     assert queue.states() == {"queued": 2, "sending": 1}
+    timer.seconds += 25
+    assert sweeper.sweep() == 1
 
 
 def test_who_we_are_cannot_be_mistaken():
