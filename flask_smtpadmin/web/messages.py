@@ -59,7 +59,7 @@ def messages() -> Response:
         "messages",
         status=400 if problem else 200,
         here="Dead letter" if wanted.state == "dead" else "Messages",
-        dead=counts["dead"],
+        dead_count=counts["dead"],
         found=found,
         problem=problem,
         wanted=wanted,

@@ -69,7 +69,12 @@ def page_globals() -> dict[str, Any]:
 
 
 def page(
-    template: str, *, status: int = 200, here: str = "", dead: int | None = None, **values: Any
+    template: str,
+    *,
+    status: int = 200,
+    here: str = "",
+    dead_count: int | None = None,
+    **values: Any,
 ) -> Response:
     """Render ``smtpadmin/<template>.html`` within the frame.
 
@@ -77,14 +82,14 @@ def page(
         template: name without folder and ending.
         status: HTTP status.
         here: label of the navigation entry that this page belongs to.
-        dead: how many dead letters there are, if that was counted already.
+        dead_count: how many dead letters there are, if that was counted already.
         **values: for the template.
     """
     snapshot = current_state().settings.snapshot(max_age=_FRAME_AGE)
     values.setdefault("sa_actor", access.current_actor())
     html = render_template(
         f"smtpadmin/{template}.html",
-        sa_frame=_frame(snapshot, here, dead),
+        sa_frame=_frame(snapshot, here, dead_count),
         sa_notice=session.pop(_NOTICE, None),
         **values,
     )
