@@ -34,8 +34,7 @@ def fill_archive(site: Site, count: int) -> None:
                 connection.execute(sa.select(sa.func.setval(sequence, last)))
     # as autovacuum would do: statistics, and which pages need no second look
     words = {"postgresql": "VACUUM ANALYZE"}.get(site.state.database.dialect, "ANALYZE")
-    alone = site.state.database.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with alone.connect() as connection:
+    with site.state.database.write_at_once() as connection:
         connection.exec_driver_sql(words)
 
 
