@@ -21,7 +21,7 @@ PER_PAGE: Final = 50
 #: Entries read at a time.
 _CHUNK: Final = 1000
 #: Entries removed in one transaction.
-_PRUNED: Final = 5000
+PRUNED: Final = 5000
 _TRIES: Final = 3
 
 
@@ -100,7 +100,7 @@ class Trail:
         query = sa.select(table.c.number, table.c.digest, table.c.at).order_by(table.c.number)
         with self._database.write() as connection:
             self._marks.lock(connection)
-            rows = connection.execute(query.limit(_PRUNED)).all()
+            rows = connection.execute(query.limit(PRUNED)).all()
             old = list(takewhile(lambda row: row.at < before, rows))
             if not old:
                 return 0

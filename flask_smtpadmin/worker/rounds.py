@@ -21,6 +21,7 @@ from flask_smtpadmin.core.settings import LOCAL_ENGINES, Server, Snapshot
 from flask_smtpadmin.delivery.writer import sentence
 from flask_smtpadmin.state import State
 from flask_smtpadmin.storage.notes import as_actor
+from flask_smtpadmin.storage.trail import PRUNED
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +107,9 @@ class Rounds:
         if days is None or oldest is None or now - oldest < timedelta(days=days + 1):
             return
         with as_actor(Who(origin="worker")):
-            while not self._ending.is_set() and self._state.trail.prune(now - timedelta(days=days)):
-                pass
+            while self._state.trail.prune(now - timedelta(days=days)) == PRUNED:
+                if self._ending.is_set():
+                    return
 
     def _look_at_servers(self) -> None:
         """Look at every server once in each span of time; one worker does, whoever comes first."""
