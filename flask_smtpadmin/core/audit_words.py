@@ -59,7 +59,7 @@ _ORIGINS: Final = {
     "worker": "in a worker",
 }
 _NOBODY: Final = {"worker": "A worker", "cli": "Somebody", "page": "Somebody", "api": "The app"}
-_HIDDEN: Final = frozenset({"fields", "count", "begun"})
+_HIDDEN: Final = frozenset({"fields", "count", "begun", "test"})
 
 
 def person(entry: Entry) -> str:
@@ -103,7 +103,7 @@ def _phrases(entry: Entry) -> Iterator[str]:
         yield "begun; another entry tells how many it were"
     for name, value in details.items():
         if name not in _HIDDEN and value not in ("", None):
-            yield f"{_spaced(name)} {_value(value)}"
+            yield f"{_spaced(name)} {_value(value)}".removeprefix("what ")
 
 
 def _change(change: Any) -> str:

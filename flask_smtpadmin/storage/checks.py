@@ -15,7 +15,15 @@ from sqlalchemy.exc import IntegrityError
 
 from flask_smtpadmin.core.audit import Keyring
 from flask_smtpadmin.core.audit_details import recipient
-from flask_smtpadmin.core.check import SILENT_SECONDS, Check, CheckState, Kind, Standing, Wish
+from flask_smtpadmin.core.check import (
+    SCENARIOS,
+    SILENT_SECONDS,
+    Check,
+    CheckState,
+    Kind,
+    Standing,
+    Wish,
+)
 from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.report import Report
 from flask_smtpadmin.core.settings import Server
@@ -83,14 +91,8 @@ class Checks:
         with self._database.write() as connection:
             connection.execute(sa.insert(self._table).values(**row))
             if kind == "test":
-                told = {
-                    "scenario": wish.scenario,
-                    "to": recipient(wish.to, self._keys()),
-                    "from": mask(wish.sender),
-                    "settings": "as saved" if saved else "typed, not saved",
-                    "worker": place,
-                    "test": batch or number,
-                }
+                told = {**_told(wish, self._keys()), "worker": place, "test": row["batch"]}
+                told["settings"] = "as saved" if saved else "typed, not saved"
                 self._note(connection, "check.start", f"server:{server.key}", told, actor=actor)
         return number
 
@@ -286,3 +288,12 @@ def _check(row: Row[Any], now: datetime) -> Check:
         report=Report.from_document(json.loads(row.report)) if row.report else None,
         transcript=row.transcript or "",
     )
+
+
+def _told(wish: Wish, keys: Keyring) -> dict[str, Any]:
+    """Return what the audit trail keeps of a wish."""
+    return {
+        "what": SCENARIOS[wish.scenario][0].lower(),
+        "to": recipient(wish.to, keys),
+        "from": mask(wish.sender),
+    }

@@ -101,7 +101,7 @@ def test_no_change_no_entry_and_no_entry_no_change(book: Any) -> None:
         lambda: book.state.queue.retry(number),
         lambda: book.state.queue.delete(number),
         lambda: book.state.queue.retry_all(Filter(state="dead")),
-        lambda: book.state.queue.purge(),
+        book.state.queue.purge,
         lambda: book.state.settings.save_server("default", {"host": "a.example"}),
         book.state.pause,
         lambda: book.state.checks.add(book.state.settings.snapshot().default, Wish()),
