@@ -183,9 +183,10 @@ class Keyring:
 
         Made with a key, because hashes of addresses can be guessed.
         """
-        if not self.keys or not address:
+        plain = address.strip().casefold()
+        if not self.keys or not plain:
             return ""
-        mac = _mac(self.keys[0], f"address {address.strip().casefold()}")
+        mac = _mac(self.keys[0], f"address {plain}")
         return f"{_name(self.keys[0])}:{mac[:_PSEUDONYM_LENGTH]}"
 
 

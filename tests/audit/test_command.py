@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 import pytest
-from support.names import name_server
 
+from example_app.demo.names import name_server
 from flask_smtpadmin import Message
 from flask_smtpadmin.cli.smtp import smtp
 

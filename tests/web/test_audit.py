@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.names import name_server
 
+from example_app.demo.names import name_server
 from flask_smtpadmin.core.audit_search import Sought
 from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.storage.database import utcnow
