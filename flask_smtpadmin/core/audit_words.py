@@ -59,7 +59,7 @@ _ORIGINS: Final = {
     "worker": "in a worker",
 }
 _NOBODY: Final = {"worker": "A worker", "cli": "Somebody", "page": "Somebody", "api": "The app"}
-_HIDDEN: Final = frozenset({"fields", "count", "begun", "test"})
+_HIDDEN: Final = frozenset({"fields", "count", "begun", "test", "job", "chosen"})
 
 
 def person(entry: Entry) -> str:

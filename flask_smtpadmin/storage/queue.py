@@ -20,6 +20,7 @@ from flask_smtpadmin.core.rows import (
     RETRYABLE,
     Filter,
 )
+from flask_smtpadmin.core.search import LARGEST_ID
 from flask_smtpadmin.core.states import STATES, State
 from flask_smtpadmin.storage import listing
 from flask_smtpadmin.storage.database import Database, utcnow
@@ -211,7 +212,7 @@ class Queue(Reader):
 
         One transaction and one entry in the audit trail; the deed's filter means nothing here.
         """
-        chosen = [number for number in numbers if 0 < number <= listing.LARGEST_ID]
+        chosen = [number for number in numbers if 0 < number <= LARGEST_ID]
         with self._database.write() as connection:
             count = self._do(connection, deed, chosen) if chosen else 0
             if count:

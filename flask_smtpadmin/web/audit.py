@@ -15,8 +15,8 @@ from flask_smtpadmin.core.audit_search import Sought
 from flask_smtpadmin.core.audit_words import ACTIONS, deed, particulars, person, way
 from flask_smtpadmin.core.dialogues import read_day
 from flask_smtpadmin.core.masks import mask
+from flask_smtpadmin.core.search import LARGEST_ID
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.storage.listing import LARGEST_ID
 from flask_smtpadmin.web import access
 from flask_smtpadmin.web.render import bare, page
 
@@ -29,6 +29,7 @@ _GROUPS: Final = {
     "sending": "Pause and resume",
     "message": "Single messages",
     "queue": "Many messages",
+    "job": "Jobs on many messages",
     "check": "Tests",
     "domain": "Checks of domains",
     "activity": "Activity log",

@@ -26,6 +26,7 @@ CHANGES = {
     "find": ("ada@example.org", "server.find"),
     "queue retry": ("1", "message.retry"),
     "queue cancel": ("1", "message.cancel"),
+    "queue export": ("", "queue.download"),
     "queue purge": ("--state queued --yes", "queue.purge"),
     "queue pause": ("", "sending.pause"),
     "queue resume": ("", "sending.resume"),

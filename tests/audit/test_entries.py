@@ -15,6 +15,7 @@ from flask_smtpadmin.core.audit_export import as_csv, as_json
 from flask_smtpadmin.core.audit_search import Sought
 from flask_smtpadmin.core.audit_words import ACTIONS, sentence
 from flask_smtpadmin.core.check import Wish
+from flask_smtpadmin.core.deeds import Deed
 from flask_smtpadmin.core.errors import InvalidSettings, NotFound
 from flask_smtpadmin.core.rows import Filter
 from flask_smtpadmin.storage import queue as queue_module
@@ -138,7 +139,7 @@ def test_a_wide_action_is_one_entry_with_filter_and_count(book: Any) -> None:
     numbers = [add(book) for _ in range(5)]
     book.state.queue.retry_all(Filter(state="dead", q="grace@example.com"))
     book.state.queue.cancel_all(Filter(state="dead"))
-    book.state.queue.cancel_these([*numbers, 999])
+    book.state.queue.together(Deed("cancel"), [*numbers, 999])
     book.state.queue.purge()
     assert book.actions == ["queue.retry", "queue.cancel", "queue.purge"]
     first = book.entries[0].details

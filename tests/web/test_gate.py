@@ -267,7 +267,13 @@ def test_a_get_writes_nothing_and_connects_nowhere(office: Any, route: Route) ->
 
 _READS = ("SELECT", "PRAGMA", "BEGIN")
 #: The report of a test is noted, too, but there is none here.
-_NOTED = {"/messages/<int:number>", "/activity/download", "/audit/export"}
+_NOTED = {
+    "/messages/<int:number>",
+    "/messages/export.csv",
+    "/messages/export.json",
+    "/activity/download",
+    "/audit/export",
+}
 
 
 @contextmanager
