@@ -14,8 +14,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Config, Flask, current_app, has_app_context
+from flask import Config, Flask, current_app, has_app_context, has_request_context, request
 
+from flask_smtpadmin.core.audit import Who
+from flask_smtpadmin.core.audit_details import recipient
 from flask_smtpadmin.core.deliverability.findings import Report
 from flask_smtpadmin.core.deliverability.orders import Order
 from flask_smtpadmin.core.dialogues import mode_of
@@ -25,6 +27,7 @@ from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.delivery.deliverability import QUESTION, examine
 from flask_smtpadmin.delivery.recorder import Recorder
 from flask_smtpadmin.jobs.doorbell import Doorbell
+from flask_smtpadmin.storage.audit import Audit
 from flask_smtpadmin.storage.checks import Checks
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.day_files import DayFiles
@@ -33,10 +36,12 @@ from flask_smtpadmin.storage.findings import Findings
 from flask_smtpadmin.storage.jobs import Jobs
 from flask_smtpadmin.storage.keyfile import make_key, read_key
 from flask_smtpadmin.storage.models import Models
+from flask_smtpadmin.storage.notes import acting
 from flask_smtpadmin.storage.outbox import Outbox
 from flask_smtpadmin.storage.queue import Queue
 from flask_smtpadmin.storage.settings import Settings
 from flask_smtpadmin.storage.summary import Summary
+from flask_smtpadmin.storage.trail import Trail
 from flask_smtpadmin.storage.vault import Vault
 from flask_smtpadmin.transport.dns import Resolver
 from flask_smtpadmin.transport.outgoing import own_addresses
@@ -49,6 +54,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NAME: Final = "smtpadmin"
+#: In the environ of a request to one of our pages: a function that returns who makes it.
+VISITOR: Final = "flask_smtpadmin.visitor"
 #: Seconds for which the sending side may use settings it has read before.
 SETTINGS_AGE: Final = 5.0
 
@@ -140,7 +147,23 @@ class State:
     @cached_property
     def settings(self) -> Settings:
         """The settings in force, and the verbs that change the stored ones."""
-        return Settings(self.database, config=self.config, app_name=self.app_name, vault=self.vault)
+        return Settings(
+            self.database,
+            config=self.config,
+            app_name=self.app_name,
+            vault=self.vault,
+            note=self.audit.note,
+        )
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Writes down who did what."""
+        return Audit(self.database, self.vault, who=_who)
+
+    @cached_property
+    def trail(self) -> Trail:
+        """Reads what :attr:`audit` wrote."""
+        return Trail(self.database, self.audit)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -150,12 +173,12 @@ class State:
     @cached_property
     def queue(self) -> Queue:
         """Lists, retries, cancels, removes."""
-        return Queue(self.database, wake=self._wake)
+        return Queue(self.database, wake=self._wake, note=self.audit.note)
 
     @cached_property
     def jobs(self) -> Jobs:
         """Work on many messages that was asked for, and how far it is."""
-        return Jobs(self.database, self.queue)
+        return Jobs(self.database, self.queue, note=self.audit.note)
 
     def _wake(self) -> None:
         self.doorbell.ring()
@@ -179,12 +202,12 @@ class State:
     @cached_property
     def checks(self) -> Checks:
         """The checks of servers that were asked for, and what came of them."""
-        return Checks(self.database)
+        return Checks(self.database, note=self.audit.note, keys=self.audit.keys)
 
     @cached_property
     def findings(self) -> Findings:
         """The last results of the checks of domains."""
-        return Findings(self.database)
+        return Findings(self.database, note=self.audit.note)
 
     @cached_property
     def resolver(self) -> Resolver:
@@ -203,6 +226,12 @@ class State:
         reports = examine(orders, self.resolver, own=lambda: (*own_addresses(), *seen))
         self.findings.save(reports, actor=actor)
         return reports
+
+    def note_find(self, address: str) -> None:
+        """Tell the audit trail that somebody lets us look for the mail server of an address."""
+        domain = address.rpartition("@")[2]
+        told = {"for": recipient(address, self.audit.keys())}
+        self.audit.record("server.find", f"address:{domain}", told)
 
     @cached_property
     def doorbell(self) -> Doorbell:
@@ -259,6 +288,12 @@ def current_state() -> State:
             "This app has no SMTPAdmin: call SMTPAdmin(app, db), or mail.init_app(app, db)."
         )
     return state
+
+
+def _who() -> Who:
+    """Return who acts: the visitor of a page, whoever runs a command, else the app's own code."""
+    visitor = request.environ.get(VISITOR) if has_request_context() else None
+    return acting() if visitor is None else visitor()
 
 
 def _inside(app: Flask) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Final
 
 import click
@@ -10,7 +9,7 @@ from flask.cli import with_appcontext
 
 from flask_smtpadmin.checkup import Order, run_here
 from flask_smtpadmin.checkup.order import nobody
-from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option, say_why
+from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option, say_why, system_user
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.check import Scenario, Wish
 from flask_smtpadmin.core.errors import NotFound
@@ -67,11 +66,9 @@ def _run(key: str, to: str | None, scenario: Scenario, *, as_json: bool) -> None
 
 
 def _actor() -> str:
-    """Return who is at the command line, as far as the system knows."""
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):  # a user without a name, in a container
-        return "command line"
+    """Return who is at the command line, in words for the list of tests."""
+    user = system_user()
+    return f"{user} (command line)" if user else "command line"
 
 
 def _show(step: Step) -> None:

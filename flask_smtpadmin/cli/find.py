@@ -36,6 +36,7 @@ def find(*, address: str, as_json: bool) -> None:
     """
     state = current_state()
     snapshot = state.settings.snapshot()
+    state.note_find(address)
     found = run_find(
         address,
         resolver=state.resolver,

@@ -5,6 +5,7 @@ Exit codes: 0 success, 1 a failed check or a database or key that cannot be used
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_smtpadmin.core.advice import Advice
+from flask_smtpadmin.core.audit import Who
 from flask_smtpadmin.core.errors import (
     InvalidMessage,
     InvalidSearch,
@@ -22,6 +24,7 @@ from flask_smtpadmin.core.errors import (
     SMTPAdminError,
     WrongState,
 )
+from flask_smtpadmin.storage.notes import as_actor
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
@@ -94,7 +97,7 @@ class _Reporting(click.Command):
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
-        with reported(as_json=bool(ctx.meta.get(_ASKED))):
+        with reported(as_json=bool(ctx.meta.get(_ASKED))), as_actor(Who(system_user(), "cli")):
             return super().invoke(ctx)
 
 
@@ -104,6 +107,14 @@ class Command(_Reporting):
 
 class Group(_Reporting, click.Group):
     """A group that reports the errors of its commands likewise."""
+
+
+def system_user() -> str:
+    """Return who is at the command line, as far as the system knows."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, in a container
+        return ""
 
 
 def _report(code: str, message: str, field: str | None, *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_smtpadmin.cli.output import FAILED, Command, Group, emit, json_option, table
+from flask_smtpadmin.core.audit_details import filtered
 from flask_smtpadmin.core.figures import Allowance, Status, WorkerRow
 from flask_smtpadmin.core.rows import RANGES, Detail, Filter, MessageRow, Page, Range
 from flask_smtpadmin.core.settings import Server
@@ -112,6 +113,9 @@ def export(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Print all messages that match as CSV, or as JSON."""
     wanted = Filter(state=state, q=q, type=type_, server=server, range=range_)
+    form = "json" if as_json else "csv"
+    told = {"format": form, "filter": filtered(wanted)}
+    current_state().audit.record("queue.download", "queue", told)
     rows = (exported(row, str) for row in current_state().queue.export(wanted))
     parts = documents(rows) if as_json else lines(rows)
     for part in parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from flask_smtpadmin.cli.activity import activity
+from flask_smtpadmin.cli.audit import audit
 from flask_smtpadmin.cli.check import check, test
 from flask_smtpadmin.cli.config import adopt, config
 from flask_smtpadmin.cli.dns import dns
@@ -17,12 +18,13 @@ from flask_smtpadmin.cli.queue import queue, status
 
 @click.group("smtp", cls=Group)
 def smtp() -> None:
-    """Look after the app's e-mail: settings, checks, DNS, queue."""
+    """Look after the app's e-mail: settings, checks, DNS, queue, audit."""
 
 
 for _command in (
     activity,
     adopt,
+    audit,
     check,
     config,
     dns,

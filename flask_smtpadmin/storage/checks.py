@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
@@ -13,11 +13,23 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from flask_smtpadmin.core.check import SILENT_SECONDS, Check, CheckState, Kind, Standing, Wish
+from flask_smtpadmin.core.audit import Keyring
+from flask_smtpadmin.core.audit_details import recipient
+from flask_smtpadmin.core.check import (
+    SCENARIOS,
+    SILENT_SECONDS,
+    Check,
+    CheckState,
+    Kind,
+    Standing,
+    Wish,
+)
+from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.report import Report
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.storage.database import Database, utcnow
 from flask_smtpadmin.storage.health import HealthRows
+from flask_smtpadmin.storage.notes import Note, unkept
 
 _UNDER_WAY: Final = ("waiting", "running")
 
@@ -27,10 +39,16 @@ class Checks:
 
     Args:
         database: connections of our own.
+        note: keeps the audit trail.
+        keys: makes pseudonyms of recipients for it.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, *, note: Note = unkept, keys: Callable[[], Keyring] = Keyring
+    ) -> None:
         self._database = database
+        self._note = note
+        self._keys = keys
         self._table = database.models.table("Check")
 
     def add(  # noqa: PLR0913 - a row's values, by name
@@ -72,6 +90,10 @@ class Checks:
         }
         with self._database.write() as connection:
             connection.execute(sa.insert(self._table).values(**row))
+            if kind == "test":
+                told = {**_told(wish, self._keys()), "worker": place, "test": row["batch"]}
+                told["settings"] = "as saved" if saved else "typed, not saved"
+                self._note(connection, "check.start", f"server:{server.key}", told, actor=actor)
         return number
 
     def add_once(self, server: Server, number: str, *, place: str, host: str) -> bool:
@@ -130,9 +152,12 @@ class Checks:
         table = self._table
         mine = sa.update(table).where(table.c.batch == batch)
         with self._database.write() as connection:
-            connection.execute(mine.where(table.c.state == "running").values(cancel=True))
+            running = mine.where(table.c.state == "running", table.c.cancel.is_(False))
+            ended = connection.execute(running.values(cancel=True)).rowcount
             waiting = mine.where(table.c.state == "waiting")
-            connection.execute(waiting.values(cancel=True, state="cancelled"))
+            ended += connection.execute(waiting.values(cancel=True, state="cancelled")).rowcount
+            if ended:
+                self._note(connection, "check.cancel", f"test:{batch}")
 
     def get(self, number: str) -> Check | None:
         """Return one check, None when there is none of that id."""
@@ -263,3 +288,12 @@ def _check(row: Row[Any], now: datetime) -> Check:
         report=Report.from_document(json.loads(row.report)) if row.report else None,
         transcript=row.transcript or "",
     )
+
+
+def _told(wish: Wish, keys: Keyring) -> dict[str, Any]:
+    """Return what the audit trail keeps of a wish."""
+    return {
+        "what": SCENARIOS[wish.scenario][0].lower(),
+        "to": recipient(wish.to, keys),
+        "from": mask(wish.sender),
+    }

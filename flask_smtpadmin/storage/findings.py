@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from flask_smtpadmin.core.deliverability.findings import Report, read_report
 from flask_smtpadmin.storage.database import Database, utcnow
+from flask_smtpadmin.storage.notes import Note, unkept
 
 #: Results that are kept and shown; when there are more, the oldest go.
 MOST: Final = 100
@@ -32,10 +33,12 @@ class Findings:
 
     Args:
         database: connections of our own.
+        note: keeps the audit trail.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, note: Note = unkept) -> None:
         self._database = database
+        self._note = note
         self._table = database.models.table("Finding")
 
     def all(self) -> tuple[Kept, ...]:
@@ -69,6 +72,8 @@ class Findings:
         """Remove the result on a domain and server; say whether there was one."""
         with self._database.write() as connection:
             done = connection.execute(sa.delete(self._table).where(*self._is(domain, server)))
+            if done.rowcount:
+                self._note(connection, "domain.forget", f"domain:{domain}", {"server": server})
             return bool(done.rowcount)
 
     def _put(self, report: Report, row: dict[str, Any]) -> None:
@@ -78,6 +83,9 @@ class Findings:
             if done.rowcount == 0:
                 names = {"domain": report.domain, "server_key": report.server}
                 connection.execute(sa.insert(self._table).values(**names, **row))
+            told = {"server": report.server, "selector": report.selector}
+            who = row["checked_by"]
+            self._note(connection, "domain.check", f"domain:{report.domain}", told, actor=who)
 
     def _is(self, domain: str, server: str) -> tuple[sa.ColumnElement[bool], ...]:
         return self._table.c.domain == domain, self._table.c.server_key == server

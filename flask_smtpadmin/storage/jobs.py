@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Connection, Row
 
+from flask_smtpadmin.core.audit_details import filtered
 from flask_smtpadmin.core.deeds import SILENT_SECONDS, Action, Deed, Job, JobState, Tally
 from flask_smtpadmin.core.errors import NotFound
 from flask_smtpadmin.core.rows import Filter
 from flask_smtpadmin.storage.database import Database, utcnow
+from flask_smtpadmin.storage.notes import Note, unkept
 from flask_smtpadmin.storage.queue import Queue
 
 _KEEP: Final = timedelta(days=30)
@@ -25,11 +27,13 @@ class Jobs:
     Args:
         database: connections of our own.
         queue: does what they are about.
+        note: keeps the audit trail.
     """
 
-    def __init__(self, database: Database, queue: Queue) -> None:
+    def __init__(self, database: Database, queue: Queue, *, note: Note = unkept) -> None:
         self._database = database
         self._queue = queue
+        self._note = note
         self._table = database.models.table("Job")
 
     def add(self, deed: Deed, *, actor: str | None = None) -> str:
@@ -56,6 +60,8 @@ class Jobs:
         with self._database.write() as connection:
             connection.execute(old)
             connection.execute(sa.insert(self._table).values(**row))
+            told = {**_told(deed), "begun": True, "job": row["id"]}
+            self._note(connection, f"queue.{deed.action}", "queue", told, actor=actor)
         return str(row["id"])
 
     def step(self, job: Job) -> bool:
@@ -73,7 +79,8 @@ class Jobs:
         with self._database.write() as connection:
             begun = mine.where(sa.not_(table.c.cancel)).values(last_id=last, heard_at=utcnow())
             if not connection.execute(begun).rowcount:
-                connection.execute(mine.values(state="cancelled"))
+                if connection.execute(mine.values(state="cancelled")).rowcount:
+                    self._ended(connection, job, 0)
                 return False
             found = self._queue.do(connection, job.deed, numbers) if numbers else Tally({})
             skipped = found.skipped(job.deed)
@@ -88,6 +95,8 @@ class Jobs:
                 )
             )
             connection.execute(counted)
+            if state == "done":
+                self._ended(connection, job, found.doable(job.deed))
         return state == "running"
 
     def fail(self, number: str) -> None:
@@ -96,7 +105,11 @@ class Jobs:
 
     def cancel(self, number: str) -> None:
         """Ask for the end of a job; what it has done stays done."""
-        self._change(number, "running", cancel=True)
+        table = self._table
+        mine = sa.update(table).where(table.c.id == number, table.c.state == "running")
+        with self._database.write() as connection:
+            if connection.execute(mine.where(sa.not_(table.c.cancel)).values(cancel=True)).rowcount:
+                self._note(connection, "job.cancel", f"job:{number}")
 
     def take_over(self, number: str) -> bool:
         """Go on with a job that nobody works on any more; False: somebody does, or it is over."""
@@ -106,7 +119,10 @@ class Jobs:
         again = sa.update(table).where(table.c.id == number, left)
         with self._database.write() as connection:
             values = {"state": "running", "heard_at": utcnow()}
-            return connection.execute(again.values(**values)).rowcount == 1
+            ours = connection.execute(again.values(**values)).rowcount == 1
+            if ours:
+                self._note(connection, "job.continue", f"job:{number}")
+            return ours
 
     def get(self, number: str) -> Job:
         """Return one job, or raise NotFound."""
@@ -126,11 +142,20 @@ class Jobs:
             rows = connection.execute(query.order_by(table.c.created_at.desc())).all()
         return tuple(job for job in (_job(row, now) for row in rows) if not job.over)
 
+    def _ended(self, connection: Connection, job: Job, changed: int) -> None:
+        told = {**_told(job.deed), "count": job.changed + changed, "job": job.id}
+        self._note(connection, f"queue.{job.deed.action}", "queue", told, actor=job.actor)
+
     def _change(self, number: str, before: JobState, **values: Any) -> None:
         table = self._table
         update = sa.update(table).where(table.c.id == number, table.c.state == before)
         with self._database.write() as connection:
             connection.execute(update.values(**values))
+
+
+def _told(deed: Deed) -> dict[str, Any]:
+    """Return what the audit trail keeps of a deed."""
+    return {"filter": filtered(deed.wanted), "server": deed.server}
 
 
 def _job(row: Row[Any], now: datetime) -> Job:

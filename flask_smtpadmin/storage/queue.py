@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from flask_smtpadmin.core.deeds import MOST_COUNTED, Deed, Tally
+from flask_smtpadmin.core.audit_details import filtered
+from flask_smtpadmin.core.deeds import Deed, Tally
 from flask_smtpadmin.core.errors import NotFound, WrongState
-from flask_smtpadmin.core.mail.mime import Built
 from flask_smtpadmin.core.rows import (
     CANCELLABLE,
     DELETABLE,
     HURRYABLE,
     RETRYABLE,
-    Detail,
     Filter,
-    MessageRow,
-    Page,
 )
+from flask_smtpadmin.core.search import LARGEST_ID
 from flask_smtpadmin.core.states import STATES, State
 from flask_smtpadmin.storage import listing
 from flask_smtpadmin.storage.database import Database, utcnow
 from flask_smtpadmin.storage.hours import Hours
-from flask_smtpadmin.storage.listing import PATIENCE, known_id
+from flask_smtpadmin.storage.listing import known_id
 from flask_smtpadmin.storage.matching import Meaning
+from flask_smtpadmin.storage.notes import Note, unkept
+from flask_smtpadmin.storage.reader import Reader
 from flask_smtpadmin.storage.standing import in_states
 from flask_smtpadmin.storage.transitions import move
 from flask_smtpadmin.storage.walk import Walk, one_of
@@ -37,110 +37,23 @@ from flask_smtpadmin.storage.walk import Walk, one_of
 CHUNK: Final = 500
 
 
-class Queue:
+class Queue(Reader):
     """Reads and admin verbs of one app's messages.
 
     Args:
         database: connections of our own.
         wake: called after a commit that made mail due.
+        note: keeps the audit trail.
     """
 
-    def __init__(self, database: Database, *, wake: Callable[[], None] = lambda: None) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database, *, wake: Callable[[], None] = lambda: None, note: Note = unkept
+    ) -> None:
+        super().__init__(database)
         self._wake = wake
-        self._message = database.models.table("Message")
+        self._note = note
         self._recipient = database.models.table("Recipient")
-        self._content = database.models.table("Content")
         self._hours = Hours(database.models)
-
-    def list(
-        self, wanted: Filter | None = None, cursor: str | None = None, per_page: int = 25
-    ) -> Page:
-        """Return one page, newest first; a cursor that makes no sense gives the first page."""
-        with self._database.read() as connection:
-            return listing.page(
-                connection, self._database.models, wanted or Filter(), cursor, per_page
-            )
-
-    def get(self, number: int) -> Detail:
-        """Return one message with recipients and attempts.
-
-        Raises:
-            NotFound: there is none with this id.
-        """
-        with self._database.read() as connection:
-            return listing.detail(connection, self._database.models, known_id(number))
-
-    def neighbours(self, number: int, wanted: Filter) -> tuple[int | None, int | None]:
-        """Return the ids of the next newer and older message that ``wanted`` means."""
-        with self._database.read() as connection:
-            models = self._database.models
-            return listing.neighbours(connection, models, wanted, known_id(number))
-
-    def states(self, numbers: Sequence[int]) -> dict[int, State]:
-        """Return the state of each of ``numbers`` that is there."""
-        table = self._message
-        query = sa.select(table.c.id, table.c.state).where(table.c.id.in_(numbers))
-        with self._database.read() as connection:
-            return {row.id: row.state for row in connection.execute(query)}
-
-    def content(self, number: int) -> bytes | None:
-        """Return the stored bytes (all but the sender block), None when they were wiped."""
-        query = sa.select(self._content.c.body).where(self._content.c.id == known_id(number))
-        with self._database.read() as connection:
-            body: bytes | None = connection.execute(query).scalar()
-        return None if body is None else bytes(body)
-
-    def stored(self, number: int) -> Built | None:
-        """Return a message as it was stored, None when its content was wiped.
-
-        Raises:
-            NotFound: there is none with this id.
-        """
-        with self._database.read() as connection:
-            return listing.stored(connection, self._database.models, known_id(number))
-
-    def counts(self, *states: State, most: int = MOST_COUNTED) -> dict[State, int]:
-        """Return how many messages are in each state, or in those of ``states``; 0 included.
-
-        More than ``most`` of a state are not counted: ``most`` + 1 stands for them.
-        """
-        table, names = self._message, states or STATES
-        bounded = (
-            sa.select(table.c.id).where(in_states(table, (name,))).limit(most + 1).subquery()
-            for name in names
-        )
-        counts = (sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in bounded)
-        with self._database.read() as connection:
-            row = connection.execute(sa.select(*counts)).one()
-        return dict(zip(names, row, strict=True))
-
-    def tally(
-        self, wanted: Filter, *, most: int = MOST_COUNTED, patience: float = PATIENCE
-    ) -> Tally:
-        """Count what ``wanted`` means by state, up to ``most`` and for so many seconds.
-
-        Raises:
-            InvalidSearch: ``wanted.q`` cannot be meant.
-        """
-        with self._database.read() as connection:
-            return listing.tally(connection, self._database.models, wanted, most, patience)
-
-    def largest_id(self) -> int:
-        """Return the id of the newest message, 0 when there is none."""
-        with self._database.read() as connection:
-            newest = connection.execute(sa.select(sa.func.max(self._message.c.id))).scalar()
-        return int(newest or 0)
-
-    def export(self, wanted: Filter) -> Iterator[MessageRow]:
-        """Yield all messages that ``wanted`` means, newest first, read some hundred at a time."""
-        cursor: str | None = None
-        while True:
-            page = self.list(wanted, cursor, listing.MAX_PER_PAGE)
-            yield from page.messages
-            cursor = page.next
-            if cursor is None:
-                return
 
     def retry(self, number: int) -> State:
         """Start a message over, or send one that waits now; return its state.
@@ -158,12 +71,13 @@ class Queue:
             if not self._start_over(connection, chosen) and not self._hurry(connection, chosen):
                 raise self._refusal(connection, number, "retry")
             state = self._state(connection, number)
+            self._note(connection, "message.retry", f"message:{number}")
         self._wake()
         return state
 
     def retry_all(self, wanted: Filter) -> int:
         """Start over every message that ``wanted`` means and that has ended; return how many."""
-        count = self._in_chunks(wanted, self._start_over)
+        count = self._in_chunks("retry", wanted, self._start_over)
         if count:
             self._wake()
         return count
@@ -178,11 +92,12 @@ class Queue:
         with self._database.write() as connection:
             if not self._cancel(connection, [known_id(number)]):
                 raise self._refusal(connection, number, "cancel")
+            self._note(connection, "message.cancel", f"message:{number}")
         return "cancelled"
 
     def cancel_all(self, wanted: Filter) -> int:
         """Stop every message that ``wanted`` means and that waits; return how many."""
-        return self._in_chunks(wanted, self._cancel)
+        return self._in_chunks("cancel", wanted, self._cancel)
 
     def mark_sent(self, number: int) -> State:
         """Settle an uncertain message as sent; return its state.
@@ -200,6 +115,7 @@ class Queue:
                 raise self._refusal(connection, number, "mark-sent")
             self._hours.add_at(connection, left)
             self._hours.add(connection, {("sent", ""): 1}, now)
+            self._note(connection, "message.mark_sent", f"message:{number}")
         return "sent"
 
     def delete(self, number: int) -> None:
@@ -212,10 +128,11 @@ class Queue:
         with self._database.write() as connection:
             if not self._delete(connection, [known_id(number)]):
                 raise self._refusal(connection, number, "delete")
+            self._note(connection, "message.delete", f"message:{number}")
 
     def delete_all(self, wanted: Filter) -> int:
         """Remove every message that ``wanted`` means, but those being sent; return how many."""
-        return self._in_chunks(wanted, self._delete)
+        return self._in_chunks("delete", wanted, self._delete)
 
     def purge(self, *, state: State | None = None, before: datetime | None = None) -> int:
         """Remove messages for good and return how many.
@@ -229,7 +146,8 @@ class Queue:
         chosen = [in_states(self._message, tuple(name for name in states if name in DELETABLE))]
         if until is not None:
             chosen.append(self._message.c.state_at < until)
-        return self._in_chunks(Filter(state=state), self._delete, *chosen)
+        told = {"state": state or "ended", "before": before and before.isoformat()}
+        return self._in_chunks("purge", Filter(state=state), self._delete, *chosen, told=told)
 
     def send_via(self, number: int, server: str) -> State:
         """Send a message through ``server``, now: one that waits, or one that ended.
@@ -244,6 +162,8 @@ class Queue:
                 raise self._refusal(connection, number, "send-via")
             self._pin(connection, chosen, server)
             state = self._state(connection, number)
+            told = {"server": server}
+            self._note(connection, "message.send_via", f"message:{number}", told)
         self._wake()
         return state
 
@@ -251,6 +171,7 @@ class Queue:
         """Note in the caller's transaction that ``new`` is ``old``, sent again."""
         table = self._message
         connection.execute(sa.update(table).where(table.c.id == new).values(resent_from=old))
+        self._note(connection, "message.resend", f"message:{old}", {"as_message": new})
 
     def next_chunk(
         self, wanted: Filter, after: int, max_id: int, *also: sa.ColumnElement[bool]
@@ -286,16 +207,29 @@ class Queue:
             self._do(connection, deed, fit)
         return Tally(counts)
 
-    def _do(self, connection: Connection, deed: Deed, numbers: Sequence[int]) -> None:
+    def together(self, deed: Deed, numbers: Sequence[int]) -> int:
+        """Do a deed's action with those of ``numbers`` that allow it; return how many.
+
+        One transaction and one entry in the audit trail; the deed's filter means nothing here.
+        """
+        chosen = [number for number in numbers if 0 < number <= LARGEST_ID]
+        with self._database.write() as connection:
+            count = self._do(connection, deed, chosen) if chosen else 0
+            if count:
+                told = {"count": count, "server": deed.server, "chosen": chosen}
+                self._note(connection, f"queue.{deed.action}", "queue", told)
+        self._wake()
+        return count
+
+    def _do(self, connection: Connection, deed: Deed, numbers: Sequence[int]) -> int:
         if deed.action == "cancel":
-            self._cancel(connection, numbers)
-        elif deed.action == "delete":
-            self._delete(connection, numbers)
-        else:
-            self._hurry(connection, numbers)
-            self._start_over(connection, numbers)
-            if deed.server is not None:
-                self._pin(connection, numbers, deed.server)
+            return self._cancel(connection, numbers)
+        if deed.action == "delete":
+            return self._delete(connection, numbers)
+        count = self._hurry(connection, numbers) + self._start_over(connection, numbers)
+        if deed.server is not None:
+            self._pin(connection, numbers, deed.server)
+        return count
 
     def _pin(self, connection: Connection, numbers: Sequence[int], server: str) -> None:
         table = self._message
@@ -368,18 +302,30 @@ class Queue:
 
     def _in_chunks(
         self,
+        verb: str,
         wanted: Filter,
         action: Callable[[Connection, Sequence[int]], int],
         *also: sa.ColumnElement[bool],
+        told: Mapping[str, Any] | None = None,
     ) -> int:
-        """Apply ``action`` to all that match, oldest first, one short transaction after another."""
-        done, max_id = 0, self.largest_id()
+        """Apply ``action`` to all that match, oldest first, one short transaction after another.
+
+        The audit trail tells of it in the last one and, where there are several, in the first one.
+        """
+        done, max_id, begun = 0, self.largest_id(), False
         after: int | None = 0
+        told = told or {"filter": filtered(wanted)}
         while after is not None:
             numbers, after = self.next_chunk(wanted, after, max_id, *also)
-            if numbers:
-                with self._database.write() as connection:
-                    done += action(connection, numbers)
+            if not numbers and (after is not None or not begun):
+                continue
+            with self._database.write() as connection:
+                done += action(connection, numbers) if numbers else 0
+                if after is None and (done or begun):
+                    self._note(connection, f"queue.{verb}", "queue", {**told, "count": done})
+                elif done and not begun:
+                    begun = True
+                    self._note(connection, f"queue.{verb}", "queue", {**told, "begun": True})
         return done
 
     def _state(self, connection: Connection, number: int) -> State:

@@ -13,10 +13,14 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from flask_smtpadmin.core.audit import Details
 from flask_smtpadmin.core.settings.origins import Stored, StoredServer, Typed
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.models import Models
+from flask_smtpadmin.storage.notes import Note, unkept
 
+#: The scope where the audit trail notes its two ends; no setting.
+AUDIT: Final = "audit"
 _META: Final = "meta"
 _REVISION: Final = "revision"
 
@@ -25,9 +29,8 @@ def load(connection: Connection, models: Models) -> Stored:
     """Return everything that is stored, in two SELECTs."""
     setting, server = models.table("Setting").c, models.table("Server").c
     values: dict[str, dict[str, str | Typed]] = {}
-    for scope, name, value in connection.execute(
-        sa.select(setting.scope, setting.name, setting.value)
-    ):
+    ours = sa.select(setting.scope, setting.name, setting.value).where(setting.scope != AUDIT)
+    for scope, name, value in connection.execute(ours):
         values.setdefault(scope, {})[name] = value
     columns = (server.preset, server.enabled, server.paused, server.health, server.reason)
     servers = {
@@ -54,14 +57,18 @@ class Rows:
         connection: an open transaction.
         models: the mapped tables.
         actor: who changes it, noted on each row.
+        note: keeps the audit trail.
     """
 
-    def __init__(self, connection: Connection, models: Models, actor: str | None) -> None:
+    def __init__(
+        self, connection: Connection, models: Models, actor: str | None, *, note: Note = unkept
+    ) -> None:
         self._connection = connection
         self._models = models
         self._settings = models.table("Setting")
         self._servers = models.table("Server")
         self._actor = actor
+        self._note = note
 
     def begin(self) -> None:
         """Lock the revision row, made at the first change, and count this one."""
@@ -70,6 +77,10 @@ class Rows:
             self._insert_revision()
             revision = read_revision(self._connection, self._models, lock=True) or 0
         self.put(_META, _REVISION, str(revision + 1))
+
+    def note(self, action: str, object_: str, details: Details | None = None) -> None:
+        """Tell the audit trail of this change, as its last act."""
+        self._note(self._connection, action, object_, details, actor=self._actor)
 
     def load(self) -> Stored:
         """Return what is stored, as this transaction sees it."""
@@ -111,18 +122,23 @@ class Rows:
         return self._connection.execute(query).first() is not None
 
     def _insert_revision(self) -> None:
-        row = {"value": "0", "updated_at": utcnow(), "updated_by": self._actor}
-        insert = sa.insert(self._settings).values(scope=_META, name=_REVISION, **row)
-        dialect = self._connection.dialect.name
-        if dialect == "sqlite":  # holds the write lock: nobody races
-            self._connection.execute(insert)
-            return
-        if dialect in {"mysql", "mariadb"}:  # a duplicate would leave shared locks, and deadlocks
-            upsert = mysql.insert(self._settings).values(scope=_META, name=_REVISION, **row)
-            self._connection.execute(upsert.on_duplicate_key_update(scope=_META))
-            return
-        try:
-            with self._connection.begin_nested():
-                self._connection.execute(insert)
-        except IntegrityError:
-            return  # another process made it in this moment; the lock waits for it
+        insert_once(self._connection, self._settings, _META, _REVISION, "0")
+
+
+def insert_once(connection: Connection, table: sa.Table, scope: str, name: str, value: str) -> None:
+    """Make a row of ``smtpadmin_setting`` that others may make in this very moment."""
+    key, row = {"scope": scope, "name": name}, {"value": value, "updated_at": utcnow()}
+    insert = sa.insert(table).values(**key, **row)
+    dialect = connection.dialect.name
+    if dialect == "sqlite":  # holds the write lock: nobody races
+        connection.execute(insert)
+        return
+    if dialect in {"mysql", "mariadb"}:  # a duplicate would leave shared locks, and deadlocks
+        upsert = mysql.insert(table).values(**key, **row)
+        connection.execute(upsert.on_duplicate_key_update(scope=scope))
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(insert)
+    except IntegrityError:
+        return  # another process made it in this moment; the lock waits for it

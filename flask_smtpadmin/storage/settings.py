@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from flask_smtpadmin.config import EDITABLE
+from flask_smtpadmin.core.audit_details import difference, edited
 from flask_smtpadmin.core.errors import (
     ConfigurationError,
     InvalidSettings,
@@ -26,11 +27,12 @@ from flask_smtpadmin.core.settings.edits import (
     plan_values,
     signs_in,
 )
-from flask_smtpadmin.core.settings.fields import SERVER_KEY
-from flask_smtpadmin.core.settings.origins import BOUND, Context, Stored, Typed
+from flask_smtpadmin.core.settings.fields import SERVER_FIELDS, SERVER_KEY
+from flask_smtpadmin.core.settings.origins import BOUND, Context, Stored, StoredServer, Typed
 from flask_smtpadmin.core.settings.resolve import resolve
 from flask_smtpadmin.core.settings.senders import refused, who
 from flask_smtpadmin.storage.database import Database
+from flask_smtpadmin.storage.notes import Note, unkept
 from flask_smtpadmin.storage.setting_rows import Rows, load, read_revision
 from flask_smtpadmin.storage.surroundings import read_boot, read_context
 from flask_smtpadmin.storage.vault import Vault
@@ -45,9 +47,10 @@ class Settings:
         environ: the environment, read at each load.
         app_name: ``app.name``, the default of the app's name in mails.
         vault: seals and opens stored secrets.
+        note: keeps the audit trail.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works on, by name
         self,
         database: Database,
         *,
@@ -55,12 +58,14 @@ class Settings:
         environ: Mapping[str, str] = os.environ,
         app_name: str = "",
         vault: Vault,
+        note: Note = unkept,
     ) -> None:
         self._database = database
         self._config = config
         self._environ = environ
         self._app_name = app_name
         self._vault = vault
+        self._note = note
         self._changes = 0
         self._loaded: tuple[float, Snapshot] | None = None
 
@@ -168,6 +173,8 @@ class Settings:
             for name in held:
                 rows.put(f"server:{key}", name, None)
             rows.drop_server(key)
+            gone = edited(dict.fromkeys(held), stored.server(key), SERVER_FIELDS)
+            rows.note("server.delete", f"server:{key}", {"fields": gone})
 
     def save_values(
         self, values: Mapping[str, str | None], *, actor: str | None = None
@@ -183,6 +190,8 @@ class Settings:
             _refuse(plan.problems)
             for name, value in plan.changes.items():
                 rows.put("app", name, self._sealed(value))
+            fields = edited(plan.changes, stored.scope("app"), EDITABLE)
+            rows.note("settings.save", "settings", {"fields": fields})
         return self.snapshot()
 
     def set_paused(self, key: str | None, paused: bool, *, actor: str | None = None) -> None:  # noqa: FBT001 - the value that is set
@@ -190,15 +199,18 @@ class Settings:
         with self._change(actor) as rows:
             if key is None:
                 rows.put("meta", "paused", "1" if paused else None)
+                rows.note("sending.pause" if paused else "sending.resume", "sending")
             else:
                 self._require(key, rows)
                 rows.put_server(key, paused=paused)
+                rows.note("server.pause" if paused else "server.resume", f"server:{key}")
 
     def set_enabled(self, key: str, enabled: bool, *, actor: str | None = None) -> None:  # noqa: FBT001 - the value that is set
         """Switch one server on or off."""
         with self._change(actor) as rows:
             self._require(key, rows)
             rows.put_server(key, enabled=enabled)
+            rows.note("server.enable" if enabled else "server.disable", f"server:{key}")
 
     def adopt(self, *, actor: str | None = None) -> str:
         """Record that the mail in the database belongs to this installation; return its name.
@@ -214,7 +226,9 @@ class Settings:
                 variable="SMTPADMIN_INSTANCE",
             )
         with self._change(actor) as rows:
+            before = rows.load().instance
             rows.put("meta", "instance", name)
+            rows.note("mail.adopt", f"mail:{name}", {"before": before})
         return name
 
     def _context(self) -> Context:
@@ -230,7 +244,7 @@ class Settings:
     @contextmanager
     def _change(self, actor: str | None) -> Iterator[Rows]:
         with self._database.write() as connection:
-            rows = Rows(connection, self._database.models, actor)
+            rows = Rows(connection, self._database.models, actor, note=self._note)
             rows.begin()
             yield rows
         self._changes += 1
@@ -254,6 +268,12 @@ class Settings:
             self._write_server(rows, plan, before, after)
         except ConfigurationError as error:  # no key to encrypt with
             _refuse([Problem("password", error.variable, str(error))])
+        fields = edited(plan.changes, stored.server(edit.key), SERVER_FIELDS)
+        old = stored.servers.get(edit.key, StoredServer()).preset
+        if old != after.preset and edit.preset is not None:
+            fields["preset"] = difference(old, after.preset)
+        action = "server.add" if edit.create else "server.save"
+        rows.note(action, f"server:{edit.key}", {"fields": fields})
 
     def _write_server(self, rows: Rows, plan: Plan, before: Snapshot, after: Server) -> None:
         scope = f"server:{after.key}"

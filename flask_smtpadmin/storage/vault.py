@@ -18,11 +18,13 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from flask_smtpadmin.core.audit import Keyring
 from flask_smtpadmin.core.errors import ConfigurationError, SecretMismatch, SecretUnreadable
 from flask_smtpadmin.core.settings import Endpoint, Problem
 from flask_smtpadmin.storage.surroundings import read_boot
 
 _INFO: Final = b"flask-smtpadmin vault 1"
+_AUDIT_INFO: Final = b"flask-smtpadmin audit 1"
 _NO_KEY: Final = (
     "There is no key to encrypt secrets with: set SECRET_KEY or SMTPADMIN_ENCRYPTION_KEYS."
 )
@@ -62,6 +64,10 @@ class Vault:
         elif secret_key and not callable(secret_key) and not problems:
             fernets = [_derived(key) for key in (secret_key, *fallbacks) if key]
         self._known = MultiFernet(fernets) if fernets else None
+        self._material: tuple[str | bytes, ...] = ()
+        if fernets:
+            late = () if callable(secret_key) else (secret_key, *fallbacks)
+            self._material = tuple(key for key in given or late if key)
         self._late_key = secret_key if callable(secret_key) and self.from_derived_key else None
         self._given: dict[str, Any] = {}
         self._read: Callable[[], dict[str, Any]] | None = None
@@ -103,6 +109,7 @@ class Vault:
     def _fernet(self) -> MultiFernet | None:
         if self._known is None and self._late_key is not None and (key := self._late_key()):
             self._known = MultiFernet([_derived(key)])
+            self._material = (key,)
         return self._known
 
     def seal(self, secret: str, endpoint: Endpoint) -> str:
@@ -170,6 +177,12 @@ class Vault:
         except InvalidToken:
             raise SecretUnreadable(self._advice()) from None
 
+    def audit_keys(self) -> Keyring:
+        """Return the keys that sign the audit trail, one made from each key at hand."""
+        if self._fernet is None:
+            return Keyring()
+        return Keyring(tuple(_expanded(key, _AUDIT_INFO) for key in self._material))
+
     def _no_key(self) -> ConfigurationError:
         if self.problems:
             first = self.problems[0]
@@ -230,10 +243,14 @@ def _read_keys(
 
 
 def _derived(secret: str | bytes) -> Fernet:
-    """Return the Fernet key that HKDF (RFC 5869) makes of a SECRET_KEY."""
+    """Return the Fernet key that is made of a SECRET_KEY."""
+    return Fernet(base64.urlsafe_b64encode(_expanded(secret, _INFO)))
+
+
+def _expanded(secret: str | bytes, purpose: bytes) -> bytes:
+    """Return the 32 bytes that HKDF (RFC 5869) makes of a key for one purpose."""
     material = secret.encode() if isinstance(secret, str) else secret
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=_INFO).derive(material)
-    return Fernet(base64.urlsafe_b64encode(key))
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(material)
 
 
 def _moved(sealed: Mapping[str, Any], now: Mapping[str, Any]) -> str:

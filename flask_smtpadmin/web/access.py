@@ -8,6 +8,7 @@ from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from flask_smtpadmin.core.actor import Actor
+from flask_smtpadmin.core.audit import Who
 from flask_smtpadmin.state import current_state
 
 #: view: pages; operate: test, retry, cancel, pause; configure: settings, servers, delete, tests of
@@ -55,6 +56,11 @@ def actor_name() -> str | None:
     """Return what the records keep of the person: the e-mail address, else name or id."""
     actor = current_actor()
     return (actor.email or actor.name or actor.id)[:255] if actor else None
+
+
+def visitor() -> Who:
+    """Return the person at the page as the audit trail names them."""
+    return Who(actor_name(), "page", request.remote_addr or "")
 
 
 def _understood(answer: Any) -> bool | Response:

@@ -76,7 +76,10 @@ def activity_download() -> Response:
         wanted = asked_for()
     except ValueError as error:
         return _no_day(error)
-    name = f"activity-{wanted.day.isoformat()}.log"
+    day = wanted.day.isoformat()
+    told = {"server": wanted.server, "only_failures": wanted.failures}
+    current_state().audit.record("activity.download", f"day:{day}", told)
+    name = f"activity-{day}.log"
     response = Response(stream_with_context(_printed(wanted)), mimetype="text/plain")
     response.headers["Content-Disposition"] = f"attachment; filename={name}"
     return response

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 
 from flask_smtpadmin import wide
-from flask_smtpadmin.core.deeds import ACTIONS, Action, Deed, Job
-from flask_smtpadmin.core.errors import InvalidSearch, NotFound, WrongState
+from flask_smtpadmin.core.deeds import ACTIONS, Deed, Job
+from flask_smtpadmin.core.errors import InvalidSearch
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, deed_words, errors
 from flask_smtpadmin.web.messages import asked_for, kept_filter, understood
@@ -83,7 +83,7 @@ def _ticked(deed: Deed) -> Response:
     asks = deed.action in _CONFIRMED and request.form.get("confirm") != "1"
     if asks or _lacks_server(deed):
         return _question(deed, numbers)
-    changed = sum(_changed(deed, number) for number in numbers)
+    changed = current_state().queue.together(deed, numbers)
     skipped = {"state": len(numbers) - changed}
     return _back(deed_words.result(deed, changed, skipped), changed=changed)
 
@@ -123,21 +123,6 @@ def _shown(job: Job) -> dict[str, Any]:
         "title": deed_words.title(job),
         "back_url": url_for(".messages", **query),
     }
-
-
-def _changed(deed: Deed, number: int) -> bool:
-    queue = current_state().queue
-    acts: dict[Action, Callable[[int], object]] = {
-        "retry": queue.retry,
-        "cancel": queue.cancel,
-        "delete": queue.delete,
-        "send_via": lambda one: queue.send_via(one, deed.server or ""),
-    }
-    try:
-        acts[deed.action](number)
-    except (WrongState, NotFound):
-        return False
-    return True
 
 
 def _back(text: str, *, changed: int) -> Response:

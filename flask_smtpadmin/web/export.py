@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from flask import Response, request, stream_with_context
 
 from flask_smtpadmin.core import table
+from flask_smtpadmin.core.audit_details import filtered
 from flask_smtpadmin.core.errors import InvalidSearch
 from flask_smtpadmin.core.rows import Filter
 from flask_smtpadmin.state import current_state
@@ -35,6 +36,9 @@ def _file(form: str) -> Response:
     if problem:
         title = "This search cannot be understood"
         return bare("errors/error", status=400, icon="search", title=title, text=problem)
+    if request.method != "HEAD":
+        told = {"format": form, "filter": filtered(wanted)}
+        current_state().audit.record("queue.download", "queue", told)
     rows = _rows(wanted)
     parts = table.lines(rows) if form == "csv" else table.documents(rows)
     kind = "text/csv; charset=utf-8" if form == "csv" else "application/json"

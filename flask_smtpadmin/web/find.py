@@ -47,6 +47,8 @@ def server_find() -> Response:
 def server_find_run() -> Response:
     """Look for the settings of an address, live where the script asks."""
     wanted = _wanted()
+    if not wanted.problem:
+        current_state().note_find(wanted.address)
     if streams():
         return _stream(wanted)
     found = None if wanted.problem else run_find(wanted.address, **_options(wanted))

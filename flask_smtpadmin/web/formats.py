@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,7 +11,6 @@ from flask_smtpadmin.core.deeds import MOST_COUNTED
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _RECENT: Final = 10
 _MONTH: Final = 30 * _DAY
-_ADDRESS: Final = re.compile(r"([^\s<>@\"'(),:;]+)@([^\s<>@\"'(),:;]+)")
 
 
 def iso(moment: datetime) -> str:
@@ -63,11 +61,6 @@ def size(octets: int) -> str:
         return f"{octets} B"
     kilobytes = octets / 1000
     return f"{kilobytes:.1f} KB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB"  # noqa: PLR2004 - a megabyte
-
-
-def mask(text: str) -> str:
-    """Hide the local part of every address in ``text``: ``a•••@example.com``."""
-    return _ADDRESS.sub(lambda found: f"{found[1][0]}•••@{found[2]}", text)
 
 
 def _aware(moment: datetime) -> datetime:

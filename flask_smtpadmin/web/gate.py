@@ -8,6 +8,7 @@ from flask import current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
+from flask_smtpadmin.state import VISITOR
 from flask_smtpadmin.web import access, errors
 from flask_smtpadmin.web.access import Right
 from flask_smtpadmin.web.routes import RIGHT_OF
@@ -28,6 +29,7 @@ def stand_aside(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 def check_request() -> ResponseReturnValue | None:
     """Let the request through (None) or answer it: 403 without the right, 400 without a token."""
+    request.environ[VISITOR] = access.visitor
     right = RIGHT_OF[(request.endpoint or "").rpartition(".")[2]]
     if right == "public":
         return None

@@ -14,8 +14,9 @@ from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail import shown
 from flask_smtpadmin.core.mail.mime import sender_block
 from flask_smtpadmin.core.mail.shown import Shown
+from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, formats
+from flask_smtpadmin.web import access
 
 #: Characters of text or source that a page shows; the rest is in the downloads.
 LIMIT: Final = 20_000
@@ -30,12 +31,16 @@ _SANDBOX: Final = (
 _INERT: Final = "sandbox; default-src 'none'; frame-ancestors 'self'"
 
 
-def opened(number: int, _what: What) -> bytes | None:
+def opened(number: int, what: What) -> bytes | None:
     """Return the stored bytes of message ``number`` to a person who has read_content.
 
-    The one place through which content reaches a page; None: it is no longer kept.
+    The one place through which content reaches a page; None: it is no longer kept. Nobody sees
+    any before it is in the audit trail.
     """
-    return current_state().queue.content(number)
+    content = current_state().queue.content(number)
+    if content is not None:
+        current_state().audit.record("message.read", f"message:{number}", {"part": what})
+    return content
 
 
 def read(number: int, what: What) -> Shown | None:
@@ -85,7 +90,7 @@ def source_of(number: int) -> bytes | None:
         return None
     head, body = shown.split(_from(number) + content)
     if not access.may("privacy"):
-        head = formats.mask(head.decode("utf-8", "replace")).encode()
+        head = mask(head.decode("utf-8", "replace")).encode()
     return head + body
 
 

@@ -9,10 +9,11 @@ from typing import Any, Final
 from flask import Response, make_response, redirect, render_template, session, url_for
 
 from flask_smtpadmin.core.check import SCENARIOS
+from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.report import DIRECT_STEPS, STEP_NAMES
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, assets, formats, wording
+from flask_smtpadmin.web import access, assets, wording
 from flask_smtpadmin.web.options import app_name, base_template, option
 from flask_smtpadmin.web.tokens import form_token
 from flask_smtpadmin.web.wording import Tone
@@ -110,7 +111,7 @@ def done(text: str, endpoint: str, *, tone: Tone = "ok", **arguments: Any) -> Re
 
 def shown_address(text: str | None) -> str:
     """Return ``text`` with its addresses, masked for whoever lacks the right ``privacy``."""
-    return (text or "") if access.may("privacy") else formats.mask(text or "")
+    return (text or "") if access.may("privacy") else mask(text or "")
 
 
 def _frame(snapshot: Snapshot, here: str, dead: int | None) -> Frame:
@@ -125,6 +126,7 @@ def _frame(snapshot: Snapshot, here: str, dead: int | None) -> Frame:
         Entry("deliverability", "Deliverability", "shield", {}, sub=True),
         Entry("test", "Test", "pulse", {}),
         Entry("activity", "Activity", "lines", {}),
+        Entry("audit", "Audit", "eye", {}, sub=True),
     )
     marked = tuple(_mark(entry, here) for entry in entries)
     return Frame(marked, paused=snapshot.paused, mode=str(snapshot["MODE"]))

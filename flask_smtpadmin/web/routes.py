@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from flask_smtpadmin.web import (
     activity,
+    audit,
     bulk,
     deliverability,
     export,
@@ -100,6 +101,8 @@ ROUTES: Final = (
     Route("/activity", activity.activity, "view"),
     Route("/activity/download", activity.activity_download, "privacy"),
     Route("/activity/<session>", activity.activity_session, "view"),
+    Route("/audit", audit.audit, "view"),
+    Route("/audit/export", audit.audit_export, "view"),
     Route("/healthz", health.healthz, "public"),
     Route("/<path:rest>", health.elsewhere, "view"),
 )

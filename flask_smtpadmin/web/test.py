@@ -65,6 +65,7 @@ def test_cancel(batch: str) -> Response:
 def test_report(batch: str) -> Response:
     """Give the reports and the dialogues as a text file."""
     found = _found(batch)
+    current_state().audit.record("check.download", f"test:{batch}")
     text = "\n\n".join(render_template("smtpadmin/report.txt", check=check) for check in found)
     response = make_response(shown_address(text))
     response.mimetype = "text/plain"

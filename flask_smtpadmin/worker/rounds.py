@@ -12,13 +12,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from flask_smtpadmin.checkup import look, serve_waiting
+from flask_smtpadmin.core.audit import Who
 from flask_smtpadmin.core.settings import LOCAL_ENGINES, Server, Snapshot
 from flask_smtpadmin.delivery.writer import sentence
 from flask_smtpadmin.state import State
+from flask_smtpadmin.storage.notes import as_actor
+from flask_smtpadmin.storage.trail import PRUNED
 
 log = logging.getLogger(__name__)
 
@@ -84,16 +87,29 @@ class Rounds:
                 told = True
 
     def _once(self) -> None:
-        while serve_waiting(self._state, self._worker_id, self._ending.is_set):
-            pass
+        with as_actor(Who(origin="worker")):
+            while serve_waiting(self._state, self._worker_id, self._ending.is_set):
+                pass
         now = time.monotonic()
         if now >= self._look_from:
             self._look_at_servers()
         if now >= self._prune_at:
             self._prune_at = now + _PRUNE_EVERY
-            days = self._settings()["RETENTION_ACTIVITY"]
-            if days is not None:
-                self._state.checks.prune(self._now(), days)
+            self._prune()
+
+    def _prune(self) -> None:
+        """Remove what is too old: checks, and entries of the audit trail, once a day at most."""
+        settings, now = self._settings(), self._now()
+        days = settings["RETENTION_ACTIVITY"]
+        if days is not None:
+            self._state.checks.prune(now, days)
+        days, oldest = settings["RETENTION_AUDIT"], self._state.trail.oldest()
+        if days is None or oldest is None or now - oldest < timedelta(days=days + 1):
+            return
+        with as_actor(Who(origin="worker")):
+            while self._state.trail.prune(now - timedelta(days=days)) == PRUNED:
+                if self._ending.is_set():
+                    return
 
     def _look_at_servers(self) -> None:
         """Look at every server once in each span of time; one worker does, whoever comes first."""

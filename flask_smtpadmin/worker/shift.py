@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from flask_smtpadmin import signals
+from flask_smtpadmin.core.audit import Who
 from flask_smtpadmin.core.errors import ConfigurationError, SchemaMissing
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.delivery.activity import Activity
@@ -25,6 +26,7 @@ from flask_smtpadmin.storage.claims import Claims
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.day_files import DayFiles
 from flask_smtpadmin.storage.journal import Journal, replay
+from flask_smtpadmin.storage.notes import as_actor
 from flask_smtpadmin.storage.results import Result
 from flask_smtpadmin.storage.workers import Beat, Identity, Workers
 from flask_smtpadmin.worker.pruner import Pruner
@@ -219,7 +221,8 @@ class Shift:
                     problem.message, field=problem.field, variable=problem.variable
                 )
         if snapshot["INSTANCE"] and not snapshot.instance:
-            self._state.settings.adopt()  # the first one here; a copy will not be
+            with as_actor(Who(origin="worker")):
+                self._state.settings.adopt()  # the first one here; a copy will not be
         with self._state.database.write() as connection:
             self._clock.look(connection)
             workers = Workers(self._state.models)

@@ -30,6 +30,7 @@ TABLES = {
     "smtpadmin_dialogue",
     "smtpadmin_job",
     "smtpadmin_hour",
+    "smtpadmin_audit",
 }
 MakeDb = Callable[..., SQLAlchemy]
 Start = Callable[..., tuple[Flask, SMTPAdmin]]

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase
 
+from flask_smtpadmin.storage.models.audit import AuditMixin, audit_indexes
 from flask_smtpadmin.storage.models.checks import CheckMixin, FindingMixin
 from flask_smtpadmin.storage.models.dialogue import DialogueMixin, dialogue_indexes
 from flask_smtpadmin.storage.models.hour import HourMixin
@@ -52,6 +53,7 @@ class Models:
     Dialogue: Any
     Job: Any
     Hour: Any
+    Audit: Any
 
     def table(self, name: str) -> sa.Table:
         """Return the table of the class ``name`` (``"Message"``)."""
@@ -81,6 +83,7 @@ _TABLE_ARGS: dict[type, Callable[[], tuple[Any, ...]]] = {
     RecipientMixin: recipient_indexes,
     AttemptMixin: room_for_updates,
     DialogueMixin: dialogue_indexes,
+    AuditMixin: audit_indexes,
 }
 _MIXINS = (
     MessageMixin,
@@ -96,4 +99,5 @@ _MIXINS = (
     DialogueMixin,
     JobMixin,
     HourMixin,
+    AuditMixin,
 )
