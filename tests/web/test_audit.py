@@ -79,6 +79,7 @@ POSTS: dict[str, tuple[str, Any, str]] = {
     "/messages/bulk": ("dead", {"action": "retry", "ids": "1"}, "queue.retry"),
     "/messages/jobs/<job>/cancel": ("", _with_job, "job.cancel"),
     "/messages/jobs/<job>/continue": ("", _with_broken_job, "job.continue"),
+    "/failures/<cause>/replay": ("dead", {}, "queue.retry"),
     "/pause": ("", {}, "sending.pause"),
     "/resume": ("", {}, "sending.resume"),
     "/adopt": ("", {}, "mail.adopt"),
@@ -118,7 +119,7 @@ def test_each_form_leaves_its_entry(
         form = form(office) if callable(form) else form
         before = len(entries(office))
         path = rule.replace("<int:number>", str(number)).replace("<key>", "default")
-        path = path.replace("<job>", getattr(office, "job", ""))
+        path = path.replace("<job>", getattr(office, "job", "")).replace("<cause>", "none")
         assert office.post(path.replace("<batch>", "0123456789abcdef"), form).status_code < 400
     entry, *rest = entries(office)[before:]
     assert not rest or action == "job.continue"  # which may have ended by now
@@ -153,16 +154,20 @@ def test_all_that_match_leave_an_entry_from_the_beginning_and_one_from_the_end(o
 def test_a_look_at_a_message_is_noted_when_it_shows_what_it_says(office: Any) -> None:
     """Without the right, or with nothing to show, there is none; and no text without an entry."""
     number = office.add("dead", body="What it says.")
+    path = f"/messages/{number}?tab=text"
     office.rights.discard("read_content")
+    office.page(path)
+    office.rights.add("read_content")
     office.page(f"/messages/{number}")
     assert entries(office) == []
-    office.rights.add("read_content")
-    assert "What it says." in office.page(f"/messages/{number}")
-    (entry,) = entries(office)
-    assert (entry.action, entry.object) == ("message.read", f"message:{number}")
+    assert "What it says." in office.page(path)
+    assert "What it says." in office.get(f"/messages/{number}/source").text
+    told = [(entry.action, entry.object, entry.details["part"]) for entry in entries(office)]
+    what = "message.read", f"message:{number}"
+    assert told == [(*what, "text"), (*what, "source")]
     with office.app.app_context(), office.state.database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE smtpadmin_audit RENAME TO elsewhere")
-    response = office.get(f"/messages/{number}")
+    response = office.get(path)
     assert response.status_code == 503
     assert "What it says." not in response.text
 

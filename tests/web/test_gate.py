@@ -268,7 +268,9 @@ def test_a_get_writes_nothing_and_connects_nowhere(office: Any, route: Route) ->
 _READS = ("SELECT", "PRAGMA", "BEGIN")
 #: The report of a test is noted, too, but there is none here.
 _NOTED = {
-    "/messages/<int:number>",
+    "/messages/<int:number>/html",
+    "/messages/<int:number>/source",
+    "/messages/<int:number>/attachments/<int:part>",
     "/messages/export.csv",
     "/messages/export.json",
     "/activity/download",
