@@ -37,7 +37,7 @@ class DialogueMixin:
 
 def dialogue_indexes() -> tuple[sa.Index, ...]:
     """Return the indexes for a session, for the sessions of a day, and for failures and age."""
-    name = "ix_smtpadmindialogue"
+    name = "ix_smtpadmin_dialogue"
     return (
         sa.Index(f"{name}_session", "session", "id"),
         sa.Index(f"{name}_day", "opens_day", "began_at", "id"),
