@@ -65,7 +65,9 @@ class Plans:
 
 def _mariadb(row: Any) -> str:
     """Return table, way of access and key of one line of MariaDB's EXPLAIN."""
-    table, way, key = row[2], row[3], row[5]
+    kind, table, way, key = row[1], row[2], row[3], row[5]
+    if kind == "INSERT":  # the table that rows are put into: it is not read, whatever is said
+        way = "put"
     return f"{table} {way} {key}"
 
 
