@@ -103,8 +103,8 @@ def test_a_valid_message_id_is_kept(message_id, kept):
     message = message_from_bytes(
         f"To: a@b.example\r\nMessage-ID: {message_id}\r\n\r\nx".encode(), policy=policy.default
     )
-    expected = message_id if kept else f"<{TOKEN}@app.example>"
-    assert built(message).message_id == expected
+    made = built(message).message_id
+    assert made == message_id if kept else made.endswith(f".{TOKEN}@app.example>")
     assert built(message).content.count(b"Message-ID") == 1
 
 

@@ -37,7 +37,8 @@ def test_the_receipt_names_who_it_was_taken_for() -> None:
     assert receipt.accepted == ("b@example.org",)
     assert receipt.refused == {"c@example.org": "550 5.1.1 no such user"}
     assert receipt.reply == "250 2.0.0 accepted as 1"
-    assert (receipt.message_id, receipt.server) == ("<t0ken@example.org>", "default")
+    assert receipt.message_id.endswith(".t0ken@example.org>")
+    assert receipt.server == "default"
     assert server.received[0].message["From"] == "app@example.org"
 
 
