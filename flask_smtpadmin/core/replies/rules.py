@@ -61,12 +61,17 @@ class Rule:
     """
 
     cause: str
-    pattern: re.Pattern[str]
+    words: str
     needs: tuple[str, ...]
     retry: str = ""
     scope: str = ""
     stages: frozenset[str] = frozenset()
     reply: str = ""
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The expression, ready to be looked for."""
+        return _compiled(self.words)
 
     def find(self, text: str) -> re.Match[str] | None:
         """Return where the words stand in ``text``."""
@@ -97,15 +102,29 @@ class Provider:
         return any(mark in text for mark in self.marks)
 
 
+@functools.lru_cache(maxsize=4096)  # more than there are
+def _compiled(words: str) -> re.Pattern[str]:
+    """Compile an expression when it is first tried: an app that only sends tries none."""
+    return re.compile(words)
+
+
+def _texts() -> dict[str, str]:
+    """Read all tables now: what fails later may be that no more files can be opened."""
+    folder = resources.files("flask_smtpadmin.core.replies").joinpath("tables")
+    return {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.is_file()}
+
+
+_TEXTS: Final = _texts()
+
+
 def _read(name: str) -> str:
-    here = resources.files("flask_smtpadmin.core.replies")
-    return here.joinpath("tables", name).read_text("utf-8")
+    return _TEXTS[name]
 
 
 def _head(line: str) -> Rule:
     words, _, at = line.rstrip(":").partition(" at ")
     cause, *traits = words.split()
-    rule = Rule(cause, re.compile(""), (), stages=frozenset(at.split(",")) if at else frozenset())
+    rule = Rule(cause, "", (), stages=frozenset(at.split(",")) if at else frozenset())
     for trait in traits:
         if trait in {"t", "p"}:
             rule = replace(rule, retry="transient" if trait == "t" else "permanent")
@@ -123,7 +142,7 @@ def _line(head: Rule, line: str) -> Rule:
     start = _START if _BEGINS_A_WORD.match(line) else ""
     if not _ENDINGS.search(line):  # "n't" goes on with a word
         line = _GAP.sub(lambda gap: gap[0] + _START, line)
-    return replace(head, pattern=re.compile(f"{start}(?:{line})"), needs=anchors(line))
+    return replace(head, words=f"{start}(?:{line})", needs=anchors(line))
 
 
 def parse(text: str) -> Iterator[Rule]:
@@ -177,6 +196,3 @@ def codes() -> Mapping[str, str]:
 def weak_codes() -> Mapping[str, Mapping[str, str]]:
     """Return the cause by stage for codes that say little: looked at last."""
     return dict(json.loads(_read("weak_codes.json")))
-
-
-words(""), table("general"), providers(), codes(), weak_codes()  # read now, as the advice is
