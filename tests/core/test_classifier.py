@@ -68,7 +68,7 @@ def test_failures_of_the_field_are_judged_rightly(rows, floors):
     """What was reached stays reached, in both parts; -s or a failure shows the confusion table."""
     pairs = judged(rows)
     reached = shares(pairs)
-    print(f"\n{len(rows)} rows, right in per cent: {reached}\n{confusion(pairs)}")  # noqa: T201
+    print(f"\n{len(rows)} rows, right in per cent: {reached}\n{confusion(pairs)}")  # noqa: T201 - to be read
     assert all(reached[part] >= floor for part, floor in zip(PARTS, floors, strict=True)), reached
 
 

@@ -128,7 +128,9 @@ def test_workers_in_parallel_lose_no_count(mail_queue: MailQueue) -> None:
     def write(name: str, share: list[Any]) -> None:
         for job in share:
             state = "dead" if job.id % 3 == 0 else "sent"
-            result = mail_queue.result(job, decided(state, cause="c" if state == "dead" else None))  # type: ignore[arg-type]
+            cause = "c" if state == "dead" else None
+            decision = decided(state, cause=cause)  # type: ignore[arg-type]  # a parameter
+            result = mail_queue.result(job, decision)
             with mail_queue.database.work() as connection:
                 results = Results(mail_queue.models, "w1")
                 results._hours = Hours(mail_queue.models, name)

@@ -36,7 +36,7 @@ def live_through(queue: MailQueue, chance: random.Random) -> None:
     for job in jobs:
         state = chance.choice(("sent", "sent", *FAILED))
         cause = None if state == "sent" else chance.choice(CAUSES)
-        queue.finish([job], decided(state, cause=cause))  # type: ignore[arg-type]
+        queue.finish([job], decided(state, cause=cause))  # type: ignore[arg-type]  # a parameter
     _spread(queue, chance)
     some = [row for row in queue.rows() if chance.random() < 0.3]
     for row in some:
@@ -86,7 +86,7 @@ def test_the_figures_are_those_of_the_lists_they_lead_to(queue: MailQueue) -> No
     figures = Summary(queue.database, Bounds(sent=0, failed=0)).figures()
     lists = queue.state.queue
     for count, state in ((figures.sent_24h, "sent"), (figures.failed_24h, "failed")):
-        found = lists.list(Filter(state=state, range="today"), per_page=100)  # type: ignore[arg-type]
+        found = lists.list(Filter(state=state, range="today"), per_page=100)  # type: ignore[arg-type]  # a parameter
         assert count == len(found.messages)
 
 

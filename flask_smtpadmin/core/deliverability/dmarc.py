@@ -89,8 +89,8 @@ def parse_dmarc(text: str) -> DMARCRecord:
     return DMARCRecord(
         policy,
         _choice(found, "sp", _POLICIES, policy, remarks),  # type: ignore[arg-type]  # of _POLICIES
-        spf=_choice(found, "aspf", ("r", "s"), "r", remarks),  # type: ignore[arg-type]
-        dkim=_choice(found, "adkim", ("r", "s"), "r", remarks),  # type: ignore[arg-type]
+        spf=_choice(found, "aspf", ("r", "s"), "r", remarks),  # type: ignore[arg-type]  # r or s
+        dkim=_choice(found, "adkim", ("r", "s"), "r", remarks),  # type: ignore[arg-type]  # as spf
         percent=_percent(found, remarks),
         reports=reports,
         psd=_choice(found, "psd", ("y", "n", "u"), "u", remarks),
