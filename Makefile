@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 CODE := flask_smtpadmin example_app tests benchmarks docs .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos coverage check lint types imports templates spelling lengths docs bench clean
+.PHONY: help demo test chaos coverage check lint types imports templates spelling lengths docs translations bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ lengths: $(VENV)/.installed-check ## no file above 400 lines, no function above 
 
 docs: $(VENV)/.installed-check ## build the documentation; a warning is an error
 	$(VENV)/bin/sphinx-build --nitpicky --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+
+translations: $(VENV)/.installed-check ## take new texts of the pages into the catalogues, and compile them
+	$(PY) .ci/translations.py update
 
 bench: $(VENV)/.installed-test ## measure this package and its peers, fill docs/benchmarks.md; ARGS=--full: a million queued
 	$(PY) -m benchmarks $(ARGS)

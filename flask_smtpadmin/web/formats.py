@@ -7,10 +7,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from flask_smtpadmin.core.deeds import MOST_COUNTED
+from flask_smtpadmin.web.language import format_number, mark
+from flask_smtpadmin.web.language import gettext as _
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _RECENT: Final = 10
 _MONTH: Final = 30 * _DAY
+_MONTHS: Final = (
+    mark("Jan"),
+    mark("Feb"),
+    mark("Mar"),
+    mark("Apr"),
+    mark("May"),
+    mark("Jun"),
+    mark("Jul"),
+    mark("Aug"),
+    mark("Sep"),
+    mark("Oct"),
+    mark("Nov"),
+    mark("Dec"),
+)
 
 
 def iso(moment: datetime) -> str:
@@ -19,7 +35,7 @@ def iso(moment: datetime) -> str:
 
 
 def absolute(moment: datetime) -> str:
-    """Return the moment in full: ``2026-11-21 14:05:09 UTC``."""
+    """Return the moment in full: ``2026-11-21 14:05:09 UTC``; the same in every language."""
     return f"{_aware(moment):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -27,15 +43,23 @@ def ago(moment: datetime) -> str:
     """Return how far the moment is from now: ``4 min ago``, ``in 2 h``, ``21 Nov 2026``."""
     seconds = (datetime.now(UTC) - _aware(moment)).total_seconds()
     if abs(seconds) >= _MONTH:
-        return f"{moment.day} {moment:%b %Y}"
+        return date(moment)
     if abs(seconds) < _RECENT:
-        return "just now" if seconds >= 0 else "in a moment"
-    return f"{_span(seconds)} ago" if seconds > 0 else f"in {_span(-seconds)}"
+        return _("just now") if seconds >= 0 else _("in a moment")
+    if seconds > 0:
+        return _("%(span)s ago", span=_span(seconds))
+    return _("in %(span)s", span=_span(-seconds))
+
+
+def date(moment: datetime) -> str:
+    """Return the day of a moment: ``21 Nov 2026``."""
+    month = _(_MONTHS[moment.month - 1])
+    return _("%(day)s %(month)s %(year)s", day=moment.day, month=month, year=moment.year)
 
 
 def number(value: float) -> str:
     """Return a count with thousands marks."""
-    return f"{value:,.0f}"
+    return format_number(value)
 
 
 def at_most(count: int) -> str:
@@ -46,8 +70,8 @@ def at_most(count: int) -> str:
 def duration(seconds: float) -> str:
     """Return a span: ``84 ms``, ``4.2 s``, ``3 min``, ``2 h``."""
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < _MINUTE else _span(seconds)
+        return f"{format_number(seconds * 1000)} ms"
+    return f"{format_number(seconds, 1)} s" if seconds < _MINUTE else _span(seconds)
 
 
 def milliseconds(value: float) -> str:
@@ -60,7 +84,9 @@ def size(octets: int) -> str:
     if octets < 1000:  # noqa: PLR2004 - a kilobyte
         return f"{octets} B"
     kilobytes = octets / 1000
-    return f"{kilobytes:.1f} KB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB"  # noqa: PLR2004 - a megabyte
+    if kilobytes < 1000:  # noqa: PLR2004 - a megabyte
+        return f"{format_number(kilobytes, 1)} KB"
+    return f"{format_number(kilobytes / 1000, 1)} MB"
 
 
 def _aware(moment: datetime) -> datetime:
@@ -71,10 +97,10 @@ def _span(seconds: float) -> str:
     if seconds < _MINUTE:
         return f"{seconds:.0f} s"
     if seconds < _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
+        return _("%(minutes)s min", minutes=f"{seconds / _MINUTE:.0f}")
     if seconds < _DAY * 2:
         return f"{seconds / _HOUR:.0f} h"
-    return f"{timedelta(seconds=seconds).days} d"
+    return _("%(days)s d", days=timedelta(seconds=seconds).days)
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {

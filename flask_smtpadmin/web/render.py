@@ -14,6 +14,7 @@ from flask_smtpadmin.core.report import DIRECT_STEPS, STEP_NAMES
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, assets, wording
+from flask_smtpadmin.web.language import gettext, language, mark, ngettext
 from flask_smtpadmin.web.options import app_name, base_template, option
 from flask_smtpadmin.web.tokens import form_token
 from flask_smtpadmin.web.wording import Tone
@@ -52,6 +53,9 @@ def page_globals() -> dict[str, Any]:
     """
     base = base_template()
     return {
+        "sa_": gettext,
+        "sa_n": ngettext,
+        "sa_language": language(),
         "sa_asset": assets.asset,
         "sa_base_template": base or "smtpadmin/shell.html",
         "sa_embedded": bool(base),
@@ -118,15 +122,15 @@ def _frame(snapshot: Snapshot, here: str, dead: int | None) -> Frame:
     if dead is None:
         dead = current_state().queue.counts("dead")["dead"]
     entries = (
-        Entry("overview", "Overview", "gauge", {}),
-        Entry("messages", "Messages", "mail", {}),
-        Entry("messages", "Dead letter", "dead", {"state": "dead"}, count=dead),
-        Entry("settings", "Settings", "sliders", {}),
-        Entry("servers", "Servers", "server", {}, sub=True),
-        Entry("deliverability", "Deliverability", "shield", {}, sub=True),
-        Entry("test", "Test", "pulse", {}),
-        Entry("activity", "Activity", "lines", {}),
-        Entry("audit", "Audit", "eye", {}, sub=True),
+        Entry("overview", mark("Overview"), "gauge", {}),
+        Entry("messages", mark("Messages"), "mail", {}),
+        Entry("messages", mark("Dead letter"), "dead", {"state": "dead"}, count=dead),
+        Entry("settings", mark("Settings"), "sliders", {}),
+        Entry("servers", mark("Servers"), "server", {}, sub=True),
+        Entry("deliverability", mark("Deliverability"), "shield", {}, sub=True),
+        Entry("test", mark("Test"), "pulse", {}),
+        Entry("activity", mark("Activity"), "lines", {}),
+        Entry("audit", mark("Audit"), "eye", {}, sub=True),
     )
     marked = tuple(_mark(entry, here) for entry in entries)
     return Frame(marked, paused=snapshot.paused, mode=str(snapshot["MODE"]))

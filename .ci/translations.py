@@ -1,0 +1,160 @@
+"""The catalogues of the pages: ``update`` reads the code and writes them; ``check`` compares.
+
+``update`` takes every marked text into each ``smtpadmin.po``, drops what is gone, and compiles.
+``check`` fails when a text is untranslated, a placeholder got lost, or a file is not what
+``update`` would write.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages import Catalog, Message
+from babel.messages.extract import extract_from_file
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+PACKAGE = Path("flask_smtpadmin")
+FOLDER = PACKAGE / "web" / "translations"
+LANGUAGES = ("de", "es", "fr", "zh")
+_PYTHON = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
+_JINJA = {"sa_": None, "sa_n": (1, 2)}
+_PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|`[^`]*`")
+
+
+def template() -> Catalog:
+    """Return the catalogue of all marked texts, without translations."""
+    catalogue = Catalog(domain="smtpadmin", project="flask-smtpadmin", fuzzy=False)
+    for text in _texts():
+        catalogue.add(text)
+    return catalogue
+
+
+def _texts() -> Iterator[str | tuple[str, ...]]:
+    for file in sorted(PACKAGE.rglob("*.py")):
+        for _line, text, _comments, _context in extract_from_file("python", file, _PYTHON):
+            yield text
+    for file in sorted(PACKAGE.rglob("templates/**/*.html")):
+        options = {"extensions": "jinja2.ext.do", "trimmed": "true"}
+        for _line, text, _comments, _context in extract_from_file(
+            "jinja2.ext:babel_extract", file, _JINJA, (), options
+        ):
+            yield text
+    data = {
+        name: json.loads((PACKAGE / f"core/data/{name}.json").read_text())
+        for name in ("causes", "codes", "first_steps")
+    }
+    for cause in data["causes"].values():
+        yield from (cause["what"], cause["why"], *cause["do"])
+    yield from _strings(data["codes"])
+    yield from _strings(data["first_steps"])
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Yield every text of a data file."""
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from _strings(one)
+    elif isinstance(value, str):
+        yield value
+
+
+def _catalogue(code: str) -> Catalog:
+    file = FOLDER / code / "LC_MESSAGES" / "smtpadmin.po"
+    if not file.exists():
+        return Catalog(locale=code, domain="smtpadmin", fuzzy=False)
+    with file.open("rb") as opened:
+        return read_po(opened, locale=code, domain="smtpadmin")
+
+
+def _merged(code: str, texts: Catalog) -> Catalog:
+    """Return the texts with the translations there are; nothing is guessed."""
+    old = _catalogue(code)
+    new = Catalog(
+        locale=code,
+        domain="smtpadmin",
+        project="flask-smtpadmin",
+        header_comment=f"# The pages of flask-smtpadmin: {code}",
+        last_translator="The flask-smtpadmin developers",
+        language_team="The flask-smtpadmin developers",
+        creation_date=old.creation_date,
+        revision_date=old.creation_date,
+        fuzzy=False,
+    )
+    for message in texts:
+        if message.id:
+            known = old.get(message.id[0] if message.pluralizable else message.id)
+            kept = known.string if known and known.pluralizable == message.pluralizable else ""
+            new.add(message.id, kept)
+    return new
+
+
+def _written(catalogue: Catalog) -> tuple[bytes, bytes]:
+    """Return the catalogue as text and compiled."""
+    text, compiled = io.BytesIO(), io.BytesIO()
+    write_po(text, catalogue, no_location=True, sort_output=True, width=100)
+    write_mo(compiled, catalogue)
+    return text.getvalue(), compiled.getvalue()
+
+
+def update() -> int:
+    """Write all catalogues."""
+    texts = template()
+    for code in LANGUAGES:
+        folder = FOLDER / code / "LC_MESSAGES"
+        folder.mkdir(parents=True, exist_ok=True)
+        catalogue = _merged(code, texts)
+        for ending, content in zip(("po", "mo"), _written(catalogue), strict=True):
+            (folder / f"smtpadmin.{ending}").write_bytes(content)
+        missing = sum(not _translated(message) for message in catalogue if message.id)
+        sys.stdout.write(f"{code}: {len(catalogue)} texts, {missing} untranslated\n")
+    return 0
+
+
+def check() -> int:
+    """Print what is wrong with the catalogues; 1 if anything is."""
+    complaints = []
+    texts = template()
+    for code in LANGUAGES:
+        catalogue = _merged(code, texts)
+        folder = FOLDER / code / "LC_MESSAGES"
+        for ending, content in zip(("po", "mo"), _written(catalogue), strict=True):
+            file = folder / f"smtpadmin.{ending}"
+            if not file.exists() or file.read_bytes() != content:
+                complaints.append(f"{file} is out of date: make translations")
+        complaints += [
+            f"{code}: {problem}"
+            for message in catalogue
+            if message.id
+            for problem in _problems(message)
+        ]
+    sys.stdout.writelines(f"{complaint}\n" for complaint in complaints)
+    return int(bool(complaints))
+
+
+def _translated(message: Message) -> bool:
+    strings = message.string if message.pluralizable else (message.string,)
+    return all(strings)
+
+
+def _problems(message: Message) -> Iterator[str]:
+    """Yield what is wrong with a translation."""
+    if not _translated(message):
+        yield f"not translated: {message.id!r}"
+        return
+    ids = message.id if message.pluralizable else (message.id,)
+    strings = message.string if message.pluralizable else (message.string,)
+    wanted = sorted(_PLACEHOLDER.findall(ids[-1]))
+    for string in strings:
+        found = sorted(_PLACEHOLDER.findall(string))
+        if found != wanted and not (message.pluralizable and set(found) <= set(wanted)):
+            yield f"{string!r} has {found} where {ids[-1]!r} has {wanted}"
+
+
+if __name__ == "__main__":
+    sys.exit({"update": update, "check": check}[sys.argv[1]]())
