@@ -51,7 +51,12 @@ def test_outside_a_request_it_is_english() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "shown"), [("en", "1,234,567.5"), ("de", "1.234.567,5"), ("fr", "1\u202f234\u202f567,5")]
+    ("wish", "shown"),
+    [
+        ("en", "1,234,567.5"),
+        ("de", "1.234.567,5"),
+        ("fr", "1\u202f234\u202f567,5"),
+    ],
 )
 def test_numbers_have_the_marks_of_the_language(wish: str, shown: str) -> None:
     """Thousands and fractions are set apart as the language does."""
