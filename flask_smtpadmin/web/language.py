@@ -57,6 +57,8 @@ def gettext(text: str, /, **values: object) -> str:
 
     The result is markup, with everything else in it escaped, if one of the values is.
     """
+    if not text:  # which names the header of a catalogue
+        return ""
     return _filled(_catalogue(language().code).gettext(text), values)
 
 
