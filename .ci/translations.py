@@ -22,7 +22,14 @@ from babel.messages.pofile import read_po, write_po
 PACKAGE = Path("flask_smtpadmin")
 FOLDER = PACKAGE / "web" / "translations"
 LANGUAGES = ("de", "es", "fr", "zh")
-_PYTHON = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
+_PYTHON = {
+    "_": None,
+    "gettext": None,
+    "mark": None,
+    "mark_n": (1, 2),
+    "ngettext": (1, 2),
+    "said": None,
+}
 _JINJA = {"sa_": None, "sa_n": (1, 2)}
 _PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|`[^`]*`")
 

@@ -17,6 +17,11 @@ from typing import Any, Final
 from flask import current_app, g, has_request_context, request
 from markupsafe import escape
 
+from flask_smtpadmin.core.words import Said, mark
+
+__all__ = ["ENGLISH", "LANGUAGES", "Language", "format_number", "gettext", "language", "mark"]
+__all__ += ["ngettext", "spoken"]
+
 
 @dataclass(frozen=True, slots=True)
 class Language:
@@ -55,8 +60,13 @@ def language() -> Language:
 def gettext(text: str, /, **values: object) -> str:
     """Return ``text`` in the language of the page, with ``%(name)s`` replaced by ``values``.
 
-    The result is markup, with everything else in it escaped, if one of the values is.
+    A sentence that the core has ``said`` brings its values along. The result is markup, with
+    everything else in it escaped, if one of the values is.
     """
+    if isinstance(text, Said):
+        kept = text.values.items()
+        values = {name: gettext(it) if isinstance(it, Said) else it for name, it in kept}
+        text = text.text
     if not text:  # which names the header of a catalogue
         return ""
     return _filled(_catalogue(language().code).gettext(text), values)
@@ -71,17 +81,17 @@ def ngettext(one: str, many: str, count: int, /, **values: object) -> str:
     return _filled(_catalogue(language().code).ngettext(one, many, count), values)
 
 
-def mark(text: str) -> str:
-    """Mark a text for the catalogues that is translated where it is shown."""
-    return text
+def spoken(error: Exception) -> str:
+    """Return what an error says, in the language of the page."""
+    return gettext(error.args[0] if error.args else "")
 
 
 def format_number(value: float, digits: int = 0) -> str:
     """Return a number with the marks of the language: ``12,345.6`` or ``12.345,6``."""
-    spoken = language()
+    marks = language()
     whole, _, rest = f"{value:,.{digits}f}".partition(".")
-    whole = whole.replace(",", spoken.thousands)
-    return f"{whole}{spoken.point}{rest}" if rest else whole
+    whole = whole.replace(",", marks.thousands)
+    return f"{whole}{marks.point}{rest}" if rest else whole
 
 
 def _filled(text: str, values: Mapping[str, object]) -> str:

@@ -12,6 +12,7 @@ from flask_smtpadmin.core.settings import Field, Origin, Problem, Spec
 from flask_smtpadmin.web import formats, wording
 from flask_smtpadmin.web.forms.labels import label_of
 from flask_smtpadmin.web.forms.specs import Choices, choices_of, sent, text_of
+from flask_smtpadmin.web.language import gettext as _
 
 Widget = Literal["text", "number", "email", "secret", "radio", "select", "check", "area"]
 
@@ -86,7 +87,7 @@ def controls(
     """
     wrong: dict[str, list[str]] = {}
     for problem in problems:
-        wrong.setdefault(problem.field.lower(), []).append(problem.message)
+        wrong.setdefault(problem.field.lower(), []).append(_(problem.message))
     found = {name.lower(): field for name, field in fields.items()}
     return {
         name.lower(): _control(spec, found[name.lower()], wrong.get(name.lower(), []), form)
@@ -101,14 +102,14 @@ def _control(spec: Spec, field: Field, errors: list[str], form: FlaskForm | None
     text = text_of(spec, field) if typed is None else typed
     return Control(
         name=name,
-        label=words.text,
-        help=words.help or spec.doc,
-        placeholder=words.placeholder,
+        label=_(words.text),
+        help=_(words.help or spec.doc),
+        placeholder=_(words.placeholder) if words.placeholder else "",
         widget=_widget(spec),
         text=text,
         choices=choices_of(spec, text) if spec.kind == "choice" else (),
         origin=field.origin,
-        origin_word=wording.ORIGINS[field.origin],
+        origin_word=_(wording.ORIGINS[field.origin]),
         variable=field.variable,
         locked=field.locked,
         is_set=field.is_set or field.stored,

@@ -18,6 +18,7 @@ from flask_smtpadmin.core.settings import Field, Spec
 from flask_smtpadmin.core.settings.parse import limits_text, write
 from flask_smtpadmin.web import wording
 from flask_smtpadmin.web.forms.labels import label_of
+from flask_smtpadmin.web.language import gettext as _
 
 Choices = tuple[tuple[str, str, str], ...]
 
@@ -42,7 +43,9 @@ def choices_of(spec: Spec, current: str) -> Choices:
     if worded is None:
         return tuple((choice, choice, "") for choice in spec.choices)
     offered = worded.keys() - _NOT_YET | {current}
-    return tuple((value, *words) for value, words in worded.items() if value in offered)
+    return tuple(
+        (value, _(word), _(note)) for value, (word, note) in worded.items() if value in offered
+    )
 
 
 def text_of(spec: Spec, field: Field) -> str:
