@@ -15,6 +15,7 @@ ACTIONS: Final[dict[str, str]] = {
     "server.add": "added {what}",
     "server.save": "changed {what}",
     "server.delete": "deleted what was saved of {what}",
+    "server.move": "changed when {what} is tried",
     "server.pause": "paused {what}",
     "server.resume": "let {what} be used again",
     "server.enable": "switched {what} on",

@@ -28,6 +28,7 @@ from flask_smtpadmin.core.settings.edits import (
     signs_in,
 )
 from flask_smtpadmin.core.settings.fields import SERVER_FIELDS, SERVER_KEY
+from flask_smtpadmin.core.settings.order import Move, moved
 from flask_smtpadmin.core.settings.origins import BOUND, Context, Stored, StoredServer, Typed
 from flask_smtpadmin.core.settings.resolve import resolve
 from flask_smtpadmin.core.settings.senders import refused, who
@@ -175,6 +176,26 @@ class Settings:
             rows.drop_server(key)
             gone = edited(dict.fromkeys(held), stored.server(key), SERVER_FIELDS)
             rows.note("server.delete", f"server:{key}", {"fields": gone})
+
+    def move_server(self, move: Move, *, actor: str | None = None) -> Snapshot:
+        """Let a server be tried earlier or later; writes the priorities that this changes.
+
+        Raises:
+            NotFound: there is no such server.
+            InvalidSettings: the environment sets its priority, or leaves no number free.
+        """
+        with self._change(actor) as rows:
+            stored = rows.load()
+            numbers = moved(resolve(self._context(), stored).servers, move)
+            changes = {key: {"PRIORITY": str(number)} for key, number in numbers.items()}
+            fields = {}
+            for key, change in changes.items():
+                fields[key] = edited(change, stored.server(key), SERVER_FIELDS)["priority"]
+                rows.put(f"server:{key}", "PRIORITY", change["PRIORITY"])
+                rows.put_server(key)
+            if fields:
+                rows.note("server.move", f"server:{move.key}", {"fields": fields})
+        return self.snapshot()
 
     def save_values(
         self, values: Mapping[str, str | None], *, actor: str | None = None
