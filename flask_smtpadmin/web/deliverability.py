@@ -12,12 +12,12 @@ from flask_smtpadmin.core.deliverability.findings import Report
 from flask_smtpadmin.core.deliverability.orders import MOST, Order, in_use, wanted
 from flask_smtpadmin.core.errors import InvalidSettings
 from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.settings.order import in_order
 from flask_smtpadmin.delivery.deliverability import LIMIT
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.storage.findings import Kept
 from flask_smtpadmin.web import access, limits
 from flask_smtpadmin.web.render import done, page
-from flask_smtpadmin.web.server_list import in_order
 from flask_smtpadmin.web.wording import Tone
 
 #: Characters of what may be typed.

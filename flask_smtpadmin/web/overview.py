@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Response
 
+from flask_smtpadmin.core.settings.order import in_order
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web.banners import Situation, banners
 from flask_smtpadmin.web.chart import chart
 from flask_smtpadmin.web.render import page
-from flask_smtpadmin.web.server_list import in_order
 
 
 def overview() -> Response:

@@ -86,6 +86,7 @@ ROUTES: Final = (
     Route("/servers/<key>", server_pages.server_save, "configure", "POST"),
     Route("/servers/<key>/test", server_pages.server_test, "configure", "POST"),
     Route("/servers/<key>/delete", server_list.server_delete, "configure", "POST"),
+    Route("/servers/<key>/move", server_list.server_move, "configure", "POST"),
     Route("/servers/<key>/pause", server_list.server_pause, "operate", "POST"),
     Route("/servers/<key>/resume", server_list.server_resume, "operate", "POST"),
     Route("/settings", settings.settings, "view"),

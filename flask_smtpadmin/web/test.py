@@ -12,10 +12,10 @@ from flask_smtpadmin.core.check import Check, Scenario, Wish
 from flask_smtpadmin.core.errors import NotFound
 from flask_smtpadmin.core.figures import WorkerRow
 from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.settings.order import in_order
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, checking
 from flask_smtpadmin.web.render import page, shown_address
-from flask_smtpadmin.web.server_list import in_order
 
 _HERE = "Test"
 #: What the select boxes send for "each of them".
