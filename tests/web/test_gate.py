@@ -56,6 +56,7 @@ WANTED = {
     "POST /servers/<key>": "configure",
     "POST /servers/<key>/test": "configure",
     "POST /servers/<key>/delete": "configure",
+    "POST /servers/<key>/move": "configure",
     "POST /servers/<key>/pause": "operate",
     "POST /servers/<key>/resume": "operate",
     "GET /settings": "view",
