@@ -9,9 +9,12 @@ from typing import Final
 
 from flask_smtpadmin.core.figures import Allowance, Figures, Moments, WorkerRow
 from flask_smtpadmin.core.settings import Server, Snapshot
+from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.web.access import Right
 from flask_smtpadmin.web.formats import at_most, duration, number
-from flask_smtpadmin.web.wording import Tone
+from flask_smtpadmin.web.language import gettext as _
+from flask_smtpadmin.web.language import ngettext
+from flask_smtpadmin.web.wording import Tone, limit_words
 
 MOST: Final = 2
 #: The share of a limit from which on its being used up is in sight.
@@ -41,10 +44,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banner:
-    """One sentence, since when, and the one thing to do about it.
+    """One sentence, since when, and the one thing to do about it, in the language of the page.
 
-    ``since`` after the words ``since_is``. ``endpoint`` empty: there is nothing to press,
-    ``command`` is to be typed instead. ``post``: the action is a change.
+    ``since_is`` says what ``since`` is; it is translated where it is shown. ``endpoint`` empty:
+    there is nothing to press, ``command`` is to be typed instead. ``post``: the action is a change.
     """
 
     name: str
@@ -52,7 +55,7 @@ class Banner:
     icon: str
     text: str
     since: datetime | None = None
-    since_is: str = "Since"
+    since_is: str = mark("Since %(when)s")
     label: str = ""
     endpoint: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -74,9 +77,9 @@ def _paused(now: Situation) -> Banner | None:
         name="paused",
         tone="warn",
         icon="pause",
-        text="All sending is paused. Messages are kept in the queue.",
+        text=_("All sending is paused. Messages are kept in the queue."),
         since=now.moments.paused,
-        label="Resume sending",
+        label=_("Resume sending"),
         endpoint="resume_all",
         right="operate",
         post=True,
@@ -87,15 +90,22 @@ def _foreign(now: Situation) -> Banner | None:
     if not now.snapshot.foreign:
         return None
     ours, theirs = now.snapshot["INSTANCE"], now.snapshot.instance
-    waits = f" {_waits(now.figures.queued)}." if now.figures.queued else ""
+    text = _sentences(
+        _(
+            "Nothing is sent: SMTPADMIN_INSTANCE is %(ours)s, and the mail in this database "
+            "belongs to %(theirs)s.",
+            ours=ours,
+            theirs=theirs,
+        ),
+        _waits(now.figures.queued),
+        _("If the database was copied on purpose, cancel what must not go out first."),
+    )
     return Banner(
         name="foreign",
         tone="bad",
         icon="warning",
-        text=f"Nothing is sent: SMTPADMIN_INSTANCE is {ours}, and the mail in this database "
-        f"belongs to {theirs}.{waits} If the database was copied on purpose, cancel what must not "
-        "go out first.",
-        label=f"Send it from {ours}",
+        text=text,
+        label=_("Send it from %(ours)s", ours=ours),
         endpoint="adopt",
         right="configure",
         post=True,
@@ -107,14 +117,14 @@ def _no_worker(now: Situation) -> Banner | None:
         return None
     last = max((worker.beat_at for worker in now.workers), default=None)
     queued = now.figures.queued
-    waits = f" {_waits(queued)}." if queued else ""
+    nothing = _("No worker is running, so nothing is sent.")
     return Banner(
         name="no-worker",
         tone="bad" if queued else "warn",
         icon="worker",
-        text=f"No worker is running, so nothing is sent.{waits} Start one:",
+        text=_sentences(nothing, _waits(queued), _("Start one:")),
         since=last,
-        since_is="Last heard of",
+        since_is=mark("Last heard of %(when)s"),
         command="flask smtp-worker",
     )
 
@@ -127,9 +137,12 @@ def _stuck(now: Situation) -> Banner | None:
         name="stuck",
         tone="bad",
         icon="worker",
-        text=f"No mail server has answered for {span}. What was handed over waits for a reply, and "
-        "the rest behind it.",
-        label="Test the server",
+        text=_(
+            "No mail server has answered for %(span)s. What was handed over waits for a reply, and "
+            "the rest behind it.",
+            span=span,
+        ),
+        label=_("Test the server"),
         endpoint="test",
     )
 
@@ -141,10 +154,12 @@ def _redis_down(now: Situation) -> Banner | None:
         name="redis-down",
         tone="warn",
         icon="database",
-        text="The queue server (Redis) cannot be reached. Workers look into the database instead: "
-        "mail still flows, up to a second later.",
+        text=_(
+            "The queue server (Redis) cannot be reached. Workers look into the database instead: "
+            "mail still flows, up to a second later."
+        ),
         since=min(worker.beat_at for worker in now.live if worker.redis == "down"),
-        since_is="Seen by a worker",
+        since_is=mark("Seen by a worker %(when)s"),
     )
 
 
@@ -152,14 +167,26 @@ def _not_live(now: Situation) -> Banner | None:
     mode = str(now.snapshot["MODE"])
     if mode == "live":
         return None
-    name, _, address = mode.partition(":")
-    where = f"goes to {address} instead" if address else "is kept here instead of being sent"
+    name, _colon, address = mode.partition(":")
+    word = name.capitalize()
+    text = _(
+        "%(mode)s mode is on: every message is kept here instead of being sent. SMTPADMIN_MODE "
+        "decides.",
+        mode=word,
+    )
+    if address:
+        text = _(
+            "%(mode)s mode is on: every message goes to %(address)s instead. SMTPADMIN_MODE "
+            "decides.",
+            mode=word,
+            address=address,
+        )
     return Banner(
         name="mode",
         tone="warn",
         icon="catch",
-        text=f"{name.capitalize()} mode is on: every message {where}. SMTPADMIN_MODE decides.",
-        label="See messages",
+        text=text,
+        label=_("See messages"),
         endpoint="messages",
     )
 
@@ -172,9 +199,12 @@ def _all_failing(now: Situation) -> Banner | None:
         name="all-failing",
         tone="bad",
         icon="cross-circle",
-        text=f"No server takes mail at the moment ({names}). Messages wait and are tried again.",
+        text=_(
+            "No server takes mail at the moment (%(names)s). Messages wait and are tried again.",
+            names=names,
+        ),
         since=max(_health(now, now.servers), default=None),
-        label="Test the server",
+        label=_("Test the server"),
         endpoint="test",
         arguments={"server": now.servers[0].key},
     )
@@ -190,8 +220,11 @@ def _misconfigured(now: Situation) -> Banner | None:
         name="misconfigured",
         tone="bad",
         icon="warning",
-        text=f"{server.name or server.key} is misconfigured and its mail waits. {problem.message}",
-        label="Open the server",
+        text=_sentences(
+            _("%(server)s is misconfigured and its mail waits.", server=_name(server)),
+            _(problem.message),
+        ),
+        label=_("Open the server"),
         endpoint="server",
         arguments={"key": server.key},
     )
@@ -204,8 +237,8 @@ def _setting(now: Situation) -> Banner | None:
         name="setting",
         tone="warn",
         icon="warning",
-        text=f"{now.snapshot.harmless[0].message} The default is used instead.",
-        label="Open settings",
+        text=_sentences(_(now.snapshot.harmless[0].message), _("The default is used instead.")),
+        label=_("Open settings"),
         endpoint="settings",
     )
 
@@ -214,14 +247,24 @@ def _not_configured(now: Situation) -> Banner | None:
     if now.servers:
         return None
     queued = now.figures.queued
-    waits = f"{_waits(queued)} in the queue" if queued else "New messages wait in the queue"
-    out = "goes out by itself" if queued == 1 else "go out by themselves"
+    waits = _(
+        "New messages wait in the queue; nothing is lost, and they go out by themselves once there "
+        "is a server."
+    )
+    if queued:
+        waits = ngettext(
+            "%(count)s message waits in the queue; nothing is lost, and it goes out by itself once "
+            "there is a server.",
+            "%(count)s messages wait in the queue; nothing is lost, and they go out by themselves "
+            "once there is a server.",
+            queued,
+            count=at_most(queued),
+        )
     return Banner(
         name="not-configured",
         tone="warn" if queued else "info",
         icon="server",
-        text=f"No mail server is set up, so the app cannot send e-mail yet. {waits}; nothing is "
-        f"lost, and {'it' if queued == 1 else 'they'} {out} once there is a server.",
+        text=_sentences(_("No mail server is set up, so the app cannot send e-mail yet."), waits),
     )
 
 
@@ -234,9 +277,13 @@ def _differs(now: Situation) -> Banner | None:
                     name="differs",
                     tone="info",
                     icon="info",
-                    text=f"Worker {worker.name} uses other settings for {server.name or key} than "
-                    "this page. Changes reach it within seconds; if this stays, its environment "
-                    "variables differ.",
+                    text=_(
+                        "Worker %(worker)s uses other settings for %(server)s than this page. "
+                        "Changes reach it within seconds; if this stays, its environment variables "
+                        "differ.",
+                        worker=worker.name,
+                        server=_name(server),
+                    ),
                 )
     return None
 
@@ -249,10 +296,10 @@ def _unverified(now: Situation) -> Banner | None:
         name="unverified",
         tone="info",
         icon="pulse",
-        text=f"{new[0].name or new[0].key} has not been tested with its present settings.",
+        text=_("%(server)s has not been tested with its present settings.", server=_name(new[0])),
         since=now.moments.saved.get(new[0].key),
-        since_is="Saved",
-        label="Test it",
+        since_is=mark("Saved %(when)s"),
+        label=_("Test it"),
         endpoint="test",
         arguments={"server": new[0].key},
     )
@@ -271,9 +318,13 @@ def _fallback(now: Situation) -> Banner | None:
         name="fallback",
         tone="warn",
         icon="server",
-        text=f"{_name(best[0])} takes no mail at the moment, so it goes through {_name(instead)}.",
+        text=_(
+            "%(server)s takes no mail at the moment, so it goes through %(other)s.",
+            server=_name(best[0]),
+            other=_name(instead),
+        ),
         since=max(_health(now, best), default=None),
-        label=f"Test {_name(best[0])}",
+        label=_("Test %(server)s", server=_name(best[0])),
         endpoint="test",
         arguments={"server": best[0].key},
     )
@@ -287,16 +338,20 @@ def _quota(now: Situation) -> Banner | None:
     limits = near[key].limits
     name = max(limits, key=lambda name: limits[name][1] / limits[name][0])
     most, used = limits[name]
-    words = name.replace("_", " ")
     return Banner(
         name="quota",
         tone="warn",
         icon="gauge",
-        text=f"{_name(now.snapshot.servers[key])} has used {number(used)} of its {number(most)} "
-        f"{words}. What is beyond them waits for the next slot.",
+        text=_(
+            "%(server)s has used %(used)s of its %(limit)s. What is beyond them waits for the next "
+            "slot.",
+            server=_name(now.snapshot.servers[key]),
+            used=number(used),
+            limit=limit_words(name, most),
+        ),
         since=near[key].next_free if near[key].used_up else None,
-        since_is="Next slot",
-        label="Open the server",
+        since_is=mark("Next slot %(when)s"),
+        label=_("Open the server"),
         endpoint="server",
         arguments={"key": key},
     )
@@ -315,7 +370,16 @@ def _health(now: Situation, servers: Iterable[Server]) -> list[datetime]:
 
 
 def _waits(count: int) -> str:
-    return f"{at_most(count)} message{'s wait' if count > 1 else ' waits'}"
+    """Say how many messages wait, if any do."""
+    if not count:
+        return ""
+    return ngettext(
+        "%(count)s message waits.", "%(count)s messages wait.", count, count=at_most(count)
+    )
+
+
+def _sentences(*said: str) -> str:
+    return " ".join(filter(None, said))
 
 
 _RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (

@@ -3,67 +3,146 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from flask_smtpadmin.core.deeds import Action, Deed, Job, Tally
-from flask_smtpadmin.core.rate import Limit, limits_of
+from flask_smtpadmin.core.rate import limits_of
 from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.words import mark, mark_n
 from flask_smtpadmin.web.formats import number as counted
-from flask_smtpadmin.web.wording import MESSAGE
+from flask_smtpadmin.web.language import gettext as _
+from flask_smtpadmin.web.language import ngettext
+from flask_smtpadmin.web.wording import limit_words
 
 _VERB: Final[dict[Action, str]] = {
-    "retry": "Retry",
-    "cancel": "Cancel",
-    "delete": "Delete",
-    "send_via": "Send",
+    "retry": mark("Retry %(what)s"),
+    "cancel": mark("Cancel %(what)s"),
+    "delete": mark("Delete %(what)s"),
+    "send_via": mark("Send %(what)s"),
 }
-_DONE: Final[dict[Action, str]] = {
-    "retry": "queued",
-    "cancel": "cancelled",
-    "delete": "deleted",
-    "send_via": "queued",
+_QUESTION: Final[dict[Action, str]] = {
+    "retry": mark("Retry %(what)s?"),
+    "cancel": mark("Cancel %(what)s?"),
+    "delete": mark("Delete %(what)s?"),
 }
-_SKIPPED: Final = {"expired": "expired", "state": "their state does not allow it"}
+_DONE: Final[dict[Action, tuple[str, str]]] = {
+    "retry": mark_n("%(count)s queued", "%(count)s queued"),
+    "cancel": mark_n("%(count)s cancelled", "%(count)s cancelled"),
+    "delete": mark_n("%(count)s deleted", "%(count)s deleted"),
+    "send_via": mark_n("%(count)s queued", "%(count)s queued"),
+}
+_SKIPPED: Final = {"expired": mark("expired"), "state": mark("their state does not allow it")}
+_Noun: TypeAlias = tuple[tuple[str, str], str]
+_MESSAGE: Final[_Noun] = (mark_n("%(count)s message", "%(count)s messages"), mark("messages"))
+#: By state, or group of states: so many of them, and all of them.
+_NOUNS: Final[dict[str, _Noun]] = {
+    "queued": (
+        mark_n("%(count)s queued message", "%(count)s queued messages"),
+        mark("queued messages"),
+    ),
+    "scheduled": (
+        mark_n("%(count)s scheduled message", "%(count)s scheduled messages"),
+        mark("scheduled messages"),
+    ),
+    "sending": (
+        mark_n("%(count)s sending message", "%(count)s sending messages"),
+        mark("sending messages"),
+    ),
+    "retrying": (
+        mark_n("%(count)s retrying message", "%(count)s retrying messages"),
+        mark("retrying messages"),
+    ),
+    "sent": (mark_n("%(count)s sent message", "%(count)s sent messages"), mark("sent messages")),
+    "partial": (
+        mark_n("%(count)s partly sent message", "%(count)s partly sent messages"),
+        mark("partly sent messages"),
+    ),
+    "dead": (mark_n("%(count)s dead letter", "%(count)s dead letters"), mark("dead letters")),
+    "uncertain": (
+        mark_n("%(count)s uncertain message", "%(count)s uncertain messages"),
+        mark("uncertain messages"),
+    ),
+    "cancelled": (
+        mark_n("%(count)s cancelled message", "%(count)s cancelled messages"),
+        mark("cancelled messages"),
+    ),
+    "expired": (
+        mark_n("%(count)s expired message", "%(count)s expired messages"),
+        mark("expired messages"),
+    ),
+    "caught": (
+        mark_n("%(count)s caught message", "%(count)s caught messages"),
+        mark("caught messages"),
+    ),
+    "failed": (
+        mark_n("%(count)s failed message", "%(count)s failed messages"),
+        mark("failed messages"),
+    ),
+    "waiting": (
+        mark_n("%(count)s waiting message", "%(count)s waiting messages"),
+        mark("waiting messages"),
+    ),
+}
 
 
 def question(deed: Deed, found: Tally | None, ticked: int) -> str:
     """Return the question: ``Retry 312 dead letters?``."""
-    return f"{_VERB[deed.action]} {_meant(deed, found, ticked)}{_through(deed)}?"
+    what = _meant(deed, found, ticked)
+    if deed.action != "send_via":
+        return _(_QUESTION[deed.action], what=what)
+    if not deed.server:
+        return _("Send %(what)s via another server?", what=what)
+    return _("Send %(what)s via %(server)s?", what=what, server=deed.server)
 
 
 def button(deed: Deed, found: Tally | None, ticked: int) -> str:
     """Return what stands on the button: the verb again."""
-    return f"{_VERB[deed.action]} {_meant(deed, found, ticked)}"
+    return _(_VERB[deed.action], what=_meant(deed, found, ticked))
 
 
 def effects(deed: Deed, found: Tally | None, servers: Mapping[str, Server]) -> list[str]:
     """Return sentences on what will happen."""
-    sentences = []
-    if deed.action == "retry":
-        sentences.append(_pace(deed, servers))
-    elif deed.action == "send_via":
-        sentences.append("They go out at once, as fast as that server may be used.")
-    elif deed.action == "cancel":
-        sentences.append("They will not be sent. Each can be queued again later.")
-    else:
-        sentences.append("The messages and the records of their attempts are gone for good.")
+    sentences = [_effect(deed, servers)]
     skipped = found.skipped(deed) if found else {}
     if skipped.get("expired"):
-        count = skipped["expired"]
-        are = "one is" if count == 1 else "ones are"
-        sentences.append(f"{counted(count)} expired {are} skipped: their time is over.")
+        sentences.append(
+            ngettext(
+                "%(count)s expired one is skipped: their time is over.",
+                "%(count)s expired ones are skipped: their time is over.",
+                skipped["expired"],
+            )
+        )
     if skipped.get("state"):
-        count = skipped["state"]
-        them = "is" if count == 1 else "are"
-        sentences.append(f"{counted(count)} {them} skipped: {_SKIPPED['state']}.")
+        sentences.append(
+            ngettext(
+                "%(count)s is skipped: their state does not allow it.",
+                "%(count)s are skipped: their state does not allow it.",
+                skipped["state"],
+            )
+        )
     if found is not None and not found.exact:
-        sentences.append("There are more than were counted; all that match now are meant.")
+        sentences.append(_("There are more than were counted; all that match now are meant."))
     return sentences
+
+
+def _effect(deed: Deed, servers: Mapping[str, Server]) -> str:
+    if deed.action == "retry":
+        return _pace(deed, servers)
+    if deed.action == "send_via":
+        return _("They go out at once, as fast as that server may be used.")
+    if deed.action == "cancel":
+        return _("They will not be sent. Each can be queued again later.")
+    return _("The messages and the records of their attempts are gone for good.")
 
 
 def title(job: Job) -> str:
     """Return the heading of a job's page."""
-    return f"{_VERB[job.deed.action]} {_noun(job.deed, 2)}{_through(job.deed)}"
+    deed, what = job.deed, _(_noun(job.deed)[1])
+    if deed.action != "send_via":
+        return _(_VERB[deed.action], what=what)
+    if not deed.server:
+        return _("Send %(what)s via another server", what=what)
+    return _("Send %(what)s via %(server)s", what=what, server=deed.server)
 
 
 def progress(job: Job) -> str:
@@ -73,53 +152,42 @@ def progress(job: Job) -> str:
 
 def result(deed: Deed, changed: int, skipped: Mapping[str, int]) -> str:
     """Return the result line."""
-    words = f"{counted(changed)} {_DONE[deed.action]}"
+    words = ngettext(*_DONE[deed.action], changed)
     left = {reason: count for reason, count in skipped.items() if count}
     if not left:
-        return f"{words}."
+        return _("%(done)s.", done=words)
     if len(left) == 1:
-        ((reason, count),) = left.items()
-        return f"{words}, {counted(count)} skipped ({_SKIPPED[reason]})."
-    parts = "; ".join(f"{counted(count)} {_SKIPPED[reason]}" for reason, count in left.items())
-    return f"{words}, {counted(sum(left.values()))} skipped ({parts})."
+        ((only, _count),) = left.items()
+        why = _(_SKIPPED[only])
+    else:
+        why = "; ".join(f"{counted(count)} {_(_SKIPPED[name])}" for name, count in left.items())
+    count = counted(sum(left.values()))
+    return _("%(done)s, %(count)s skipped (%(why)s).", done=words, count=count, why=why)
 
 
 def _meant(deed: Deed, found: Tally | None, ticked: int) -> str:
     if found is None:
-        return f"{counted(ticked)} {_noun(deed, ticked, ticked=True)}"
-    count = found.doable(deed)
+        return ngettext(*_MESSAGE[0], ticked)
+    counting, all_of_them = _noun(deed)
     if found.exact:
-        return f"{counted(count)} {_noun(deed, count)}"
-    return f"all {_noun(deed, 2)} that match (more than {counted(found.total - 1)})"
+        return ngettext(*counting, found.doable(deed))
+    most = counted(found.total - 1)
+    return _("all %(what)s that match (more than %(count)s)", what=_(all_of_them), count=most)
 
 
-def _noun(deed: Deed, count: int, *, ticked: bool = False) -> str:
-    state = deed.wanted.state
-    if state == "dead" and not ticked:
-        return "dead letter" if count == 1 else "dead letters"
-    message = "message" if count == 1 else "messages"
-    if ticked or state is None or state in {"failed", "waiting"}:
-        return f"{state} {message}" if state and not ticked else message
-    return f"{MESSAGE[state].word.lower()} {message}"  # type: ignore[index]  # groups are gone
-
-
-def _through(deed: Deed) -> str:
-    if deed.action != "send_via":
-        return ""
-    return f" via {deed.server}" if deed.server else " via another server"
+def _noun(deed: Deed) -> _Noun:
+    return _NOUNS.get(deed.wanted.state or "", _MESSAGE)
 
 
 def _pace(deed: Deed, servers: Mapping[str, Server]) -> str:
     server = servers.get(deed.wanted.server or "default")
     if server is None or not server.configured:
-        return "They are queued again and go out as soon as a server can take them."
+        return _("They are queued again and go out as soon as a server can take them.")
     name = server.name or server.key
-    limits = [_said(limit) for limit in limits_of(server.limits)]
+    limits = [limit_words(limit.name, limit.most) for limit in limits_of(server.limits)]
     if not limits:
-        return f"They go out via {name}, as fast as it takes them."
-    return f"They go out at up to {' and '.join(limits)} via {name}."
-
-
-def _said(limit: Limit) -> str:
-    recipients = " recipients" if limit.unit == "recipients" else ""
-    return f"{limit.most:,}{recipients} per {limit.name.rpartition('_')[2]}"
+        return _("They go out via %(server)s, as fast as it takes them.", server=name)
+    both = limits[0]
+    for limit in limits[1:]:
+        both = _("%(one)s and %(other)s", one=both, other=limit)
+    return _("They go out at up to %(limits)s via %(server)s.", limits=both, server=name)

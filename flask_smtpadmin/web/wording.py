@@ -12,6 +12,7 @@ from flask_smtpadmin.core.search import Kind
 from flask_smtpadmin.core.settings import Origin
 from flask_smtpadmin.core.states import FINAL, RecipientState, ServerState, State
 from flask_smtpadmin.core.words import mark
+from flask_smtpadmin.web.language import format_number
 from flask_smtpadmin.web.language import gettext as _
 
 Tone = Literal["ok", "warn", "bad", "info", "slate", "quiet", "doubt"]
@@ -251,6 +252,26 @@ _OWN_CAUSES: Final[dict[str, str]] = {
     "worker_lost": mark("A worker died, or was cut off, while it handed the message over."),
     "worker_crash": mark("Worker after worker died while it handed the message over."),
 }
+
+
+#: A limit of a server, by its name.
+_LIMIT: Final[dict[str, str]] = {
+    "per_second": mark("%(most)s per second"),
+    "per_minute": mark("%(most)s per minute"),
+    "per_hour": mark("%(most)s per hour"),
+    "per_day": mark("%(most)s per day"),
+    "per_month": mark("%(most)s per month"),
+    "recipients_per_second": mark("%(most)s recipients per second"),
+    "recipients_per_minute": mark("%(most)s recipients per minute"),
+    "recipients_per_hour": mark("%(most)s recipients per hour"),
+    "recipients_per_day": mark("%(most)s recipients per day"),
+    "recipients_per_month": mark("%(most)s recipients per month"),
+}
+
+
+def limit_words(name: str, most: int) -> str:
+    """Return a limit as people say it: ``100 per minute``."""
+    return _(_LIMIT[name], most=format_number(most))
 
 
 def cause_words(cause: str | None) -> str:
