@@ -10,7 +10,7 @@ from flask_smtpadmin.core.deeds import JobState
 from flask_smtpadmin.core.findings import ProbeState
 from flask_smtpadmin.core.search import Kind
 from flask_smtpadmin.core.settings import Origin
-from flask_smtpadmin.core.states import FINAL, RecipientState, ServerState, State
+from flask_smtpadmin.core.states import FINAL, Priority, RecipientState, ServerState, State
 from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.web.language import format_number
 from flask_smtpadmin.web.language import gettext as _
@@ -244,6 +244,19 @@ AUTHENTICATION: Final[dict[str, tuple[str, str]]] = {
     "none": (mark("None"), mark("The server knows this host.")),
     "password": (mark("Password"), mark("User name and password.")),
     "oauth2": ("OAuth2", mark("A token from the provider.")),
+}
+
+PRIORITY: Final[dict[Priority, str]] = {
+    "urgent": mark("Urgent"),
+    "normal": mark("Normal"),
+    "bulk": mark("Bulk"),
+}
+
+#: What is done with mail instead of sending it, by the word of MODE.
+MODE: Final[dict[str, str]] = {
+    "catch": mark("Catch mode"),
+    "record": mark("Record mode"),
+    "redirect": mark("Redirect mode"),
 }
 
 

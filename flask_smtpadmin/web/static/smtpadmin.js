@@ -13,8 +13,8 @@
       button.addEventListener("click", async () => {
         await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
         button.dataset.copied = "";
-        button.title = "Copied";
-        setTimeout(() => { delete button.dataset.copied; button.title = "Copy"; }, 1500);
+        button.title = button.dataset.copiedWord;
+        setTimeout(() => { delete button.dataset.copied; button.title = button.getAttribute("aria-label"); }, 1500);
       });
     }
   };
@@ -67,7 +67,8 @@
         const ticked = boxes.filter((box) => box.checked).length;
         form.hidden = ticked === 0;
         if (whole && ticked < boxes.length) whole.checked = false;
-        form.querySelector("[data-selected]").textContent = whole && whole.checked ? "All matching selected" : `${ticked} selected`;
+        const said = form.querySelector("[data-selected]");
+        said.textContent = whole && whole.checked ? said.dataset.allWord : said.dataset.someWord.replace("{n}", ticked);
         master.checked = ticked > 0 && ticked === boxes.length;
         master.indeterminate = ticked > 0 && ticked < boxes.length;
       };
