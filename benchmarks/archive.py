@@ -1,11 +1,13 @@
 """A history of months: messages as an app leaves them behind, made inside the database.
 
 Of 1,000 messages about 978 were sent, 20 are dead letters, one is uncertain and one was cancelled;
-the last 200 wait. Types, servers, addresses and causes occur often, seldom and once in a while.
+the last 200 wait. Types, servers, addresses and causes occur often, seldom and once in a while. In
+a small table what is seldom is more frequent: enough of it for a page, as in the large one.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,8 +19,30 @@ from benchmarks.site import Site
 from flask_smtpadmin.storage.database import utcnow
 
 #: The time that the messages are spread over.
-_SPAN: Final = timedelta(days=60)
+_SPAN: Final = timedelta(days=36)
 _WAITING: Final = 200
+_USERS: Final = 200_003
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """One of how many messages is dead, ended otherwise, seldom, or dead for a seldom cause."""
+
+    dead: int
+    ended: int
+    rare: int
+    rare_cause: int
+
+    @classmethod
+    def of(cls, count: int) -> Shares:
+        """Return the shares in a table of ``count``; none leaves a page less than full."""
+        dead = max(5, min(50, count // 200))
+        return cls(
+            dead=dead,
+            ended=max(25, min(1000, count // 40)),
+            rare=max(20, min(5000, count // 50)),
+            rare_cause=dead * max(5, min(400, count // 2500)),
+        )
 
 
 def fill_archive(site: Site, count: int) -> None:
@@ -38,15 +62,20 @@ def fill_archive(site: Site, count: int) -> None:
         connection.exec_driver_sql(words)
 
 
+def local_part(number: int) -> str:
+    """Return the local part of the address that message ``number`` goes to."""
+    return f"user{number % _USERS}"
+
+
 def _store(
     site: Site, connection: Connection, series: sa.FromClause, count: int, began: datetime
 ) -> None:
     n = series.c.n
-    created = _moment(connection, n, count, began)
+    created, shares = _moment(connection, n, count, began), Shares.of(count)
     for name, values in (
-        ("Message", _message(n, count, created)),
-        ("Recipient", _recipient(n)),
-        ("Attempt", _attempt(n, created)),
+        ("Message", _message(n, n > count - _WAITING, created, shares)),
+        ("Recipient", _recipient(n, shares)),
+        ("Attempt", _attempt(n, created, shares)),
     ):
         table = site.state.models.table(name)
         rows = sa.select(*values.values()).select_from(series)
@@ -55,10 +84,9 @@ def _store(
         connection.execute(sa.insert(table).from_select(list(values), rows, include_defaults=False))
 
 
-def _message(n: Any, count: int, created: Any) -> dict[str, Any]:
-    waits = n > count - _WAITING
+def _message(n: Any, waits: Any, created: Any, shares: Shares) -> dict[str, Any]:
     never = {"has_reply_to", "smtputf8", "eight_bit", "cleared"}
-    kinds = enumerate(("welcome", "reset", "digest"))
+    kinds = [(n % 3 == at, kind) for at, kind in enumerate(("welcome", "reset", "digest"))]
     return {
         "id": n,
         "message_id": sa.literal("<m") + _text(n) + "@example.com>",
@@ -67,20 +95,24 @@ def _message(n: Any, count: int, created: Any) -> dict[str, Any]:
         "due_at": created,
         "run_at": sa.case((waits, created), else_=sa.null()),
         "priority": sa.literal(1),
-        "type": sa.case((n % 5000 == 7, "gdpr"), *((n % 3 == at, kind) for at, kind in kinds)),
-        "subject": sa.case((n % 10_000 == 5, "A needle, "), else_="Your order ") + _text(n),
+        "type": sa.case((n % shares.rare == 7, "gdpr"), *kinds),
+        "subject": sa.case((n % shares.rare == 5, "A needle, "), else_="Your order ") + _text(n),
         "sender": sa.literal("shop@example.com"),
         "size": sa.literal(2000),
         "recipients_total": sa.literal(1),
-        "first_recipient": _address(n),
+        "first_recipient": _address(n, shares),
         **dict.fromkeys(never, sa.false()),
-        **_end(n, waits),
+        **_end(n, waits, shares),
     }
 
 
-def _end(n: Any, waits: Any) -> dict[str, Any]:
+def _end(n: Any, waits: Any, shares: Shares) -> dict[str, Any]:
     """Return what became of messages."""
-    dead, uncertain, cancelled = n % 50 == 0, n % 1000 == 1, n % 1000 == 3
+    dead, uncertain, cancelled = (
+        n % shares.dead == 0,
+        n % shares.ended == 1,
+        n % shares.ended == 3,
+    )
     state = sa.case(
         (waits, "queued"),
         (dead, "dead"),
@@ -89,16 +121,16 @@ def _end(n: Any, waits: Any) -> dict[str, Any]:
         else_="sent",
     )
     sent = sa.not_(sa.or_(waits, dead, uncertain, cancelled))
-    cause = sa.case((n % 20_000 == 0, "cert_untrusted_ca"), else_="recipient_unknown")
+    cause = sa.case((n % shares.rare_cause == 0, "cert_untrusted_ca"), else_="recipient_unknown")
     return {
         "state": state,
         "attempts": sa.case((waits, 0), else_=1),
         "failures": sa.case((dead, 3), else_=0),
         "crashes": sa.literal(0),
         "cause": sa.case((dead, cause), else_=sa.null()),
-        "error": sa.case((dead, "550 5.1.1 User unknown: " + _address(n)), else_=sa.null()),
+        "error": sa.case((dead, "550 5.1.1 User unknown: " + _address(n, shares)), else_=sa.null()),
         "sent_via": sa.case(
-            (sa.and_(sent, n % 4000 == 9), "old"),
+            (sa.and_(sent, n % shares.rare == 9), "old"),
             (sa.and_(sent, n % 10 == 3), "spare"),
             (sent, "default"),
             else_=sa.null(),
@@ -106,17 +138,17 @@ def _end(n: Any, waits: Any) -> dict[str, Any]:
     }
 
 
-def _recipient(n: Any) -> dict[str, Any]:
+def _recipient(n: Any, shares: Shares) -> dict[str, Any]:
     return {
         "message": n,
         "kind": sa.literal("to"),
-        "address": _address(n),
-        "sought": _domain(n) + "@user" + _text(n % 200_003),
+        "address": _address(n, shares),
+        "sought": _domain(n, shares) + "@user" + _text(n % _USERS),
         "state": sa.literal("accepted"),
     }
 
 
-def _attempt(n: Any, created: Any) -> dict[str, Any]:
+def _attempt(n: Any, created: Any, shares: Shares) -> dict[str, Any]:
     return {
         "message": n,
         "n": sa.literal(1),
@@ -125,17 +157,17 @@ def _attempt(n: Any, created: Any) -> dict[str, Any]:
         "started_at": created,
         "finished_at": created,
         "phase": sa.literal("done"),
-        "outcome": sa.case((n % 50 == 0, "dead"), else_="sent"),
+        "outcome": sa.case((n % shares.dead == 0, "dead"), else_="sent"),
     }
 
 
-def _domain(n: Any) -> Any:
-    rare = sa.case((n % 5000 == 11, "rare.example"), else_="mail.example")
+def _domain(n: Any, shares: Shares) -> Any:
+    rare = sa.case((n % shares.rare == 11, "rare.example"), else_="mail.example")
     return sa.case((n % 3 == 0, "d" + _text(n % 5003) + ".example"), else_=rare)
 
 
-def _address(n: Any) -> Any:
-    return "user" + _text(n % 200_003) + "@" + _domain(n)
+def _address(n: Any, shares: Shares) -> Any:
+    return "user" + _text(n % _USERS) + "@" + _domain(n, shares)
 
 
 def _text(number: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The message list with 1,000, 100,000 and a million messages: milliseconds a page, by filter.
+"""The pages with 1,000, 100,000 and a million messages: milliseconds each, lists by filter.
 
 Pages are asked for through Flask's test client, as a browser would, templates and all. ``--full``
 adds the million.
@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 from flask.testing import FlaskClient
 
-from benchmarks.archive import fill_archive
+from benchmarks.archive import fill_archive, local_part
 from benchmarks.options import parse
 from benchmarks.result import Line, Result, circumstances, percentile
 from benchmarks.servers import DATABASES, Servers
@@ -21,11 +21,15 @@ from benchmarks.site import Site
 SMALLEST = 1000
 #: Milliseconds that a page may take, and how much longer with the largest table.
 BOUND, GROWTH = 50.0, 1.5
-_PREFIX = "/admin/email/messages"
+_PREFIX = "/admin/email"
 #: Requests that come before the measurement, and in it.
 _WARM, _TIMES = 3, 40
-#: What is asked for, by the name that the report gives it. ``{n}``: a number in the middle.
+#: What is asked for, by the name that the report gives it: a list's filter, or the whole path.
+#: ``{n}`` is a message in the middle and ``{user}`` its recipient's local part.
 FILTERS = {
+    "overview": "/",
+    "detail": "/messages/{n}",
+    "detail, among the sent": "/messages/{n}?state=sent",
     "all": "",
     "all, 100 a page": "?per_page=100",
     "state dead": "?state=dead",
@@ -36,8 +40,8 @@ FILTERS = {
     "sent, last 30 days": "?state=sent&range=30d",
     "id": "?q=id:{n}",
     "Message-ID": "?q=<m{n}@example.com>",
-    "address": "?q=to:user{n}@mail.example",
-    "address, bare": "?q=user{n}@mail.example",
+    "address": "?q=to:{user}@mail.example",
+    "address, bare": "?q={user}@mail.example",
     "domain, common": "?q=to:mail.example",
     "domain, rare": "?q=to:rare.example",
     "type, common": "?type=welcome",
@@ -64,34 +68,40 @@ def address(site: Site, query: str, size: int) -> str:
             table.select().with_only_columns(table.c.created_at).where(table.c.id == middle)
         ).scalar_one()
     day, later = f"{week:%Y-%m-%d}", f"{week.replace(day=min(28, week.day + 7)):%Y-%m-%d}"
-    return _PREFIX + query.format(n=middle, week=day, later=later)
+    path = query if query.startswith("/") else f"/messages{query}"
+    user = local_part(middle)
+    return _PREFIX + path.format(n=middle, user=user, week=day, later=later)
 
 
-def timed(client: FlaskClient, path: str) -> list[float]:
-    """Return how long each request took, in milliseconds."""
-    found = []
-    for turn in range(_WARM + _TIMES):
-        began = time.perf_counter()
-        response = client.get(path)
-        if turn >= _WARM:
-            found.append((time.perf_counter() - began) * 1000)
-        if response.status_code != 200:
-            raise RuntimeError(f"{path}: {response.status_code}")
-    return found
+def timed(client: FlaskClient, path: str) -> float:
+    """Return how long a request took, in milliseconds."""
+    began = time.perf_counter()
+    response = client.get(path)
+    took = (time.perf_counter() - began) * 1000
+    if response.status_code != 200:
+        raise RuntimeError(f"{path}: {response.status_code}")
+    return took
 
 
 def measure(
     servers: Servers, database: str, sizes: Sequence[int]
 ) -> dict[int, dict[str, list[float]]]:
-    """Measure all filters with all sizes on one database."""
-    found: dict[int, dict[str, list[float]]] = {}
-    for size in sizes:
-        with servers.site(database, redis=False, BENCH_MAX_QUEUE="0") as site:
+    """Measure all filters on one database; the sizes take turns, so that noise meets all alike."""
+    found: dict[int, dict[str, list[float]]] = {size: {} for size in sizes}
+    with ExitStack() as stack:
+        clients, paths = {}, {}
+        for size in sizes:
+            site = stack.enter_context(servers.site(database, redis=False, BENCH_MAX_QUEUE="0"))
             site.mail.access_check(lambda _right: True)
             fill_archive(site, size)
-            client = site.app.test_client()
-            paths = {name: address(site, query, size) for name, query in FILTERS.items()}
-            found[size] = {name: timed(client, path) for name, path in paths.items()}
+            clients[size] = site.app.test_client()
+            paths[size] = {name: address(site, query, size) for name, query in FILTERS.items()}
+        for name in FILTERS:
+            for turn in range(-_WARM, _TIMES):
+                for size in sizes:
+                    took = timed(clients[size], paths[size][name])
+                    if turn >= 0:
+                        found[size].setdefault(name, []).append(took)
     return found
 
 
@@ -115,7 +125,7 @@ def main() -> None:
             lines += promises(database, found[sizes[-1]], found[sizes[0]], sizes[-1])
     Result(
         name="pages",
-        title="The message list, milliseconds a page (p50 / p95)",
+        title="The pages, milliseconds each (p50 / p95)",
         columns=("filter", *(f"{size:,} messages" for size in sizes)),
         rows=rows,
         lines=lines,

@@ -20,8 +20,10 @@ from sqlalchemy.engine import Connection
 
 from flask_smtpadmin.storage.matching import Meaning, Way
 
-#: Rows of an index that are read to see whether it leads to few.
-FEW: Final = 2000
+#: Rows of an index that are read to see whether it leads to few. Where it does not, one that has
+#: ids in no order is of no use, so that this is worth more of it.
+FEW: Final = 1000
+_FEW_IN_NO_ORDER: Final = 2000
 #: Messages looked at in the first piece and in the longest, and the seconds that a piece may take.
 _FIRST: Final = 200
 _LONGEST: Final = 20_000
@@ -134,16 +136,17 @@ class Walk:
 
     def _few(self, way: Way, low: int, high: int) -> list[int] | None:
         """Return all ids that a way leads to, in the order of the walk; None: they are many."""
+        few = FEW if way.ordered else _FEW_IN_NO_ORDER
         if way.ordered:
-            arms = [arm.next(low, high, FEW + 1, back=self.back) for arm in way.arms]
+            arms = [arm.next(low, high, few + 1, back=self.back) for arm in way.arms]
         else:
-            arms = [arm.all().limit(FEW + 1) for arm in way.arms]
+            arms = [arm.all().limit(few + 1) for arm in way.arms]
         bounded = sa.union_all(*(sa.select(arm.subquery().c.number) for arm in arms)).subquery()
-        some = sa.select(bounded.c.number).limit(FEW + 1)
+        some = sa.select(bounded.c.number).limit(few + 1)
         count = sa.select(sa.func.count()).select_from(some.subquery())
-        if self.connection.execute(count).scalar_one() > FEW:
+        if self.connection.execute(count).scalar_one() > few:
             return None
-        found = self.connection.execute(some).scalars()
+        found = self.connection.execute(some).scalars().all()
         return sorted({n for n in found if low <= n <= high}, reverse=not self.back)
 
     def _through(self, numbers: list[int]) -> Iterator[Piece]:
@@ -162,7 +165,7 @@ class Walk:
             merged = sa.union(*(sa.select(arm.c.number) for arm in arms)).subquery()
             order = merged.c.number.asc() if self.back else merged.c.number.desc()
             query = sa.select(merged.c.number).order_by(order).limit(size)
-            numbers = list(self.connection.execute(query).scalars())
+            numbers = self.connection.execute(query).scalars().all()
             more = len(numbers) == size
             if numbers:
                 yield Piece(numbers[-1] if more else None, numbers)

@@ -24,9 +24,8 @@ _GROUPS: Final[dict[str, tuple[str, tuple[State, ...]]]] = {
     "failed": ("Failed", FAILED),
     "waiting": ("Waiting", WAITING),
 }
-#: Messages, and seconds, that are counted for the offer to select them all.
-_COUNTED: Final = 1000
-_PATIENCE: Final = 0.01
+#: Messages that are looked at to count for the offer to select them all.
+_COUNTED: Final = 500
 _RANGE_WORDS: Final[dict[Range, str]] = {
     "today": "Today",
     "7d": "Last 7 days",
@@ -86,7 +85,7 @@ def _matching(wanted: Filter, found: Page, counts: dict[State, int]) -> str:
     if wanted == Filter(state=wanted.state):
         states = wanted.states or STATES
         return formats.at_most(sum(counts[state] for state in states))
-    tally = current_state().queue.tally(wanted, most=_COUNTED, patience=_PATIENCE)
+    tally = current_state().queue.tally(wanted, most=_COUNTED, patience=0)
     return formats.number(tally.total) if tally.exact else ""
 
 
