@@ -29,6 +29,7 @@ _PYTHON = {
     "mark_n": (1, 2),
     "ngettext": (1, 2),
     "said": None,
+    "said_n": (1, 2),
 }
 _JINJA = {"sa_": None, "sa_n": (1, 2)}
 _PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|`[^`]*`")

@@ -1,6 +1,6 @@
 """What the audit trail tells: the table of actions, and each entry in plain words.
 
-``{what}`` stands for the object, ``{count}`` for a number of messages.
+``%(what)s`` stands for the object, ``%(count)s`` for a number of messages.
 """
 
 from __future__ import annotations
@@ -10,56 +10,71 @@ from typing import Any, Final
 
 from flask_smtpadmin.core.audit import CHANGED, REMOVED, Entry
 from flask_smtpadmin.core.audit_chain import BROKEN, KEY_CHANGED
+from flask_smtpadmin.core.words import Said, mark, said, said_n
 
 ACTIONS: Final[dict[str, str]] = {
-    "server.add": "added {what}",
-    "server.save": "changed {what}",
-    "server.delete": "deleted what was saved of {what}",
-    "server.move": "changed when {what} is tried",
-    "server.pause": "paused {what}",
-    "server.resume": "let {what} be used again",
-    "server.enable": "switched {what} on",
-    "server.disable": "switched {what} off",
-    "server.find": "looked for the mail server of {what}",
-    "settings.save": "changed the settings",
-    "sending.pause": "paused all sending",
-    "sending.resume": "let sending go on",
-    "mail.adopt": "took over the mail in this database for {what}",
-    "message.retry": "put {what} back into the queue",
-    "message.cancel": "cancelled {what}",
-    "message.mark_sent": "settled {what} as sent",
-    "message.delete": "deleted {what}",
-    "message.read": "read what {what} says",
-    "queue.retry": "put {count} back into the queue",
-    "queue.cancel": "cancelled {count}",
-    "queue.delete": "deleted {count}",
-    "queue.purge": "purged {count}",
-    "queue.send_via": "sent {count} through another server",
-    "queue.download": "downloaded a list of messages",
-    "job.cancel": "stopped {what}",
-    "job.continue": "went on with {what}",
-    "message.send_via": "sent {what} through another server",
-    "message.resend": "sent {what} again as a new one",
-    "check.start": "tested {what}",
-    "check.cancel": "ended {what} early",
-    "check.download": "downloaded the report of {what}",
-    "domain.check": "checked the DNS of {what}",
-    "domain.forget": "removed the result on {what}",
-    "activity.download": "downloaded the activity log of {what}",
-    "audit.download": "downloaded the audit trail",
-    "audit.prune": "removed old entries of the audit trail",
-    BROKEN: "found that the end of the audit trail had been tampered with",
-    KEY_CHANGED: "signed the audit trail with this key for the first time",
+    "server.add": mark("added %(what)s"),
+    "server.save": mark("changed %(what)s"),
+    "server.delete": mark("deleted what was saved of %(what)s"),
+    "server.move": mark("changed when %(what)s is tried"),
+    "server.pause": mark("paused %(what)s"),
+    "server.resume": mark("let %(what)s be used again"),
+    "server.enable": mark("switched %(what)s on"),
+    "server.disable": mark("switched %(what)s off"),
+    "server.find": mark("looked for the mail server of %(what)s"),
+    "settings.save": mark("changed the settings"),
+    "sending.pause": mark("paused all sending"),
+    "sending.resume": mark("let sending go on"),
+    "mail.adopt": mark("took over the mail in this database for %(what)s"),
+    "message.retry": mark("put %(what)s back into the queue"),
+    "message.cancel": mark("cancelled %(what)s"),
+    "message.mark_sent": mark("settled %(what)s as sent"),
+    "message.delete": mark("deleted %(what)s"),
+    "message.read": mark("read what %(what)s says"),
+    "queue.retry": mark("put %(count)s back into the queue"),
+    "queue.cancel": mark("cancelled %(count)s"),
+    "queue.delete": mark("deleted %(count)s"),
+    "queue.purge": mark("purged %(count)s"),
+    "queue.send_via": mark("sent %(count)s through another server"),
+    "queue.download": mark("downloaded a list of messages"),
+    "job.cancel": mark("stopped %(what)s"),
+    "job.continue": mark("went on with %(what)s"),
+    "message.send_via": mark("sent %(what)s through another server"),
+    "message.resend": mark("sent %(what)s again as a new one"),
+    "check.start": mark("tested %(what)s"),
+    "check.cancel": mark("ended %(what)s early"),
+    "check.download": mark("downloaded the report of %(what)s"),
+    "domain.check": mark("checked the DNS of %(what)s"),
+    "domain.forget": mark("removed the result on %(what)s"),
+    "activity.download": mark("downloaded the activity log of %(what)s"),
+    "audit.download": mark("downloaded the audit trail"),
+    "audit.prune": mark("removed old entries of the audit trail"),
+    BROKEN: mark("found that the end of the audit trail had been tampered with"),
+    KEY_CHANGED: mark("signed the audit trail with this key for the first time"),
 }
-#: What stands before the name of an object; other kinds are named by their own word.
-_KINDS: Final = {"mail": "", "day": "", "address": "addresses at "}
+#: What an object is called, by its kind; other kinds are named by their own word.
+_KINDS: Final = {
+    "mail": "%(name)s",
+    "day": "%(name)s",
+    "address": mark("addresses at %(name)s"),
+    "server": mark("server %(name)s"),
+    "message": mark("message %(name)s"),
+    "job": mark("job %(name)s"),
+    "test": mark("test %(name)s"),
+    "domain": mark("domain %(name)s"),
+}
 _ORIGINS: Final = {
-    "page": "on a page",
-    "cli": "on the command line",
-    "api": "in the app's code",
-    "worker": "in a worker",
+    "page": mark("on a page"),
+    "cli": mark("on the command line"),
+    "api": mark("in the app's code"),
+    "worker": mark("in a worker"),
 }
-_NOBODY: Final = {"worker": "A worker", "cli": "Somebody", "page": "Somebody", "api": "The app"}
+_NOBODY: Final = {
+    "worker": mark("A worker"),
+    "cli": mark("Somebody"),
+    "page": mark("Somebody"),
+    "api": mark("The app"),
+}
 _HIDDEN: Final = frozenset({"fields", "count", "begun", "test", "job", "chosen"})
 
 
@@ -73,12 +88,15 @@ def way(entry: Entry) -> str:
     return _ORIGINS.get(entry.origin, entry.origin)
 
 
-def deed(entry: Entry) -> str:
+def deed(entry: Entry) -> Said:
     """Return what was done, without who and without details."""
-    count = entry.details.get("count")
-    text = ACTIONS.get(entry.action, f"{entry.action} {{what}}")
-    text = text.replace("{count}", _messages(count))
-    return text.replace("{what}", _what(entry.object)).strip()
+    text = ACTIONS.get(entry.action, "%(action)s %(what)s")
+    values = {
+        "action": entry.action,
+        "count": _messages(entry.details.get("count")),
+        "what": _what(entry.object),
+    }
+    return said(text, **{name: it for name, it in values.items() if f"%({name})s" in text})
 
 
 def particulars(entry: Entry) -> tuple[str, ...]:
@@ -128,17 +146,19 @@ def _value(value: Any) -> str:
     return "empty" if value == "" else str(value)
 
 
-def _what(object_: str) -> str:
+def _what(object_: str) -> Said:
     kind, colon, name = object_.partition(":")
     if not colon:
-        return _spaced(kind)
-    return f"{_KINDS.get(kind, f'{_spaced(kind)} ')}{name}"
+        return said(_spaced(kind))
+    if kind in _KINDS:
+        return said(_KINDS[kind], name=name)
+    return said("%(kind)s %(name)s", kind=_spaced(kind), name=name)
 
 
-def _messages(count: Any) -> str:
+def _messages(count: Any) -> Said:
     if not isinstance(count, int):
-        return "messages"
-    return "1 message" if count == 1 else f"{count:,} messages"
+        return said("messages")
+    return said_n("%(count)s message", "%(count)s messages", count)
 
 
 def _spaced(name: str) -> str:

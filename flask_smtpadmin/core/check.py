@@ -15,6 +15,7 @@ from flask_smtpadmin.core.report import (
     STEP_NAMES,
     Report,
 )
+from flask_smtpadmin.core.words import mark
 
 Scenario = Literal["ladder", "direct", "volume", "wrong_password"]
 CheckState = Literal["waiting", "running", "done", "cancelled", "lost"]
@@ -22,10 +23,19 @@ Kind = Literal["test", "health"]
 
 #: What people call each scenario, and what it does.
 SCENARIOS: Final[Mapping[Scenario, tuple[str, str]]] = {
-    "ladder": ("Every step", "To the server by hand, then once more through queue and worker."),
-    "direct": ("Server only", "To the server by hand; the queue is not touched."),
-    "volume": ("Volume", "Several messages at once through the queue, to see limits at work."),
-    "wrong_password": ("Wrong password", "Signs in once with a password made up for it."),
+    "ladder": (
+        mark("Every step"),
+        mark("To the server by hand, then once more through queue and worker."),
+    ),
+    "direct": (mark("Server only"), mark("To the server by hand; the queue is not touched.")),
+    "volume": (
+        mark("Volume"),
+        mark("Several messages at once through the queue, to see limits at work."),
+    ),
+    "wrong_password": (
+        mark("Wrong password"),
+        mark("Signs in once with a password made up for it."),
+    ),
 }
 #: Messages that a volume test sends at most.
 MOST: Final = 50

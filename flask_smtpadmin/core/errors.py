@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flask_smtpadmin.core.words import said
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -113,8 +115,14 @@ class QueueFull(SMTPAdminError):
 
     def __init__(self, *, limit: int, queued: int, asked: int) -> None:
         super().__init__(
-            f"The mail queue is full: {queued} of {limit} messages wait and {asked} more were "
-            "asked for. Start more workers, fix the mail server, or raise SMTPADMIN_MAX_QUEUE."
+            said(
+                "The mail queue is full: %(queued)s of %(limit)s messages wait and %(asked)s more "
+                "were asked for. Start more workers, fix the mail server, or raise "
+                "SMTPADMIN_MAX_QUEUE.",
+                queued=queued,
+                limit=limit,
+                asked=asked,
+            )
         )
         self.limit = limit
         self.queued = queued
@@ -185,6 +193,12 @@ class WrongState(SMTPAdminError):
     code = "wrong_state"
 
     def __init__(self, action: str, state: str) -> None:
-        super().__init__(f"A message that is {state} cannot be changed by {action!r}.")
+        super().__init__(
+            said(
+                "A message that is %(state)s cannot be changed by %(action)s.",
+                state=said(state),
+                action=repr(action),
+            )
+        )
         self.action = action
         self.state = state

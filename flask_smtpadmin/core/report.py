@@ -7,22 +7,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from flask_smtpadmin.core.words import mark
+
 StepState = Literal["ok", "failed", "skipped"]
 #: What people call each step, in the order in which they are shown.
 STEP_NAMES: Final[dict[str, str]] = {
-    "resolve": "Resolve name",
-    "connect": "Connect",
-    "greeting": "Greeting",
-    "encrypt": "Encrypt",
-    "hello": "Hello",
-    "sign_in": "Sign in",
-    "sender": "Sender accepted",
-    "recipient": "Recipient accepted",
-    "message": "Message accepted",
-    "stored": "Stored",
-    "queued": "Queued",
-    "picked_up": "Picked up",
-    "sent": "Sent",
+    "resolve": mark("Resolve name"),
+    "connect": mark("Connect"),
+    "greeting": mark("Greeting"),
+    "encrypt": mark("Encrypt"),
+    "hello": mark("Hello"),
+    "sign_in": mark("Sign in"),
+    "sender": mark("Sender accepted"),
+    "recipient": mark("Recipient accepted"),
+    "message": mark("Message accepted"),
+    "stored": mark("Stored"),
+    "queued": mark("Queued"),
+    "picked_up": mark("Picked up"),
+    "sent": mark("Sent"),
 }
 #: The steps of a test message handed to the server by hand, and of one sent by a worker.
 DIRECT_STEPS: Final = tuple(STEP_NAMES)[:9]

@@ -14,6 +14,7 @@ from typing import Final, Literal, cast, get_args
 
 from flask_smtpadmin.core.advice import causes
 from flask_smtpadmin.core.errors import InvalidSearch
+from flask_smtpadmin.core.words import said
 
 Qualifier = Literal[
     "to", "from", "subject", "type", "server", "error", "after", "before", "id", "key"
@@ -114,8 +115,11 @@ def _parts(text: str) -> Iterator[tuple[int, int, str, str, bool]]:
         value = found["quoted"] if quoted else found["plain"]
         if not quoted and value.startswith('"'):
             raise InvalidSearch(
-                f"A quotation mark is missing: {found[0]} has one at one end only. Values with "
-                'spaces stand between two, like subject:"two words".'
+                said(
+                    "A quotation mark is missing: %(part)s has one at one end only. Values with "
+                    'spaces stand between two, like subject:"two words".',
+                    part=found[0],
+                )
             )
         yield at, found.end(), (found["name"] or "").lower(), value, quoted
         at = found.end()
@@ -127,11 +131,18 @@ def _meaning(name: str, value: str, *, quoted: bool) -> tuple[Kind, str, datetim
     if name not in QUALIFIERS:
         names = ", ".join(f"{one}:" for one in QUALIFIERS)
         raise InvalidSearch(
-            f"There is no qualifier {name}: (there are {names}). To look for the text itself, put "
-            f'it in quotation marks: "{name}:{value}".'
+            said(
+                "There is no qualifier %(name)s: (there are %(names)s). To look for the text "
+                'itself, put it in quotation marks: "%(name)s:%(value)s".',
+                name=name,
+                names=names,
+                value=value,
+            )
         )
     if not value.strip():
-        raise InvalidSearch(f"There is nothing after {name}:. Write the value without a space.")
+        raise InvalidSearch(
+            said("There is nothing after %(name)s:. Write the value without a space.", name=name)
+        )
     if name in {"after", "before"}:
         moment = _moment(name, value)
         return cast("Kind", name), value, moment
@@ -194,8 +205,12 @@ def _moment(name: str, value: str) -> datetime:
         return min(max(moment, _FIRST), _LAST)
     except (ValueError, OverflowError):
         raise InvalidSearch(
-            f"{value!r} is not a date for {name}:. Write it like {name}:2026-11-28 or "
-            f"{name}:2026-11-28T14:30 (UTC, unless a zone follows: +01:00)."
+            said(
+                "%(value)s is not a date for %(name)s:. Write it like %(name)s:2026-11-28 or "
+                "%(name)s:2026-11-28T14:30 (UTC, unless a zone follows: +01:00).",
+                value=repr(value),
+                name=name,
+            )
         ) from None
 
 

@@ -10,7 +10,9 @@ from flask import Response, request, stream_with_context, url_for
 
 from flask_smtpadmin.core.dialogues import Wanted, mode_of, read_day
 from flask_smtpadmin.core.search import LARGEST_ID
+from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.state import current_state
+from flask_smtpadmin.web.language import gettext, spoken
 from flask_smtpadmin.web.render import bare, page
 
 #: Seconds by which the clocks of a worker and of the database may differ.
@@ -18,8 +20,10 @@ _SKEW: Final = timedelta(seconds=2)
 _HERE: Final = "Activity"
 _MODES: Final = {
     "all": "",
-    "failures": "Only the beginning of sessions and what failed is recorded (ACTIVITY_LOG).",
-    "off": "Nothing is recorded at the moment (ACTIVITY_LOG is off, or RETENTION_ACTIVITY 0).",
+    "failures": mark("Only the beginning of sessions and what failed is recorded (ACTIVITY_LOG)."),
+    "off": mark(
+        "Nothing is recorded at the moment (ACTIVITY_LOG is off, or RETENTION_ACTIVITY 0)."
+    ),
 }
 
 
@@ -41,7 +45,7 @@ def activity() -> Response:
         later=later,
         today=_today(),
         servers=tuple(snapshot.servers),
-        mode_note=_MODES[mode_of(snapshot)],
+        mode_note=gettext(_MODES[mode_of(snapshot)]),
         days=snapshot["RETENTION_ACTIVITY"],
         here_with=lambda **changes: _address("activity", wanted, **changes),
         download=_address("activity_download", wanted),
@@ -106,9 +110,8 @@ def _printed(wanted: Wanted) -> Iterator[str]:
 
 
 def _no_day(error: ValueError) -> Response:
-    return bare(
-        "errors/error", status=400, icon="calendar", title="There is no such day", text=str(error)
-    )
+    title = gettext("There is no such day")
+    return bare("errors/error", status=400, icon="calendar", title=title, text=spoken(error))
 
 
 def _address(endpoint: str, wanted: Wanted, **changes: Any) -> str:

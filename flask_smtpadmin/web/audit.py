@@ -16,25 +16,27 @@ from flask_smtpadmin.core.audit_words import ACTIONS, deed, particulars, person,
 from flask_smtpadmin.core.dialogues import read_day
 from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.search import LARGEST_ID
+from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access
+from flask_smtpadmin.web.language import gettext, spoken
 from flask_smtpadmin.web.render import bare, page
 
 _HERE: Final = "Audit"
 _LONGEST: Final = 255
 #: The first words of actions, as people look for them.
 _GROUPS: Final = {
-    "server": "Servers",
-    "settings": "Settings",
-    "sending": "Pause and resume",
-    "message": "Single messages",
-    "queue": "Many messages",
-    "job": "Jobs on many messages",
-    "check": "Tests",
-    "domain": "Checks of domains",
-    "activity": "Activity log",
-    "audit": "This trail",
-    "mail": "Taking over a database",
+    "server": mark("Servers"),
+    "settings": mark("Settings"),
+    "sending": mark("Pause and resume"),
+    "message": mark("Single messages"),
+    "queue": mark("Many messages"),
+    "job": mark("Jobs on many messages"),
+    "check": mark("Tests"),
+    "domain": mark("Checks of domains"),
+    "activity": mark("Activity log"),
+    "audit": mark("This trail"),
+    "mail": mark("Taking over a database"),
 }
 _FORMATS: Final = {"csv": (as_csv, "text/csv"), "json": (as_json, "application/json")}
 
@@ -59,11 +61,10 @@ def audit() -> Response:
         return _no_day(error)
     state = current_state()
     found = state.trail.page(sought, request.args.get("cursor"))
-    groups = dict(_GROUPS)
+    groups = {name: gettext(word) for name, word in _GROUPS.items()}
     if sought.action and sought.action not in groups:
-        groups[sought.action] = ACTIONS.get(sought.action, sought.action).format(
-            what="...", count="..."
-        )
+        text = ACTIONS.get(sought.action, sought.action)
+        groups[sought.action] = gettext(text, what="...", count="...")
     return page(
         "audit",
         here=_HERE,
@@ -109,10 +110,10 @@ def asked_for() -> Sought:
 def _line(entry: Entry) -> Line:
     return Line(
         entry=entry,
-        who=person(entry),
-        what=deed(entry),
+        who=gettext(person(entry)),
+        what=gettext(deed(entry)),
         particulars=particulars(entry),
-        way=way(entry),
+        way=gettext(way(entry)),
         href=_page_of(entry.object),
     )
 
@@ -140,9 +141,8 @@ def _day(name: str) -> date | None:
 
 
 def _no_day(error: ValueError) -> Response:
-    return bare(
-        "errors/error", status=400, icon="calendar", title="There is no such day", text=str(error)
-    )
+    title = gettext("There is no such day")
+    return bare("errors/error", status=400, icon="calendar", title=title, text=spoken(error))
 
 
 def _address(endpoint: str, sought: Sought, **changes: Any) -> str:

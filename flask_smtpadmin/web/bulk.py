@@ -12,6 +12,8 @@ from flask_smtpadmin.core.deeds import ACTIONS, Deed, Job
 from flask_smtpadmin.core.errors import InvalidSearch
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, deed_words, errors
+from flask_smtpadmin.web.language import gettext as _
+from flask_smtpadmin.web.language import spoken
 from flask_smtpadmin.web.messages import asked_for, kept_filter, understood
 from flask_smtpadmin.web.render import done, page
 from flask_smtpadmin.web.wording import Tone
@@ -32,14 +34,14 @@ def messages_bulk() -> Response:
     """
     action = request.form.get("action", "")
     if action not in ACTIONS:
-        return _back("Nothing was changed: no action was chosen.", changed=0)
+        return _back(_("Nothing was changed: no action was chosen."), changed=0)
     if action == "delete" and not access.may("configure"):
         return errors.forbidden("configure")
     deed = Deed(action, asked_for(), request.form.get("server") or None)
     try:
         return _all(deed) if request.form.get("all") == "1" else _ticked(deed)
     except InvalidSearch as error:
-        return _back(f"Nothing was changed: {error}", changed=0)
+        return _back(_("Nothing was changed: %(why)s", why=spoken(error)), changed=0)
 
 
 def messages_job(job: str) -> Response:
@@ -68,7 +70,7 @@ def messages_job_continue(job: str) -> Response:
 
 def _all(deed: Deed) -> Response:
     if not understood(deed.wanted):
-        return _back("Nothing was changed: there is no such filter.", changed=0)
+        return _back(_("Nothing was changed: there is no such filter."), changed=0)
     if request.form.get("confirm") != "1" or _lacks_server(deed):
         return _question(deed)
     number = wide.begin(current_state(), deed, actor=access.actor_name())
@@ -79,7 +81,7 @@ def _ticked(deed: Deed) -> Response:
     ticked = request.form.getlist("ids")[:_MOST]
     numbers = [int(text) for text in ticked if text.isdecimal() and len(text) <= _LONGEST_ID]
     if not numbers:
-        return _back("Nothing was changed: no message was ticked.", changed=0)
+        return _back(_("Nothing was changed: no message was ticked."), changed=0)
     asks = deed.action in _CONFIRMED and request.form.get("confirm") != "1"
     if asks or _lacks_server(deed):
         return _question(deed, numbers)

@@ -5,12 +5,14 @@ Sent stands above the line, failed hangs below it, on one scale: two series that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from flask_smtpadmin.core.history import Span
 from flask_smtpadmin.web.formats import number
+from flask_smtpadmin.web.language import gettext as _
 
 #: The drawing's own units.
 WIDTH: Final = 720
@@ -55,16 +57,15 @@ class Chart:
         return not (self.sent or self.failed)
 
 
-def chart(name: str, title: str, spans: Sequence[Span], pattern: str) -> Chart:
-    """Lay out bars for ``spans``; ``pattern`` (strftime) names their beginnings."""
+def chart(name: str, title: str, spans: Sequence[Span], called: Callable[[datetime], str]) -> Chart:
+    """Lay out bars for ``spans``; ``called`` names their beginnings."""
     sent = max((span.sent for span in spans), default=0)
     failed = max((span.failed for span in spans), default=0)
     scale = min(_ABOVE / max(sent, 1), _BELOW / max(failed, 1))
     line = _TOP + _ABOVE
     width = WIDTH / max(len(spans), 1)
     bars = tuple(
-        _bar(span, at * width, width, scale, span.begin.strftime(pattern))
-        for at, span in enumerate(spans)
+        _bar(span, at * width, width, scale, called(span.begin)) for at, span in enumerate(spans)
     )
     return Chart(
         name=name,
@@ -89,7 +90,12 @@ def _bar(span: Span, left: float, width: float, scale: float, label: str) -> Bar
         sent_height=up,
         failed_height=down,
         label=label,
-        title=f"{label} UTC: {number(span.sent)} sent, {number(span.failed)} failed",
+        title=_(
+            "%(time)s UTC: %(sent)s sent, %(failed)s failed",
+            time=label,
+            sent=number(span.sent),
+            failed=number(span.failed),
+        ),
         span=span,
     )
 

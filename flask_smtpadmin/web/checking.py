@@ -16,11 +16,19 @@ from flask_smtpadmin.core.check import MOST, Check, Wish
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.words import mark, said
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, limits
+from flask_smtpadmin.web.language import gettext as _
 
 STREAM: Final = "application/x-ndjson"
 _LOOK_EVERY: Final = 0.2
+#: By the field of a test that cannot be used.
+_UNUSABLE: Final = {
+    "to": mark("The recipient cannot be used: %(why)s"),
+    "sender": mark("The From address cannot be used: %(why)s"),
+    "count": mark("The number cannot be used: %(why)s"),
+}
 #: Seconds that a form without script waits for the result of a check.
 PATIENCE: Final = 40.0
 
@@ -47,15 +55,15 @@ def ask(server: Server, parts: Sequence[Part], *, saved: bool = True) -> Asked:
     try:
         parts = tuple(Part(_checked(part.wish), part.place) for part in parts)
     except InvalidMessage as error:
-        what = {"to": "recipient", "sender": "From address"}.get(error.field or "", "number")
-        return Asked(server, problem=f"The {what} cannot be used: {error.reason}")
+        text = _UNUSABLE.get(error.field or "", _UNUSABLE["count"])
+        return Asked(server, problem=_(text, why=_(error.reason)))
     if not server.configured:
-        return Asked(server, problem="There is no host to connect to yet.")
+        return Asked(server, problem=_("There is no host to connect to yet."))
     if server.problems:
-        return Asked(server, problem=server.problems[0].message)
+        return Asked(server, problem=_(server.problems[0].message))
     wait = limits.seconds_to_wait(len(parts))
     if wait:
-        return Asked(server, problem=f"Ten tests a minute are enough. Try again in {wait:.0f} s.")
+        return Asked(server, problem=limits.too_many(wait))
     return Asked(server, parts, saved)
 
 
@@ -65,11 +73,13 @@ def _checked(wish: Wish) -> Wish:
     if to:
         to = parse_address(to, field="to").email
     elif wish.scenario == "volume":
-        raise InvalidMessage("a volume test needs one", field="to")
+        raise InvalidMessage(mark("a volume test needs one"), field="to")
     if sender:
         sender = parse_address(sender, field="sender").email
     if not 1 <= wish.count <= MOST:
-        raise InvalidMessage(f"1 to {MOST} messages can be sent in one test", field="count")
+        raise InvalidMessage(
+            said("1 to %(most)s messages can be sent in one test", most=MOST), field="count"
+        )
     return Wish(to=to, sender=sender, scenario=wish.scenario, count=wish.count)
 
 

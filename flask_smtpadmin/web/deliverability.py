@@ -13,10 +13,14 @@ from flask_smtpadmin.core.deliverability.orders import MOST, Order, in_use, want
 from flask_smtpadmin.core.errors import InvalidSettings
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.settings.order import in_order
+from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.delivery.deliverability import LIMIT
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.storage.findings import Kept
 from flask_smtpadmin.web import access, limits
+from flask_smtpadmin.web.formats import number
+from flask_smtpadmin.web.language import gettext as _
+from flask_smtpadmin.web.language import ngettext
 from flask_smtpadmin.web.render import done, page
 from flask_smtpadmin.web.wording import Tone
 
@@ -48,16 +52,19 @@ def deliverability_check() -> Response:
     servers = current_state().settings.snapshot().servers
     form = {name: request.form.get(name, "").strip()[:_LONGEST] for name in _FIELDS}
     if "domain" in request.form and not form["domain"]:
-        return _show("domain", "Type a domain like example.com.", form, status=422)
+        return _show("domain", _("Type a domain like example.com."), form, status=422)
     try:
         orders = wanted(servers, **form)
     except InvalidSettings as error:
-        return _show(error.problems[0].field, error.problems[0].message, form, status=422)
+        return _show(error.problems[0].field, _(error.problems[0].message), form, status=422)
     if not orders:
-        return _tell("There is no From address to check yet: type a domain.", tone="warn")
+        return _tell(_("There is no From address to check yet: type a domain."), tone="warn")
     wait = limits.seconds_to_wait()
     if wait:
-        return _tell(f"Ten checks a minute are enough. Try again in {wait:.0f} s.", tone="warn")
+        text = _(
+            "Ten checks a minute are enough. Try again in %(seconds)s s.", seconds=f"{wait:.0f}"
+        )
+        return _tell(text, tone="warn")
     reports = current_state().check_domains(_with_selectors(orders), actor=access.actor_name())
     return _tell(_result(reports), tone="ok" if all(it.ok for it in reports) else "warn")
 
@@ -66,8 +73,8 @@ def deliverability_forget() -> Response:
     """Remove a result from the page."""
     domain, server = request.form.get("domain", ""), request.form.get("server", "")
     if not current_state().findings.forget(domain, server):
-        return _tell("Nothing was changed: there is no such result.", tone="warn")
-    return _tell(f"The result on {domain} was removed.")
+        return _tell(_("Nothing was changed: there is no such result."), tone="warn")
+    return _tell(_("The result on %(domain)s was removed.", domain=domain))
 
 
 _FIELDS: Final = ("domain", "server", "selector")
@@ -120,12 +127,22 @@ def _with_selectors(orders: Iterable[Order]) -> list[Order]:
 def _result(reports: Iterable[Report]) -> str:
     found = list(reports)
     amiss = sum(not report.ok for report in found)
-    names = found[0].domain if len(found) == 1 else f"{len(found)} domains"
-    if amiss == 0:
-        return f"Checked {names}: nothing is missing."
     if len(found) == 1:
-        return f"Checked {names}: something is missing or wrong, see below."
-    return f"Checked {names}: at {amiss} of them something is missing or wrong, see below."
+        text = mark("Checked %(domain)s: something is missing or wrong, see below.")
+        good = mark("Checked %(domain)s: nothing is missing.")
+        return _(text if amiss else good, domain=found[0].domain)
+    if amiss == 0:
+        return ngettext(
+            "Checked %(count)s domain: nothing is missing.",
+            "Checked %(count)s domains: nothing is missing.",
+            len(found),
+        )
+    return ngettext(
+        "Checked %(count)s domain: at %(amiss)s of them something is missing or wrong, see below.",
+        "Checked %(count)s domains: at %(amiss)s of them something is missing or wrong, see below.",
+        len(found),
+        amiss=number(amiss),
+    )
 
 
 def _tell(text: str, *, tone: Tone = "ok") -> Response:

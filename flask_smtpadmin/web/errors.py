@@ -10,23 +10,43 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from flask_smtpadmin.core.errors import NotFound, SchemaMissing, SMTPAdminError, WrongState
+from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.web.access import Right
+from flask_smtpadmin.web.language import gettext as _
+from flask_smtpadmin.web.language import spoken
 from flask_smtpadmin.web.render import bare
 
 log = logging.getLogger(__name__)
 
 _MEANING: Final[dict[Right, str]] = {
-    "view": "see these pages",
-    "operate": "test, retry, cancel or pause",
-    "configure": "change settings or delete",
-    "read_content": "read what messages say",
-    "privacy": "see addresses in clear",
+    "view": mark("Your account may not see these pages here."),
+    "operate": mark("Your account may not test, retry, cancel or pause here."),
+    "configure": mark("Your account may not change settings or delete here."),
+    "read_content": mark("Your account may not read what messages say here."),
+    "privacy": mark("Your account may not see addresses in clear here."),
 }
 _WORDS: Final = {
-    400: ("This request cannot be understood", "Go back and try it again."),
-    403: ("You may not open this page", "Ask whoever runs this app for access."),
-    404: ("There is nothing at this address", "It may have been deleted, or the link is wrong."),
-    405: ("This address only takes a form", "Use the button on the page it belongs to."),
+    400: (mark("This request cannot be understood"), mark("Go back and try it again.")),
+    403: (mark("You may not open this page"), mark("Ask whoever runs this app for access.")),
+    404: (
+        mark("There is nothing at this address"),
+        mark("It may have been deleted, or the link is wrong."),
+    ),
+    405: (
+        mark("This address only takes a form"),
+        mark("Use the button on the page it belongs to."),
+    ),
+}
+#: By the kind of what is not there: heading and sentence.
+_NO_SUCH: Final = {
+    "message": (mark("No such message"), mark("There is no message %(key)s.")),
+    "server": (mark("No such server"), mark("There is no server %(key)s.")),
+    "test": (mark("No such test"), mark("There is no test %(key)s.")),
+    "worker": (mark("No such worker"), mark("There is no worker %(key)s.")),
+    "job": (mark("No such job"), mark("There is no job %(key)s.")),
+    "session": (mark("No such session"), mark("There is no session %(key)s.")),
+    "preset": (mark("No such preset"), mark("There is no preset %(key)s.")),
+    "": (mark("No such %(kind)s"), mark("There is no %(kind)s %(key)s.")),
 }
 
 
@@ -46,9 +66,9 @@ def forbidden(right: Right) -> Response:
         "errors/error",
         status=403,
         icon="lock",
-        title="You may not do this",
-        text=f"Your account may not {_MEANING[right]} here. Ask whoever runs this app for access.",
-        detail=f"Missing right: {right}",
+        title=_("You may not do this"),
+        text=f"{_(_MEANING[right])} {_('Ask whoever runs this app for access.')}",
+        detail=_("Missing right: %(right)s", right=right),
         way_back=right != "view",
     )
 
@@ -59,8 +79,8 @@ def form_expired() -> Response:
         "errors/error",
         status=400,
         icon="hourglass",
-        title="The form has expired",
-        text="Nothing was changed. Go back, reload the page and send the form again.",
+        title=_("The form has expired"),
+        text=_("Nothing was changed. Go back, reload the page and send the form again."),
     )
 
 
@@ -68,7 +88,7 @@ def http_error(error: HTTPException) -> Response:
     """Show an HTTP error of our own routes with its plain meaning."""
     status = error.code or 400
     title, text = _WORDS.get(status, _WORDS[400])
-    return bare("errors/error", status=status, icon="search", title=title, text=text)
+    return bare("errors/error", status=status, icon="search", title=_(title), text=_(text))
 
 
 def database_error(error: DBAPIError) -> Response:
@@ -78,28 +98,32 @@ def database_error(error: DBAPIError) -> Response:
         "errors/error",
         status=503,
         icon="database",
-        title="The database did not answer",
-        text="It is busy or cannot be reached. Nothing was changed. Try again in a moment.",
+        title=_("The database did not answer"),
+        text=_("It is busy or cannot be reached. Nothing was changed. Try again in a moment."),
     )
 
 
 def own_error(error: SMTPAdminError) -> Response:
     """Show an error of the package: what it says is written for people."""
     if isinstance(error, SchemaMissing):
-        return bare("errors/schema_missing", status=503, text=str(error))
+        return bare("errors/schema_missing", status=503, text=spoken(error))
     if isinstance(error, NotFound):
-        return bare(
-            "errors/error",
-            status=404,
-            icon="search",
-            title=f"No such {error.kind}",
-            text=f"{error} It may have been deleted.",
-        )
+        return _not_found(error)
     if isinstance(error, WrongState):
-        return bare(
-            "errors/error", status=409, icon="info", title="Nothing was changed", text=str(error)
-        )
+        title = _("Nothing was changed")
+        return bare("errors/error", status=409, icon="info", title=title, text=spoken(error))
     log.error("A page failed: %s", error, exc_info=error)
+    title = _("This did not work")
+    return bare("errors/error", status=500, icon="warning", title=title, text=spoken(error))
+
+
+def _not_found(error: NotFound) -> Response:
+    title, text = _NO_SUCH.get(error.kind, _NO_SUCH[""])
+    said = _(text, key=repr(error.key), kind=error.kind)
     return bare(
-        "errors/error", status=500, icon="warning", title="This did not work", text=str(error)
+        "errors/error",
+        status=404,
+        icon="search",
+        title=_(title, kind=error.kind),
+        text=f"{said} {_('It may have been deleted.')}",
     )

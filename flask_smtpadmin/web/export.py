@@ -12,6 +12,7 @@ from flask_smtpadmin.core.audit_details import filtered
 from flask_smtpadmin.core.errors import InvalidSearch
 from flask_smtpadmin.core.rows import Filter
 from flask_smtpadmin.state import current_state
+from flask_smtpadmin.web.language import gettext, spoken
 from flask_smtpadmin.web.messages import asked_for, understood
 from flask_smtpadmin.web.render import bare, shown_address
 
@@ -30,11 +31,11 @@ def _file(form: str) -> Response:
     wanted = asked_for()
     try:
         _ = wanted.terms
-        problem = "" if understood(wanted) else "There is no such state or time."
+        problem = "" if understood(wanted) else gettext("There is no such state or time.")
     except InvalidSearch as error:
-        problem = str(error)
+        problem = spoken(error)
     if problem:
-        title = "This search cannot be understood"
+        title = gettext("This search cannot be understood")
         return bare("errors/error", status=400, icon="search", title=title, text=problem)
     if request.method != "HEAD":
         told = {"format": form, "filter": filtered(wanted)}

@@ -11,7 +11,7 @@ from flask_smtpadmin.core.rows import NO_CAUSE, Filter
 from flask_smtpadmin.core.states import State
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import wording
-from flask_smtpadmin.web.formats import number
+from flask_smtpadmin.web.language import gettext, ngettext
 from flask_smtpadmin.web.render import done, page
 
 #: More than so many are started over only when that was confirmed.
@@ -34,8 +34,9 @@ def failure_replay(cause: str) -> Response:
         queue.retry_all(Filter(state=state, cause=cause, range="today")) for state in _AGAIN
     )
     if not count:
-        return done("Nothing was changed: none of them is there any more.", "overview", tone="warn")
-    return done(f"{number(count)} queued again.", "overview")
+        text = gettext("Nothing was changed: none of them is there any more.")
+        return done(text, "overview", tone="warn")
+    return done(ngettext("%(count)s queued again.", "%(count)s queued again.", count), "overview")
 
 
 def _show(cause: str, *, sure: bool) -> Response:

@@ -19,6 +19,7 @@ from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, limits
 from flask_smtpadmin.web.checking import STREAM, streams
+from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.render import page
 from flask_smtpadmin.web.server_form import FORM, ServerForm, fresh, shown
 from flask_smtpadmin.web.server_pages import free_key, show, target_of
@@ -89,10 +90,12 @@ def _wanted() -> Wanted:
     try:
         domain_of(address)
     except InvalidMessage as error:
-        return Wanted(address, target, f"The address cannot be used: {error.reason}.")
+        return Wanted(
+            address, target, _("The address cannot be used: %(why)s.", why=_(error.reason))
+        )
     wait = limits.seconds_to_wait()
     if wait:
-        return Wanted(address, target, f"Ten tests a minute are enough. Try again in {wait:.0f} s.")
+        return Wanted(address, target, limits.too_many(wait))
     return Wanted(address, target)
 
 

@@ -57,6 +57,16 @@ def date(moment: datetime) -> str:
     return _("%(day)s %(month)s %(year)s", day=moment.day, month=month, year=moment.year)
 
 
+def day(moment: datetime) -> str:
+    """Return the day of a moment without its year: ``05 Nov``."""
+    return _("%(day)s %(month)s", day=f"{moment:%d}", month=_(_MONTHS[moment.month - 1]))
+
+
+def clock(moment: datetime) -> str:
+    """Return the time of day of a moment: ``14:05``; the same in every language."""
+    return f"{moment:%H:%M}"
+
+
 def number(value: float) -> str:
     """Return a count with thousands marks."""
     return format_number(value)

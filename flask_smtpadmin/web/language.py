@@ -66,6 +66,8 @@ def gettext(text: str, /, **values: object) -> str:
     if isinstance(text, Said):
         kept = text.values.items()
         values = {name: gettext(it) if isinstance(it, Said) else it for name, it in kept}
+        if text.many:
+            return ngettext(text.text, text.many, text.number, **values)
         text = text.text
     if not text:  # which names the header of a catalogue
         return ""

@@ -11,6 +11,7 @@ from flask import request
 
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access
+from flask_smtpadmin.web.language import gettext as _
 
 TESTS: Final = 10
 PERIOD: Final = 60.0
@@ -28,6 +29,11 @@ def seconds_to_wait(count: int = 1) -> float:
     if name and current_state().checks.recent(name, PERIOD) + count > max(TESTS, count):
         return PERIOD / 2
     return take(actor.id if actor else request.remote_addr or "", time.monotonic())
+
+
+def too_many(wait: float) -> str:
+    """Say when, in seconds, the next test may be started."""
+    return _("Ten tests a minute are enough. Try again in %(seconds)s s.", seconds=f"{wait:.0f}")
 
 
 def take(name: str, now: float) -> float:

@@ -9,9 +9,11 @@ from flask import Response, request, url_for
 
 from flask_smtpadmin.core.advice import Advice
 from flask_smtpadmin.core.rows import MessageRow
+from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, preview
 from flask_smtpadmin.web.headers import may_frame
+from flask_smtpadmin.web.language import gettext
 from flask_smtpadmin.web.messages import asked_for, kept_filter, listed
 from flask_smtpadmin.web.preview import What
 from flask_smtpadmin.web.render import page
@@ -22,11 +24,11 @@ from flask_smtpadmin.web.wording import advice_on
 _SETTLED: Final = frozenset({"sent", "cancelled", "caught"})
 #: The tabs by the word in the address; each but the first shows content of one kind.
 _TABS: Final[dict[str, tuple[str, What | None]]] = {
-    "": ("Timeline", None),
-    "preview": ("Preview", "html"),
-    "text": ("Text", "text"),
-    "source": ("Source and headers", "source"),
-    "attachments": ("Attachments", "attachment"),
+    "": (mark("Timeline"), None),
+    "preview": (mark("Preview"), "html"),
+    "text": (mark("Text"), "text"),
+    "source": (mark("Source and headers"), "source"),
+    "attachments": (mark("Attachments"), "attachment"),
 }
 assert {what for _, what in _TABS.values()} == {None, *get_args(What)}  # noqa: S101 - one tab for each
 
@@ -61,7 +63,7 @@ def message(number: int) -> Response:
         me=actor.email if actor else "",
         tab=name,
         tabs=tuple(
-            Tab(key, word, _address(number, kept, key), key == name)
+            Tab(key, gettext(word), _address(number, kept, key), key == name)
             for key, (word, _) in _TABS.items()
         ),
         list_url=listed("messages", kept),

@@ -11,8 +11,10 @@ from flask import Response, request, url_for
 from flask_smtpadmin.core.errors import InvalidSearch
 from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, Page, Range
 from flask_smtpadmin.core.states import FAILED, STATES, WAITING, State
+from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import formats
+from flask_smtpadmin.web.language import gettext, spoken
 from flask_smtpadmin.web.render import page
 from flask_smtpadmin.web.wording import MESSAGE
 
@@ -21,15 +23,15 @@ _TABS: Final = ("", "queued", "retrying", "sent", "failed", "dead")
 _ADDRESS: Final = frozenset({"state", "q", "type", "server", "range", "per_page", "cause"})
 #: Words that stand for several states.
 _GROUPS: Final[dict[str, tuple[str, tuple[State, ...]]]] = {
-    "failed": ("Failed", FAILED),
-    "waiting": ("Waiting", WAITING),
+    "failed": (mark("Failed"), FAILED),
+    "waiting": (mark("Waiting"), WAITING),
 }
 #: Messages that are looked at to count for the offer to select them all.
 _COUNTED: Final = 500
 _RANGE_WORDS: Final[dict[Range, str]] = {
-    "today": "Today",
-    "7d": "Last 7 days",
-    "30d": "Last 30 days",
+    "today": mark("Today"),
+    "7d": mark("Last 7 days"),
+    "30d": mark("Last 30 days"),
 }
 
 
@@ -52,7 +54,7 @@ def messages() -> Response:
     try:
         found = state.queue.list(wanted, cursor=request.args.get("cursor"), per_page=per_page)
     except InvalidSearch as error:
-        problem = str(error)
+        problem = spoken(error)
     counts = state.queue.counts()
     return page(
         "messages",
@@ -67,7 +69,7 @@ def messages() -> Response:
         tabs=_tabs(wanted, counts),
         matching=_matching(wanted, found, counts),
         servers=tuple(state.settings.snapshot(max_age=1.0).servers),
-        ranges=_RANGE_WORDS,
+        ranges={name: gettext(word) for name, word in _RANGE_WORDS.items()},
         per_page=per_page,
         sizes=PER_PAGE,
         here_with=_here_with,
@@ -132,8 +134,8 @@ def _tabs(wanted: Filter, counts: dict[State, int]) -> tuple[Tab, ...]:
 
 def _word_of(tab: str) -> str:
     if tab in _GROUPS:
-        return _GROUPS[tab][0]
-    return MESSAGE[cast("State", tab)].word if tab else "All"
+        return gettext(_GROUPS[tab][0])
+    return gettext(MESSAGE[cast("State", tab)].word) if tab else gettext("All")
 
 
 def _per_page() -> int:

@@ -8,6 +8,8 @@ from flask_smtpadmin.core.settings.order import in_order
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web.banners import Situation, banners
 from flask_smtpadmin.web.chart import chart
+from flask_smtpadmin.web.formats import clock, day
+from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.render import page
 
 
@@ -39,8 +41,8 @@ def overview() -> Response:
         paused=snapshot.paused,
         failures=picture.failures,
         charts=(
-            chart("hours", "Last 24 hours", picture.history.hours, "%H:%M"),
-            chart("days", "Last 30 days", picture.history.days, "%d %b"),
+            chart("hours", _("Last 24 hours"), picture.history.hours, clock),
+            chart("days", _("Last 30 days"), picture.history.days, day),
         ),
         refusals=picture.history.refusals,
     )

@@ -15,6 +15,7 @@ from flask_smtpadmin.core.settings.presets import Preset, find_preset
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web.forms.controls import Control, controls
 from flask_smtpadmin.web.forms.specs import form_class, sent, text_of
+from flask_smtpadmin.web.language import gettext as _
 
 FORM: Final = form_class(SERVER_FIELDS)
 #: What a newly chosen provider decides anew, whatever was saved before.
@@ -91,9 +92,9 @@ class ServerForm:
         found = controls(SERVER_FIELDS, self.base.fields, problems, self.form)
         provider = self.provider()
         if provider is not None and provider.category != "custom":
-            found["username"] = replace(found["username"], help=f"{provider.username_hint}.")
-            found["password"] = replace(found["password"], help=f"{provider.password_hint}.")
-            rule = provider.from_rule.text or found["from_email"].help
+            found["username"] = replace(found["username"], help=f"{_(provider.username_hint)}.")
+            found["password"] = replace(found["password"], help=f"{_(provider.password_hint)}.")
+            rule = _(provider.from_rule.text) or found["from_email"].help
             found["from_email"] = replace(found["from_email"], help=rule)
         if self.form is None and self._asks_for_password():
             found["auth"] = replace(found["auth"], text="password")

@@ -13,6 +13,7 @@ from flask_smtpadmin.core.settings.order import Move, in_order, levels, locked
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access
 from flask_smtpadmin.web.language import gettext as _
+from flask_smtpadmin.web.language import spoken
 from flask_smtpadmin.web.render import done, page
 
 
@@ -90,7 +91,7 @@ def server_move(key: str) -> Response:
     try:
         after = settings.move_server(move, actor=access.actor_name()).servers
     except InvalidSettings as error:
-        words = _("Nothing was changed. %(why)s", why=error.problems[0].message)
+        words = _("Nothing was changed. %(why)s", why=_(error.problems[0].message))
         return done(words, "servers", tone="warn", moved=key)
     if levels(before.values()) == levels(after.values()):
         return done(_("The order is as it was."), "servers", tone="info", moved=key)
@@ -115,7 +116,7 @@ def server_pause(key: str) -> Response:
     """Stop handing mail to one server."""
     name = _name(key)
     current_state().settings.set_paused(key, paused=True, actor=access.actor_name())
-    return done(f"{name} is paused. Its messages wait.", "servers", tone="warn")
+    return done(_("%(name)s is paused. Its messages wait.", name=name), "servers", tone="warn")
 
 
 def server_resume(key: str) -> Response:
@@ -124,7 +125,7 @@ def server_resume(key: str) -> Response:
     state = current_state()
     state.settings.set_paused(key, paused=False, actor=access.actor_name())
     state.doorbell.ring()
-    return done(f"{name} is used again.", "servers")
+    return done(_("%(name)s is used again.", name=name), "servers")
 
 
 def server_delete(key: str) -> Response:
@@ -133,10 +134,10 @@ def server_delete(key: str) -> Response:
     try:
         current_state().settings.delete_server(key, actor=access.actor_name())
     except ConfigurationError as error:
-        return done(f"Nothing was changed. {error}", "servers", tone="warn")
+        return done(_("Nothing was changed. %(why)s", why=spoken(error)), "servers", tone="warn")
     if key == "default":
-        return done("The saved settings of the default server were cleared.", "servers")
-    return done(f"{name} was deleted.", "servers")
+        return done(_("The saved settings of the default server were cleared."), "servers")
+    return done(_("%(name)s was deleted.", name=name), "servers")
 
 
 def _name(key: str) -> str:

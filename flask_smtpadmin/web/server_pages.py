@@ -18,6 +18,8 @@ from flask_smtpadmin.core.settings.senders import remark
 from flask_smtpadmin.delivery.policies import refusal
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, checking
+from flask_smtpadmin.web.language import gettext as _
+from flask_smtpadmin.web.language import spoken
 from flask_smtpadmin.web.render import done, page
 from flask_smtpadmin.web.server_form import ADVANCED, ServerForm, fresh, shown, typed
 from flask_smtpadmin.web.wording import Tone
@@ -132,15 +134,18 @@ def _saved(saved: Server, before: Server | None) -> Response:
     name = saved.name or saved.key
     tidied = _tidied(saved)
     if saved.problems:
-        words = f"Saved, but {name} cannot be used yet: {saved.problems[0].message} {tidied}"
-        return done(words.strip(), "server", tone="warn", key=saved.key)
+        why = _(saved.problems[0].message)
+        words = _("Saved, but %(server)s cannot be used yet: %(why)s", server=name, why=why)
+        return done(f"{words} {tidied}".strip(), "server", tone="warn", key=saved.key)
     current_state().doorbell.ring()
     refused = refusal(saved, current_state().settings.snapshot(max_age=1.0))
     if refused:
-        words = f"Saved, but {name} will not be connected to. {refused}"
+        words = _("Saved, but %(server)s will not be connected to.", server=name)
+        words = f"{words} {_(refused)}"
         return done(words, "server", tone="warn", key=saved.key)
-    look = remark(before, saved)
-    words = " ".join(filter(None, (f"Saved. {name} is used from now on.", tidied, look)))
+    look = _(remark(before, saved))
+    used = _("Saved. %(server)s is used from now on.", server=name)
+    words = " ".join(filter(None, (used, tidied, look)))
     tone: Tone = "warn" if look else "ok"
     if request.form.get("page") == "settings":
         return done(words, "settings", tone=tone)
@@ -151,7 +156,7 @@ def _tidied(saved: Server) -> str:
     """Say what was taken out of a password: it is never changed in silence."""
     given = request.form.get("password", "")
     if given and saved.password != given and saved.password == "".join(given.split()):
-        return "The spaces in the app password were left out."
+        return _("The spaces in the app password were left out.")
     return ""
 
 
@@ -163,11 +168,17 @@ def _try(form: ServerForm, *, new: bool = False) -> Response:
         wish = Wish(to=request.form.get("to", ""), scenario="direct")
         asked = checking.ask(draft, [Part(wish)], saved=False)
     except (InvalidSettings, SecretError) as error:
-        asked = checking.Asked(form.base, problem=str(error))
+        asked = checking.Asked(form.base, problem=_why(error))
     if checking.streams():
         return checking.stream(asked)
     found = () if asked.problem else checking.followed(checking.begin(asked))
     return show(form, new=new, tested=_Tested(asked, found))
+
+
+def _why(error: InvalidSettings | SecretError) -> str:
+    if isinstance(error, InvalidSettings):
+        return " ".join(f"{it.field}: {_(it.message)}" for it in error.problems)
+    return spoken(error)
 
 
 def _sent_preset() -> str | None:
@@ -193,9 +204,9 @@ def free_key(chosen: str) -> str:
 
 def _wrong_key(key: str) -> str:
     if not SERVER_KEY.fullmatch(key):
-        return "Use 1 to 32 lower-case letters, digits and underscores."
+        return _("Use 1 to 32 lower-case letters, digits and underscores.")
     if key in _RESERVED:
-        return "This word is taken by the page itself. Choose another."
+        return _("This word is taken by the page itself. Choose another.")
     if key in current_state().settings.snapshot().servers:
-        return "There is a server of this key already. Choose another."
+        return _("There is a server of this key already. Choose another.")
     return ""

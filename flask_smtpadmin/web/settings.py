@@ -13,6 +13,7 @@ from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, server_form, server_pages, test
 from flask_smtpadmin.web.forms.controls import controls
 from flask_smtpadmin.web.forms.specs import form_class, sent, text_of
+from flask_smtpadmin.web.language import gettext
 from flask_smtpadmin.web.render import done, page
 from flask_smtpadmin.web.snippet import env_snippet
 
@@ -35,7 +36,7 @@ def settings_save() -> Response:
         state.settings.save_values(_changed(form, snapshot), actor=access.actor_name())
     except InvalidSettings as error:
         return _show(form, error.problems, status=422)
-    return done("Settings saved. Workers use them within five seconds.", "settings")
+    return done(gettext("Settings saved. Workers use them within five seconds."), "settings")
 
 
 def _changed(form: FlaskForm, snapshot: Snapshot) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from flask_smtpadmin.core.codes import enhanced_words, reply_words
 from flask_smtpadmin.core.rows import AttemptRow, Detail
 from flask_smtpadmin.web import wording
+from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.wording import Look
 
 
@@ -56,11 +57,11 @@ def _step(attempt: AttemptRow, before: datetime) -> Step:
 
 def _sentence(attempt: AttemptRow) -> str:
     if attempt.outcome == "sent":
-        return f"{attempt.server} accepted the message for everybody."
+        return _("%(server)s accepted the message for everybody.", server=attempt.server)
     if attempt.cause:
         return wording.cause_words(attempt.cause)
     if attempt.outcome is None:
-        return "It is with a worker, or that worker has not come back."
+        return _("It is with a worker, or that worker has not come back.")
     return ""
 
 
@@ -68,7 +69,7 @@ def _codes(attempt: AttemptRow) -> list[tuple[str, str]]:
     """Return the codes of the reply, each with its words."""
     found = []
     if attempt.code:
-        found.append((str(attempt.code), reply_words(attempt.code)))
+        found.append((str(attempt.code), _(reply_words(attempt.code))))
     if attempt.enhanced:
-        found.append((attempt.enhanced, enhanced_words(attempt.enhanced)))
+        found.append((attempt.enhanced, _(enhanced_words(attempt.enhanced))))
     return [(code, words) for code, words in found if words]

@@ -17,6 +17,8 @@ from flask_smtpadmin.core.errors import (
 from flask_smtpadmin.core.states import State
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, wording
+from flask_smtpadmin.web.language import gettext as _
+from flask_smtpadmin.web.language import spoken
 from flask_smtpadmin.web.render import done
 
 
@@ -38,7 +40,7 @@ def message_mark_sent(number: int) -> Response:
 def message_delete(number: int) -> Response:
     """Remove a message with its attempts."""
     current_state().queue.delete(number)
-    return done("Message deleted.", "messages")
+    return done(_("Message deleted."), "messages")
 
 
 def message_send_via(number: int) -> Response:
@@ -46,13 +48,22 @@ def message_send_via(number: int) -> Response:
     state, key = current_state(), request.form.get("server", "")
     server = state.settings.snapshot().servers.get(key)
     if server is None:
-        text = "Nothing was changed: choose the server to send it through."
+        text = _("Nothing was changed: choose the server to send it through.")
         return done(text, "message", tone="warn", number=number)
     try:
         state.queue.send_via(number, key)
     except WrongState as error:
-        return done(f"Nothing was changed: {error}", "message", tone="warn", number=number)
-    text = f"Message {number} is due now and goes through {server.name or key}."
+        return done(
+            _("Nothing was changed: %(why)s", why=spoken(error)),
+            "message",
+            tone="warn",
+            number=number,
+        )
+    text = _(
+        "Message %(number)s is due now and goes through %(server)s.",
+        number=number,
+        server=server.name or key,
+    )
     return done(text, "message", number=number)
 
 
@@ -63,22 +74,28 @@ def message_resend(number: int) -> Response:
     if chosen == "me":
         to = actor.email if actor else ""
     if chosen != "original" and not to:
-        text = "Nothing was sent: type the address to send it to."
+        text = _("Nothing was sent: type the address to send it to.")
         return done(text, "message", tone="warn", number=number)
     try:
         new = posting.resend(current_state(), number, "" if chosen == "original" else to)
     except InvalidMessage as error:
-        text = f"Nothing was sent: {error.reason}."
+        text = _("Nothing was sent: %(why)s.", why=_(error.reason))
         return done(text, "message", tone="warn", number=number)
     except (QueueFull, QueueUnavailable) as error:
-        return done(f"Nothing was sent: {error}", "message", tone="warn", number=number)
-    return done(f"This is message {number}, sent again as a new one.", "message", number=new.id)
+        return done(
+            _("Nothing was sent: %(why)s", why=spoken(error)), "message", tone="warn", number=number
+        )
+    return done(
+        _("This is message %(number)s, sent again as a new one.", number=number),
+        "message",
+        number=new.id,
+    )
 
 
 def pause_all() -> Response:
     """Stop all sending; messages are kept."""
     current_state().settings.set_paused(None, paused=True, actor=access.actor_name())
-    return done("Sending is paused. Messages are kept in the queue.", "overview", tone="warn")
+    return done(_("Sending is paused. Messages are kept in the queue."), "overview", tone="warn")
 
 
 def resume_all() -> Response:
@@ -86,7 +103,7 @@ def resume_all() -> Response:
     state = current_state()
     state.settings.set_paused(None, paused=False, actor=access.actor_name())
     state.doorbell.ring()
-    return done("Sending goes on.", "overview")
+    return done(_("Sending goes on."), "overview")
 
 
 def adopt() -> Response:
@@ -95,9 +112,9 @@ def adopt() -> Response:
     try:
         name = state.settings.adopt(actor=access.actor_name())
     except ConfigurationError as error:
-        return done(str(error), "overview", tone="warn")
+        return done(spoken(error), "overview", tone="warn")
     state.doorbell.ring()
-    return done(f"The mail in this database belongs to {name} now.", "overview")
+    return done(_("The mail in this database belongs to %(name)s now.", name=name), "overview")
 
 
 def _one(action: str, number: int) -> Response:
@@ -110,7 +127,8 @@ def _one(action: str, number: int) -> Response:
     try:
         after = acts[action](number)
     except WrongState as error:
-        words = f"Nothing was changed: {error}"
+        words = _("Nothing was changed: %(why)s", why=spoken(error))
         return done(words, "message", tone="warn", number=number)
-    word = wording.MESSAGE[after].word
-    return done(f"Message {number} is now: {word}.", "message", number=number)
+    word = _(wording.MESSAGE[after].word)
+    text = _("Message %(number)s is now: %(state)s.", number=number, state=word)
+    return done(text, "message", number=number)

@@ -56,6 +56,21 @@ MESSAGE: Final[dict[State, Look]] = {
     ),
 }
 
+#: Within a sentence: "A message that is ... cannot be changed".
+_WITHIN: Final = (
+    mark("queued"),
+    mark("scheduled"),
+    mark("sending"),
+    mark("retrying"),
+    mark("sent"),
+    mark("partial"),
+    mark("dead"),
+    mark("uncertain"),
+    mark("cancelled"),
+    mark("expired"),
+    mark("caught"),
+)
+
 JOB: Final[dict[JobState, Look]] = {
     "running": Look(
         mark("Under way"), "info", "retry", mark("You may leave this page."), pulse=True

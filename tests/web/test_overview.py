@@ -15,6 +15,7 @@ from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.hours import Hours, hour_of
 from flask_smtpadmin.web.chart import WIDTH, chart
 from flask_smtpadmin.web.failures import SURE
+from flask_smtpadmin.web.formats import clock
 
 
 def banners(office: Any) -> list[str]:
@@ -200,7 +201,7 @@ def test_bars_stay_inside_the_drawing() -> None:
         Span(begin + timedelta(hours=n), sent, failed)
         for n, (sent, failed) in enumerate([(0, 0), (1, 1), (1_000_000, 0), (0, 500_000)])
     ]
-    drawn = chart("hours", "Hours", spans, "%H:%M")
+    drawn = chart("hours", "Hours", spans, clock)
     for bar in drawn.bars:
         assert 0 <= bar.x <= bar.x + bar.width <= WIDTH
         assert 0 <= bar.sent_y <= drawn.line
@@ -208,7 +209,7 @@ def test_bars_stay_inside_the_drawing() -> None:
     assert [bar.sent_height > 0 for bar in drawn.bars] == [False, True, True, False]
     assert drawn.peak is not None
     assert "1,000,000 sent" in drawn.bars[2].title
-    assert chart("hours", "Hours", [], "%H").empty
+    assert chart("hours", "Hours", [], clock).empty
 
 
 def test_large_queues_are_not_counted_to_the_end(
