@@ -110,13 +110,9 @@
   const IMPLICIT = ["465", "994", "2465", "8465", "443"];
   const STARTTLS = ["25", "587", "588", "2525", "2587", "8025"];
 
-  const crossedPair = (mode, port) => {
-    if (mode === "implicit" && STARTTLS.includes(port)) {
-      return `Port ${port} usually starts plain. Implicit TLS there mostly ends in a time-out: use STARTTLS, or port 465.`;
-    }
-    if (mode === "starttls" && IMPLICIT.includes(port)) {
-      return `Port ${port} usually starts with TLS. STARTTLS there mostly ends in a time-out: use implicit TLS, or port 587.`;
-    }
+  const crossedPair = (mode, port, words) => {
+    if (mode === "implicit" && STARTTLS.includes(port)) return words.implicitWord.replace("{port}", port);
+    if (mode === "starttls" && IMPLICIT.includes(port)) return words.starttlsWord.replace("{port}", port);
     return "";
   };
 
@@ -125,7 +121,7 @@
     const mode = () => (form.querySelector('[name="tls_mode"]:checked') || {}).value;
     const warning = form.querySelector("[data-crossed]");
     const judge = () => {
-      const text = crossedPair(mode(), port.value.trim());
+      const text = crossedPair(mode(), port.value.trim(), warning.dataset);
       warning.hidden = text === "";
       warning.querySelector("span").textContent = text;
     };
@@ -156,9 +152,10 @@
   const showSample = (form) => {
     const prefix = form.elements.subject_prefix;
     const sample = form.querySelector("[data-sample]");
+    const subject = sample.querySelector("strong").textContent;
     const apply = () => {
       sample.hidden = prefix.value === "";
-      sample.querySelector("strong").textContent = `${prefix.value}Reset your password`;
+      sample.querySelector("strong").textContent = prefix.value + subject;
     };
     prefix.addEventListener("input", apply);
     apply();
@@ -215,6 +212,7 @@
 
   const check = async (form, button, result) => {
     const data = new FormData(form, button);
+    const words = document.getElementById("ladder-template").dataset;
     const stop = new AbortController();
     const started = Date.now();
     result.replaceChildren(document.getElementById("ladder-template").content.cloneNode(true));
@@ -232,15 +230,15 @@
     try {
       const address = button.getAttribute("formaction") || form.action;
       const response = await fetch(address, { method: "POST", body: data, headers: { Accept: STREAM }, signal: stop.signal });
-      if (!(response.headers.get("Content-Type") || "").startsWith(STREAM)) throw new Error(`The app answered ${response.status}. Reload the page and try again.`);
+      if (!(response.headers.get("Content-Type") || "").startsWith(STREAM)) throw new Error(words.answeredWord.replace("{status}", response.status));
       await readLines(response.body, (line) => {
         if (line.step) { showStep(result, line.step); runNext(result); }
         if (line.html) { result.innerHTML = line.html; enableCopying(result); }
       });
     } catch (error) {
-      const words = stop.signal.aborted ? "Cancelled." : `The test broke off. ${error.message}`;
+      const text = stop.signal.aborted ? words.cancelledWord : words.brokenWord.replace("{why}", error.message);
       const head = result.querySelector(".sa-report-head strong");
-      if (head) head.textContent = words;
+      if (head) head.textContent = text;
       for (const part of all("[data-cancel], .sa-report-head .sa-muted", result)) part.remove();
       for (const row of all('[data-state="running"]', result)) showStep(result, { name: row.dataset.step, state: "skipped" });
     } finally {
@@ -289,6 +287,7 @@
     const stop = new AbortController();
     const started = Date.now();
     const button = form.querySelector("button");
+    const words = document.getElementById("find-template").dataset;
     result.replaceChildren(document.getElementById("find-template").content.cloneNode(true));
     result.querySelector("[data-cancel]").addEventListener("click", () => stop.abort());
     const clock = setInterval(() => {
@@ -298,13 +297,13 @@
     button.disabled = true;
     try {
       const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: STREAM }, signal: stop.signal });
-      if (!(response.headers.get("Content-Type") || "").startsWith(STREAM)) throw new Error(`The app answered ${response.status}. Reload the page and try again.`);
+      if (!(response.headers.get("Content-Type") || "").startsWith(STREAM)) throw new Error(words.answeredWord.replace("{status}", response.status));
       await readLines(response.body, (line) => {
         if (line.row) result.querySelector("tbody").insertAdjacentHTML("beforeend", line.row);
         if (line.html) result.innerHTML = line.html;
       });
     } catch (error) {
-      result.querySelector(".sa-report-head strong").textContent = stop.signal.aborted ? "Cancelled." : `The search broke off. ${error.message}`;
+      result.querySelector(".sa-report-head strong").textContent = stop.signal.aborted ? words.cancelledWord : words.brokenWord.replace("{why}", error.message);
       for (const part of all("[data-cancel], .sa-report-head .sa-muted", result)) part.remove();
     } finally {
       clearInterval(clock);
