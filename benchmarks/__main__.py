@@ -8,7 +8,7 @@ import sys
 from benchmarks import ROOT
 
 #: In the order of the report.
-NAMES = ("delivery", "distance", "enqueue", "mime", "wakeup", "sizes", "pages", "memory")
+NAMES = ("delivery", "distance", "enqueue", "mime", "wakeup", "sizes", "pages", "wide", "memory")
 
 
 def main() -> int:

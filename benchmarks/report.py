@@ -20,6 +20,7 @@ NAMES = (
     "wakeup",
     "sizes",
     "pages",
+    "wide",
     "memory",
 )
 

@@ -47,12 +47,12 @@ class Bell:
 
 
 @contextmanager
-def listening() -> Iterator[Bell]:
-    """Run a :class:`Bell`."""
+def listening(kind: type[Taker] = Taker) -> Iterator[Bell]:
+    """Run a :class:`Bell` that hears of the mails that ``kind`` accepts."""
     bell, loop, ready = Bell(), asyncio.new_event_loop(), threading.Event()
 
     async def serve() -> None:
-        server = await loop.create_server(lambda: Taker(bell.take), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: kind(bell.take), "127.0.0.1", 0)
         bell.port = server.sockets[0].getsockname()[1]
         ready.set()
 
