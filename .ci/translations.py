@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages import Catalog, Message
 from babel.messages.extract import extract_from_file
@@ -39,7 +40,8 @@ def template() -> Catalog:
     """Return the catalogue of all marked texts, without translations."""
     catalogue = Catalog(domain="smtpadmin", project="flask-smtpadmin", fuzzy=False)
     for text in _texts():
-        catalogue.add(text)
+        if text:
+            catalogue.add(text)
     return catalogue
 
 
@@ -59,8 +61,22 @@ def _texts() -> Iterator[str | tuple[str, ...]]:
     }
     for cause in data["causes"].values():
         yield from (cause["what"], cause["why"], *cause["do"])
+    for file in sorted(PACKAGE.glob("core/data/presets/*.json")):
+        for preset in json.loads(file.read_text()):
+            yield from _of_preset(preset)
     yield from _strings(data["codes"])
     yield from _strings(data["first_steps"])
+
+
+def _of_preset(preset: dict[str, Any]) -> Iterator[str]:
+    """Yield what a provider's panel says; hosts, names and fixed words are no texts."""
+    yield preset["from_rule"]["text"]
+    for name in ("username_text", "password_text"):
+        yield preset.get(name, "")
+    for name in ("steps", "notes", "limit_notes"):
+        yield from preset.get(name, ())
+    for name, part in (("deprecations", "text"), ("links", "title"), ("regions", "name")):
+        yield from (item[part] for item in preset.get(name, ()))
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -32,6 +32,7 @@ from flask_smtpadmin.core.settings.order import Move, moved
 from flask_smtpadmin.core.settings.origins import BOUND, Context, Stored, StoredServer, Typed
 from flask_smtpadmin.core.settings.resolve import resolve
 from flask_smtpadmin.core.settings.senders import refused, who
+from flask_smtpadmin.core.words import mark, said
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.notes import Note, unkept
 from flask_smtpadmin.storage.setting_rows import Rows, load, read_revision
@@ -170,7 +171,9 @@ class Settings:
                 raise NotFound("server", key)
             held = [name for name in stored.server(key) if name != BOUND]
             if not held and key not in stored.servers and key != "default":
-                raise ConfigurationError(f"Server {key!r} is set outside the database.")
+                raise ConfigurationError(
+                    said("Server %(key)s is set outside the database.", key=repr(key))
+                )
             for name in held:
                 rows.put(f"server:{key}", name, None)
             rows.drop_server(key)
@@ -242,7 +245,7 @@ class Settings:
         name = str(self.boot()["INSTANCE"])
         if not name:
             raise ConfigurationError(
-                "SMTPADMIN_INSTANCE is not set, so any installation may send this mail.",
+                mark("SMTPADMIN_INSTANCE is not set, so any installation may send this mail."),
                 field="instance",
                 variable="SMTPADMIN_INSTANCE",
             )
@@ -326,12 +329,15 @@ class Settings:
         held = stored.server(edit.key)
         if passed_back(old, after, typed, known=self._is_bound(held.get(BOUND), after.endpoint)):
             variable = after.fields["password"].variable
-            text = f"{variable} would go to another server: type the password to confirm it."
+            text = said(
+                "%(variable)s would go to another server: type the password to confirm it.",
+                variable=variable,
+            )
             return (Problem("password", variable, text),)
         if old is not None and old.endpoint != after.endpoint and "PASSWORD" in held:
             return tuple(item for item in after.problems if item.field == "password")
         if typed and not after.host and not after.fields["password"].locked:
-            text = "A password is kept for one host only: enter the host with it."
+            text = said("A password is kept for one host only: enter the host with it.")
             return (Problem("host", None, text),)
         return ()
 
@@ -349,10 +355,12 @@ class Settings:
 
 def _check_key(edit: ServerEdit, stored: Stored, before: Snapshot) -> None:
     if not SERVER_KEY.fullmatch(edit.key):
-        _refuse([Problem("key", None, "A key is 1 to 32 of a-z, 0-9 and _.")])
+        _refuse([Problem("key", None, mark("A key is 1 to 32 of a-z, 0-9 and _."))])
     held = stored.server(edit.key).keys() - {BOUND}
     if edit.create and (held or edit.key == "default"):
-        _refuse([Problem("key", None, f"There is a server {edit.key!r} already.")])
+        _refuse(
+            [Problem("key", None, said("There is a server %(key)s already.", key=repr(edit.key)))]
+        )
     if not edit.create and edit.key not in before.servers:
         raise NotFound("server", edit.key)
 

@@ -22,6 +22,7 @@ from flask_smtpadmin.core.mail.headers import (
     text_of,
 )
 from flask_smtpadmin.core.records import record
+from flask_smtpadmin.core.words import said
 
 #: What a caller may give: ``"a@b"``, ``"Name <a@b>"`` or ``("Name", "a@b")``.
 Mailbox = str | tuple[str | None, str]
@@ -91,12 +92,14 @@ def _parsed(value: object, field: str) -> Address:
         return _from_pair(value, field)
     text = line_of(value, field).strip(" ")
     if len(text) > _MAX_VALUE:
-        raise InvalidMessage(f"is {len(text)} characters long: no address is", field=field)
+        raise InvalidMessage(
+            said("is %(number)s characters long: no address is", number=len(text)), field=field
+        )
     if not text.endswith(">"):
         return Address("", _addr_spec(text, field))
     match = _NAMED.fullmatch(text)
     if match is None:
-        raise InvalidMessage(f"{_shown(text)} is not one address", field=field)
+        raise InvalidMessage(said("%(text)s is not one address", text=_shown(text)), field=field)
     return Address(_name_of(match, field), _addr_spec(match["email"], field))
 
 
@@ -122,9 +125,13 @@ def listed(value: object, field: str) -> list[Any]:
     if isinstance(value, _LISTS):
         return list(value)
     if isinstance(value, str):
-        raise InvalidMessage(f"expected a list, got a string: write [{_shown(value)}]", field=field)
+        raise InvalidMessage(
+            said("expected a list, got a string: write [%(text)s]", text=_shown(value)), field=field
+        )
     if isinstance(value, bytes | bytearray | Mapping) or not isinstance(value, Iterable):
-        raise InvalidMessage(f"expected a list, got {type(value).__name__}", field=field)
+        raise InvalidMessage(
+            said("expected a list, got %(type)s", type=type(value).__name__), field=field
+        )
     return list(value)
 
 
@@ -149,7 +156,8 @@ def format_mailbox(address: Address) -> str:
 def _from_pair(value: tuple[object, ...], field: str) -> Address:
     if len(value) != 2:  # noqa: PLR2004 - a pair
         raise InvalidMessage(
-            f"expected (name, email), got a tuple of {len(value)} items", field=field
+            said("expected (name, email), got a tuple of %(number)s items", number=len(value)),
+            field=field,
         )
     name, email = value
     return Address(
@@ -164,8 +172,12 @@ def _name_of(match: re.Match[str], field: str) -> str:
     name = match["bare"].strip(" ")
     if found := _SPECIALS.search(name):
         raise InvalidMessage(
-            f"the name in {_shown(match[0])} holds {found[0]!r}: put it in double quotes, or "
-            "give a tuple (name, email)",
+            said(
+                "the name in %(text)s holds %(found)s: put it in double quotes, or give a "
+                "tuple (name, email)",
+                text=_shown(match[0]),
+                found=repr(found[0]),
+            ),
             field=field,
         )
     return _checked_name(line_of(decode_words(name), field), field)
@@ -173,19 +185,31 @@ def _name_of(match: re.Match[str], field: str) -> str:
 
 def _checked_name(name: str, field: str) -> str:
     if len(name.encode()) > MAX_NAME:
-        raise InvalidMessage(f"a name may have at most {MAX_NAME} bytes in UTF-8", field=field)
+        raise InvalidMessage(
+            said("a name may have at most %(limit)s bytes in UTF-8", limit=MAX_NAME),
+            field=field,
+        )
     return name
 
 
 def _addr_spec(text: str, field: str) -> str:
     local, at, domain = text.partition("@")
     if not at or not local or not domain:
-        raise InvalidMessage(f"{_shown(text)} is not an address like name@host", field=field)
+        raise InvalidMessage(
+            said("%(text)s is not an address like name@host", text=_shown(text)), field=field
+        )
     if "@" in domain or "," in text or ";" in text:
-        raise InvalidMessage(f"{_shown(text)} is not one address", field=field)
+        raise InvalidMessage(said("%(text)s is not one address", text=_shown(text)), field=field)
     email = f"{_local_part(local, text, field)}@{_domain(domain, text, field)}"
     if len(email.encode()) > MAX_EMAIL:
-        raise InvalidMessage(f"{_shown(text)} is longer than {MAX_EMAIL} bytes", field=field)
+        raise InvalidMessage(
+            said(
+                "%(text)s is longer than %(limit)s bytes",
+                text=_shown(text),
+                limit=MAX_EMAIL,
+            ),
+            field=field,
+        )
     return email
 
 
@@ -194,8 +218,11 @@ def _local_part(local: str, text: str, field: str) -> str:
         return local
     if local.isascii() or not _LOCAL_INTL.fullmatch(local):
         raise InvalidMessage(
-            f"the part before the @ of {_shown(text)} is not allowed (letters, digits, single "
-            "dots and !#$%&'*+/=?^_`{|}~-; no quotes, no comments)",
+            said(
+                "the part before the @ of %(text)s is not allowed (letters, digits, single "
+                "dots and !#$%%&'*+/=?^_`{|}~-; no quotes, no comments)",
+                text=_shown(text),
+            ),
             field=field,
         )
     return _international(f"{local}@example.com", text, field).rpartition("@")[0]
@@ -209,10 +236,15 @@ def _domain(domain: str, text: str, field: str) -> str:
         checked = _international(f"a@{domain}.example", text, field)
         domain = checked.removeprefix("a@").removesuffix(".example")
     if len(domain) > _MAX_HOST or not _HOST.fullmatch(domain):
-        raise InvalidMessage(f"{_shown(text)} has no valid host after the @", field=field)
+        raise InvalidMessage(
+            said("%(text)s has no valid host after the @", text=_shown(text)), field=field
+        )
     if domain.rpartition(".")[2].isdigit():
         raise InvalidMessage(
-            f"{_shown(text)}: an IP address stands in brackets, like a@[192.0.2.1]", field=field
+            said(
+                "%(text)s: an IP address stands in brackets, like a@[192.0.2.1]", text=_shown(text)
+            ),
+            field=field,
         )
     return domain.lower()
 
@@ -227,7 +259,9 @@ def _literal(domain: str, text: str, field: str) -> str:
             return f"[{IPv4Address(inner)}]"
     except AddressValueError:
         pass
-    raise InvalidMessage(f"{_shown(text)} has no valid IP address in its brackets", field=field)
+    raise InvalidMessage(
+        said("%(text)s has no valid IP address in its brackets", text=_shown(text)), field=field
+    )
 
 
 def _international(email: str, text: str, field: str) -> str:
@@ -238,7 +272,9 @@ def _international(email: str, text: str, field: str) -> str:
     try:
         valid = validate_email(email, check_deliverability=False)
     except EmailNotValidError as exc:
-        raise InvalidMessage(f"{_shown(text)}: {exc}", field=field) from exc
+        raise InvalidMessage(
+            said("%(text)s: %(why)s", text=_shown(text), why=exc), field=field
+        ) from exc
     return f"{valid.local_part}@{valid.ascii_domain}"
 
 

@@ -16,6 +16,7 @@ from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
 from flask_smtpadmin.core.settings.origins import ADDED, Stored, StoredServer, Typed
 from flask_smtpadmin.core.settings.parse import is_unset, parse, write
 from flask_smtpadmin.core.settings.presets import find_preset
+from flask_smtpadmin.core.words import mark, said
 
 #: name -> what to store, None to remove it
 Changes = Mapping[str, str | Typed | None]
@@ -107,7 +108,7 @@ def _changes(
     for given_name, raw in values.items():
         spec = specs.get(given_name.upper())
         if spec is None:
-            problems.append(Problem(given_name, None, "There is no such setting to change."))
+            problems.append(Problem(given_name, None, mark("There is no such setting to change.")))
         elif _is_locked(fields, spec.name) or (spec.secret and is_unset(spec, raw)):
             continue
         elif is_unset(spec, raw):
@@ -116,7 +117,7 @@ def _changes(
             try:
                 changes[spec.name] = _to_store(spec, raw)
             except ValueError as error:
-                text = f"The value cannot be used: {error}."
+                text = said("The value cannot be used: %(error)s.", error=error.args[0])
                 problems.append(Problem(spec.name.lower(), None, text))
     return changes, problems
 

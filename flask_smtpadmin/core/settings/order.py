@@ -14,6 +14,7 @@ from typing import Final
 from flask_smtpadmin.core.errors import InvalidSettings, NotFound
 from flask_smtpadmin.core.settings import Problem, Server
 from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
+from flask_smtpadmin.core.words import said
 
 #: Keys by level, the one that is tried first in front.
 Levels = Sequence[Sequence[str]]
@@ -166,8 +167,11 @@ def _fixed(level: Sequence[str], servers: Mapping[str, Server]) -> int | None:
 
 def _refuse(server: Server) -> None:
     variable = server.fields["priority"].variable
-    text = (
-        f"{variable} sets the priority {server.priority} of {server.name or server.key} in the "
-        "environment; change it there."
+    text = said(
+        "%(variable)s sets the priority %(priority)s of %(server)s in the environment; "
+        "change it there.",
+        variable=variable,
+        priority=server.priority,
+        server=server.name or server.key,
     )
     raise InvalidSettings([Problem("priority", variable, text)])

@@ -14,6 +14,7 @@ from flask_smtpadmin.core.settings import Endpoint, Field, Origin, Problem, Spec
 from flask_smtpadmin.core.settings.parse import parse
 from flask_smtpadmin.core.settings.sources import Files, Given, Layer, Source
 from flask_smtpadmin.core.states import ServerState
+from flask_smtpadmin.core.words import said
 
 #: Stored beside a server's values: which endpoint the environment's password was last used for.
 BOUND: Final = "PASSWORD_BOUND"
@@ -127,7 +128,7 @@ def pick(
         try:
             value = parse(spec, given.raw)
         except ValueError as error:
-            reason = str(error)
+            reason = error.args[0]
     chosen = Field(
         name,
         value,
@@ -149,5 +150,6 @@ def _as_given(spec: Spec, given: Given) -> str:
 
 
 def _sentence(variable: str | None, reason: str) -> str:
-    subject = f"{variable} cannot be used: " if variable else "The saved value cannot be used: "
-    return f"{subject}{reason}."
+    if variable:
+        return said("%(variable)s cannot be used: %(reason)s.", variable=variable, reason=reason)
+    return said("The saved value cannot be used: %(reason)s.", reason=reason)

@@ -20,6 +20,7 @@ from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.rate import PERIODS
 from flask_smtpadmin.core.settings import Kind, Spec
 from flask_smtpadmin.core.settings.fields import LIMIT_NAMES
+from flask_smtpadmin.core.words import mark, said
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -90,10 +91,10 @@ def _limit_text(name: str, number: int) -> str:
 def quoted(spec: Spec, raw: Any) -> str:
     """Return ``raw`` for a sentence: quoted, short, and without what may be a secret."""
     if spec.secret or not isinstance(raw, (str, int, float)):
-        return "the value"
+        return said("the value")
     text = str(raw)
     if "://" in text:  # a whole URL in the wrong place may hold a password
-        return "the value"
+        return said("the value")
     return repr(text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…")
 
 
@@ -101,24 +102,26 @@ def _text(spec: Spec, raw: Any) -> str:
     if isinstance(raw, int) and not isinstance(raw, bool):
         raw = str(raw)  # from_prefixed_env() turns digits into numbers
     if not isinstance(raw, str):
-        raise ValueError("it is not text; in app.config, or in JSON, put it into quotes")  # noqa: TRY004 - one error type
+        raise ValueError(mark("it is not text; in app.config, or in JSON, put it into quotes"))  # noqa: TRY004 - one error type
     text = raw if spec.exact else raw.strip()
     if spec.kind in _LINES:
         text = text.replace("\r\n", "\n")
     pattern = _CONTROL_IN_LINES if spec.kind in _LINES else _CONTROL
     if pattern.search(text):
-        raise ValueError("it holds a line break or another control character")
+        raise ValueError(mark("it holds a line break or another control character"))
     if any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValueError("it is not valid UTF-8 text")
+        raise ValueError(mark("it is not valid UTF-8 text"))
     if len(text) > spec.max_length:
-        raise ValueError(f"it is longer than {spec.max_length} characters")
+        raise ValueError(
+            said("it is longer than %(max_length)s characters", max_length=spec.max_length)
+        )
     return text
 
 
 def _int(spec: Spec, raw: Any) -> int:
     number = _number(spec, raw)
     if not number.is_integer():
-        raise ValueError(f"{quoted(spec, raw)} is not a whole number")
+        raise ValueError(said("%(value)s is not a whole number", value=quoted(spec, raw)))
     return int(number)
 
 
@@ -127,17 +130,25 @@ def _float(spec: Spec, raw: Any) -> float:
 
 
 def _number(spec: Spec, raw: Any) -> float:
-    whole = "a number" if spec.kind == "float" else "a whole number"
     try:
         number = math.nan if isinstance(raw, bool) or "_" in str(raw) else float(raw)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if math.isnan(number):
-        raise ValueError(f"{quoted(spec, raw)} is not {whole}")
+        if spec.kind == "float":
+            raise ValueError(said("%(value)s is not a number", value=quoted(spec, raw)))
+        raise ValueError(said("%(value)s is not a whole number", value=quoted(spec, raw)))
     low, high = spec.minimum, spec.maximum
     too_far = (low is not None and number < low) or (high is not None and number > high)
     if too_far:
-        raise ValueError(f"{quoted(spec, raw)} is not between {low:.0f} and {high:.0f}")
+        raise ValueError(
+            said(
+                "%(value)s is not between %(low)s and %(high)s",
+                value=quoted(spec, raw),
+                low=f"{low:.0f}",
+                high=f"{high:.0f}",
+            )
+        )
     return number
 
 
@@ -145,13 +156,17 @@ def _bool(spec: Spec, raw: Any) -> bool:
     text = str(raw).strip().lower()
     if text in TRUE or text in FALSE:
         return text in TRUE
-    raise ValueError(f"{quoted(spec, raw)} is neither true nor false (1, yes, on / 0, no, off)")
+    raise ValueError(
+        said(
+            "%(value)s is neither true nor false (1, yes, on / 0, no, off)", value=quoted(spec, raw)
+        )
+    )
 
 
 _OLD_WORDS: Final = {
-    "ssl": "; SSL or TLS on port 465 is called implicit",
-    "tls": "; TLS on port 465 is called implicit, on port 587 starttls",
-    "ssl/tls": "; SSL/TLS on port 465 is called implicit",
+    "ssl": said("; SSL or TLS on port 465 is called implicit"),
+    "tls": said("; TLS on port 465 is called implicit, on port 587 starttls"),
+    "ssl/tls": said("; SSL/TLS on port 465 is called implicit"),
 }
 
 
@@ -160,7 +175,14 @@ def _choice(spec: Spec, raw: Any) -> str:
     if text in spec.choices:
         return text
     more = _OLD_WORDS.get(text, "") if spec.name == "TLS_MODE" else ""
-    raise ValueError(f"{quoted(spec, raw)} is not one of {', '.join(spec.choices)}{more}")
+    raise ValueError(
+        said(
+            "%(value)s is not one of %(choices)s%(more)s",
+            value=quoted(spec, raw),
+            choices=", ".join(spec.choices),
+            more=more,
+        )
+    )
 
 
 def _policy(spec: Spec, raw: Any) -> Any:
@@ -184,7 +206,9 @@ def _route(spec: Spec, text: str) -> str:
     try:
         return "@" + _email(spec, f"postmaster@{domain}").lower().rpartition("@")[2]
     except ValueError:
-        raise ValueError(f"{quoted(spec, text)} is neither an address nor a domain") from None
+        raise ValueError(
+            said("%(value)s is neither an address nor a domain", value=quoted(spec, text))
+        ) from None
 
 
 def _networks(spec: Spec, raw: Any) -> tuple[str, ...]:
@@ -196,7 +220,9 @@ def _network(spec: Spec, text: str) -> str:
     try:
         return str(ipaddress.ip_network(text, strict=False))
     except ValueError:
-        raise ValueError(f"{quoted(spec, text)} is not an address such as 203.0.113.15") from None
+        raise ValueError(
+            said("%(value)s is not an address such as 203.0.113.15", value=quoted(spec, text))
+        ) from None
 
 
 def _ports(spec: Spec, raw: Any) -> tuple[int, ...]:
@@ -208,9 +234,11 @@ def _email(spec: Spec, raw: Any) -> str:
     try:
         address = parse_address(text, field=spec.name.lower())
     except InvalidMessage as error:
-        raise ValueError(f"{quoted(spec, raw)}: {error.reason}") from None
+        raise ValueError(
+            said("%(value)s: %(reason)s", value=quoted(spec, raw), reason=error.reason)
+        ) from None
     if address.name:
-        raise ValueError("it takes an address only, without a name beside it")
+        raise ValueError(mark("it takes an address only, without a name beside it"))
     return address.email
 
 
@@ -221,7 +249,11 @@ def _mode(spec: Spec, raw: Any) -> str:
         return word.lower()
     if word.lower() == "redirect" and address.strip():
         return f"redirect:{_email(spec, address)}"
-    raise ValueError(f"{quoted(spec, raw)} is not one of live, catch, record, redirect:ADDRESS")
+    raise ValueError(
+        said(
+            "%(value)s is not one of live, catch, record, redirect:ADDRESS", value=quoted(spec, raw)
+        )
+    )
 
 
 def _days(spec: Spec, raw: Any) -> int | None:
@@ -230,23 +262,25 @@ def _days(spec: Spec, raw: Any) -> int | None:
     try:
         return _int(spec, raw.days if isinstance(raw, timedelta) else raw)
     except ValueError as error:
-        raise ValueError(f"{error} (days, or the word {KEEP})") from None
+        raise ValueError(
+            said("%(error)s (days, or the word %(keep)s)", error=error.args[0], keep=KEEP)
+        ) from None
 
 
 def _host(spec: Spec, raw: Any) -> str:
     text = _text(spec, raw).lower()
     if "://" in text or "/" in text or "@" in text:
         raise ValueError(
-            "it takes a host name only: no scheme, user or path (SMTPADMIN_URL takes those)"
+            mark("it takes a host name only: no scheme, user or path (SMTPADMIN_URL takes those)")
         )
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if bare.count(":") > 1 and _ADDRESS_LITERAL.fullmatch(bare):
         return bare
     if ":" in bare:
-        raise ValueError(f"{quoted(spec, raw)} holds a port; put it into PORT")
+        raise ValueError(said("%(value)s holds a port; put it into PORT", value=quoted(spec, raw)))
     name = _ascii_host(spec, bare)
     if len(name) > _LONGEST_HOST or not all(map(_LABEL.fullmatch, name.rstrip(".").split("."))):
-        raise ValueError(f"{quoted(spec, raw)} is not a host name")
+        raise ValueError(said("%(value)s is not a host name", value=quoted(spec, raw)))
     return name
 
 
@@ -255,7 +289,7 @@ def _ascii_host(spec: Spec, text: str) -> str:
     try:
         return text if text.isascii() else text.encode("idna").decode("ascii")
     except UnicodeError:
-        raise ValueError(f"{quoted(spec, text)} is not a host name") from None
+        raise ValueError(said("%(value)s is not a host name", value=quoted(spec, text))) from None
 
 
 def _url(spec: Spec, raw: Any) -> str:
@@ -264,19 +298,21 @@ def _url(spec: Spec, raw: Any) -> str:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise ValueError("it is not a URL that can be read") from None
+        raise ValueError(mark("it is not a URL that can be read")) from None
     if parts.scheme.lower() not in spec.choices:
         known = ", ".join(f"{scheme}://" for scheme in spec.choices)
-        raise ValueError(f"it does not start with one of {known}")
+        raise ValueError(said("it does not start with one of %(known)s", known=known))
     if not parts.hostname and parts.scheme != "unix":
-        raise ValueError("it names no host")
+        raise ValueError(mark("it names no host"))
     return text
 
 
 def _prefix(spec: Spec, raw: Any) -> str:
     text = _text(spec, raw).rstrip("/")
     if not _PREFIX.fullmatch(text):
-        raise ValueError(f"{quoted(spec, raw)} is not a path such as /admin/email")
+        raise ValueError(
+            said("%(value)s is not a path such as /admin/email", value=quoted(spec, raw))
+        )
     return text
 
 
@@ -285,12 +321,18 @@ def _limits(spec: Spec, raw: Any) -> dict[str, int]:
     limits: dict[str, int] = {}
     for name, given in found.items():
         if name not in LIMIT_NAMES:
-            raise ValueError(f"{name!r} is not a limit such as {_SOME_LIMITS}")
+            raise ValueError(
+                said(
+                    "%(name)s is not a limit such as %(examples)s",
+                    name=repr(name),
+                    examples=_SOME_LIMITS,
+                )
+            )
         number = given if isinstance(given, int) and not isinstance(given, bool) else 0
         if isinstance(given, str) and given.strip().isascii() and given.strip().isdigit():
             number = int(given)
         if number < 1:
-            raise ValueError(f"{name} is not a whole number above 0")
+            raise ValueError(said("%(name)s is not a whole number above 0", name=name))
         limits[name] = number
     return limits
 
@@ -300,7 +342,7 @@ def _limits_of_text(text: str) -> Mapping[str, Any]:
         try:
             found = json.loads(text)
         except ValueError:
-            raise ValueError("it is not valid JSON") from None
+            raise ValueError(mark("it is not valid JSON")) from None
         return found if isinstance(found, dict) else {}
     return dict(_limit_of_text(item.strip()) for item in text.split(","))
 
@@ -316,7 +358,7 @@ def _limit_of_text(text: str) -> tuple[str, str]:
 
 def _servers(_spec: Spec, raw: Any) -> Any:
     if not isinstance(raw, Mapping):
-        raise ValueError("it is not a dict of servers, {key: {field: value}}")  # noqa: TRY004 - one error type
+        raise ValueError(mark("it is not a dict of servers, {key: {field: value}}"))  # noqa: TRY004 - one error type
     return raw
 
 

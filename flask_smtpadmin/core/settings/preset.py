@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from flask_smtpadmin.core.settings import TLSMode
+from flask_smtpadmin.core.words import mark, mark_n, said, said_n
 
 Way = Literal["anonymous", "password", "oauth2"]
 Category = Literal["mailbox", "esp", "relay", "local", "custom"]
@@ -19,29 +20,31 @@ FromKind = Literal["login", "own", "domain", "verified", "any"]
 _POOL_SIZE: Final = 10
 _MIB: Final = 1 << 20
 _PLACEHOLDER: Final = re.compile(r"\\\{[^}]*\\\}")
-_LOOK_IT_UP: Final = "As the provider's own guide says"
+_LOOK_IT_UP: Final = mark("As the provider's own guide says")
 
 #: What goes into the user name field.
 USERNAMES: Final[Mapping[str, str]] = {
-    "address": "Your full e-mail address there",
-    "account": "The SMTP user name that the provider shows you",
-    "literal": "A fixed word, the same for everyone",
-    "same": "The same token as the password",
-    "any": "Any text; your account's address is usual",
-    "none": "Leave it empty",
+    "address": mark("Your full e-mail address there"),
+    "account": mark("The SMTP user name that the provider shows you"),
+    "literal": mark("A fixed word, the same for everyone"),
+    "same": mark("The same token as the password"),
+    "any": mark("Any text; your account's address is usual"),
+    "none": mark("Leave it empty"),
 }
 #: What goes into the password field.
 PASSWORDS: Final[Mapping[str, str]] = {
-    "password": "The mailbox's or account's password",
-    "app_password": "An app password made for this app, not the account's own",
-    "authorization_code": "The authorization code from the mailbox's settings, not its password",
-    "client_password": "The password for other mail clients, from the mailbox's settings",
-    "api_key": "An API key with the right to send",
-    "api_key_secret": "The secret half of the API key",
-    "smtp_key": "The SMTP key; it differs from the API key",
-    "smtp_password": "The password that belongs to the SMTP user, not the console's",
-    "smtp_token": "The SMTP token made for this sender",
-    "none": "Leave it empty",
+    "password": mark("The mailbox's or account's password"),
+    "app_password": mark("An app password made for this app, not the account's own"),
+    "authorization_code": mark(
+        "The authorization code from the mailbox's settings, not its password"
+    ),
+    "client_password": mark("The password for other mail clients, from the mailbox's settings"),
+    "api_key": mark("An API key with the right to send"),
+    "api_key_secret": mark("The secret half of the API key"),
+    "smtp_key": mark("The SMTP key; it differs from the API key"),
+    "smtp_password": mark("The password that belongs to the SMTP user, not the console's"),
+    "smtp_token": mark("The SMTP token made for this sender"),
+    "none": mark("Leave it empty"),
 }
 
 
@@ -328,10 +331,33 @@ def _frozen(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _limit_lines(limits: Mapping[str, int]) -> Iterator[str]:
     for name, number in limits.items():
-        what, _, period = name.rpartition("per_")
         if name == "message_bytes":
-            yield f"{number / _MIB:g} MiB a message, attachments encoded"
-        elif name == "connections":
-            yield f"{number} connections at a time"
+            yield said("%(size)s MiB a message, attachments encoded", size=f"{number / _MIB:g}")
         else:
-            yield f"{number:,} {what.strip('_') or 'messages'} a {period}"
+            yield said_n(*_LIMITS[name], number)
+
+
+#: What a provider's limit says, by its name.
+_LIMITS: Final[Mapping[str, tuple[str, str]]] = {
+    "per_second": mark_n("%(count)s message a second", "%(count)s messages a second"),
+    "per_minute": mark_n("%(count)s message a minute", "%(count)s messages a minute"),
+    "per_hour": mark_n("%(count)s message a hour", "%(count)s messages a hour"),
+    "per_day": mark_n("%(count)s message a day", "%(count)s messages a day"),
+    "per_month": mark_n("%(count)s message a month", "%(count)s messages a month"),
+    "recipients_per_second": mark_n(
+        "%(count)s recipient a second", "%(count)s recipients a second"
+    ),
+    "recipients_per_minute": mark_n(
+        "%(count)s recipient a minute", "%(count)s recipients a minute"
+    ),
+    "recipients_per_hour": mark_n("%(count)s recipient a hour", "%(count)s recipients a hour"),
+    "recipients_per_day": mark_n("%(count)s recipient a day", "%(count)s recipients a day"),
+    "recipients_per_month": mark_n("%(count)s recipient a month", "%(count)s recipients a month"),
+    "recipients_per_message": mark_n(
+        "%(count)s recipient a message", "%(count)s recipients a message"
+    ),
+    "messages_per_connection": mark_n(
+        "%(count)s message a connection", "%(count)s messages a connection"
+    ),
+    "connections": mark_n("%(count)s connection at a time", "%(count)s connections at a time"),
+}

@@ -13,6 +13,7 @@ from flask_smtpadmin.core.settings.origins import BOUND, Context, Layers, Stored
 from flask_smtpadmin.core.settings.parse import parse
 from flask_smtpadmin.core.settings.servers import resolve_server
 from flask_smtpadmin.core.settings.sources import CONFIG_PREFIX, Given
+from flask_smtpadmin.core.words import said
 
 #: Names of app objects that say nothing about the app.
 _ANONYMOUS: Final = frozenset({"app", "wsgi", "__main__"})
@@ -91,9 +92,14 @@ def _foreign_mail(values: Mapping[str, Field], stored: Stored) -> Iterator[Probl
     yield Problem(
         "instance",
         name,
-        f"{name} is {field.value!r}, and the mail in this database belongs to "
-        f"{stored.instance!r}. If it was copied on purpose, remove or cancel what must not go out "
-        "and then run `flask smtp adopt`.",
+        said(
+            "%(name)s is %(value)s, and the mail in this database belongs to "
+            "%(instance)s. If it was copied on purpose, remove or cancel what must not go "
+            "out and then run `flask smtp adopt`.",
+            name=name,
+            value=repr(field.value),
+            instance=repr(stored.instance),
+        ),
     )
 
 
@@ -105,4 +111,8 @@ def _servers_problem(context: Context, spec: Spec) -> Iterator[Problem]:
         parse(spec, given.raw)
     except ValueError as error:
         name = CONFIG_PREFIX + spec.name
-        yield Problem(spec.name.lower(), name, f"{name} cannot be used: {error}.")
+        yield Problem(
+            spec.name.lower(),
+            name,
+            said("%(name)s cannot be used: %(error)s.", name=name, error=error.args[0]),
+        )

@@ -13,6 +13,7 @@ from flask_smtpadmin.core.settings import LOCAL_ENGINES, Problem, Server
 from flask_smtpadmin.core.settings.fields import IMPLICIT_PORTS, STARTTLS_PORTS
 from flask_smtpadmin.core.settings.presets import old_host
 from flask_smtpadmin.core.settings.senders import doubtful, refused
+from flask_smtpadmin.core.words import mark, said
 
 
 def is_loopback(host: str) -> bool:
@@ -31,7 +32,7 @@ def broken(server: Server, *, readable: Callable[[str], bool]) -> Iterator[Probl
     yield from _sign_in(server)
     yield from _plain_sign_in(server)
     if server.proxy_url:
-        yield _about(server, "proxy_url", "Proxies are not supported by this version.")
+        yield _about(server, "proxy_url", mark("Proxies are not supported by this version."))
 
 
 def unwise(server: Server) -> Iterator[Problem]:
@@ -45,20 +46,22 @@ def unwise(server: Server) -> Iterator[Problem]:
     yield from doubtful(server)
     if server.tls_mode == "none" and not is_loopback(server.host):
         if server.auth == "none":
-            yield _about(server, "tls_mode", "Mail travels unencrypted to this server.")
+            yield _about(server, "tls_mode", mark("Mail travels unencrypted to this server."))
         elif server.allow_plaintext_auth:
             yield _about(
                 server,
                 "allow_plaintext_auth",
-                "The password and all mail travel in the clear to this server.",
+                mark("The password and all mail travel in the clear to this server."),
             )
     if server.tls_mode != "none" and not server.verify_cert:
-        text = "The certificate is not checked: anyone on the way can pose as this server."
+        text = mark("The certificate is not checked: anyone on the way can pose as this server.")
         yield _about(server, "verify_cert", text)
     if server.password and not server.username and server.auth == "none":
-        yield _about(server, "password", "There is a password but no user name: nobody signs in.")
+        yield _about(
+            server, "password", mark("There is a password but no user name: nobody signs in.")
+        )
     if server.force_from and not server.from_email:
-        yield _about(server, "force_from", "There is no From address to put in place.")
+        yield _about(server, "force_from", mark("There is no From address to put in place."))
 
 
 def _about(server: Server, name: str, message: str) -> Problem:
@@ -72,14 +75,20 @@ def _files(server: Server, readable: Callable[[str], bool]) -> Iterator[Problem]
         ("client_cert_file", server.client_cert_file),
     ):
         if path and not readable(path):
-            yield _about(server, name, f"The file {path!r} is not there or cannot be read.")
+            yield _about(
+                server,
+                name,
+                said("The file %(path)s is not there or cannot be read.", path=repr(path)),
+            )
 
 
 def _sign_in(server: Server) -> Iterator[Problem]:
     if server.auth == "oauth2":
-        yield _about(server, "auth", "Signing in with OAuth2 is not possible yet; use a password.")
+        yield _about(
+            server, "auth", mark("Signing in with OAuth2 is not possible yet; use a password.")
+        )
     if server.auth == "password" and not server.username:
-        yield _about(server, "username", "AUTH is password, but there is no user name.")
+        yield _about(server, "username", mark("AUTH is password, but there is no user name."))
 
 
 def _plain_sign_in(server: Server) -> Iterator[Problem]:
@@ -89,15 +98,22 @@ def _plain_sign_in(server: Server) -> Iterator[Problem]:
         yield _about(
             server,
             "tls_mode",
-            "With TLS mode none the password would travel in the clear. Use implicit or "
-            "starttls, sign in without a user name, or set ALLOW_PLAINTEXT_AUTH.",
+            mark(
+                "With TLS mode none the password would travel in the clear. Use implicit or "
+                "starttls, sign in without a user name, or set ALLOW_PLAINTEXT_AUTH."
+            ),
         )
 
 
 def _crossed_pair(server: Server) -> Iterator[Problem]:
     if server.tls_mode == "implicit" and server.port in STARTTLS_PORTS:
-        text = f"Port {server.port} speaks plain text first: use starttls there, or port 465."
+        text = said(
+            "Port %(port)s speaks plain text first: use starttls there, or port 465.",
+            port=server.port,
+        )
         yield _about(server, "tls_mode", text)
     if server.tls_mode != "implicit" and server.port in IMPLICIT_PORTS:
-        text = f"Port {server.port} expects TLS at once: use implicit there, or port 587."
+        text = said(
+            "Port %(port)s expects TLS at once: use implicit there, or port 587.", port=server.port
+        )
         yield _about(server, "tls_mode", text)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flask_smtpadmin.core.settings import Problem, Server
 from flask_smtpadmin.core.settings.preset import Preset
 from flask_smtpadmin.core.settings.presets import find_preset, preset_of_domain, preset_of_host
+from flask_smtpadmin.core.words import said
 
 
 def provider_of(server: Server) -> Preset | None:
@@ -28,10 +29,16 @@ def refused(server: Server) -> Iterator[Problem]:
         ("envelope_from", server.envelope_from),
     ):
         if address and not _same(address, server.username):
-            words = {"from_email": "From address", "envelope_from": "envelope sender"}[name]
-            text = (
-                f"{provider.name} takes mail only from the address that signs in. Enter "
-                f"{server.username} as {words}, or sign in as {address}."
+            words = {"from_email": said("From address"), "envelope_from": said("envelope sender")}[
+                name
+            ]
+            text = said(
+                "%(name)s takes mail only from the address that signs in. Enter %(username)s "
+                "as %(words)s, or sign in as %(address)s.",
+                name=provider.name,
+                username=server.username,
+                words=words,
+                address=address,
             )
             yield Problem(name, _variable(server, name), text)
 
@@ -45,14 +52,21 @@ def doubtful(server: Server) -> Iterator[Problem]:
     login = server.username.rpartition("@")[2].casefold() if "@" in server.username else ""
     kind, text = provider.from_rule.kind, ""
     if kind == "verified" and (mailbox := preset_of_domain(domain)):
-        text = (
-            f"{domain} belongs to {mailbox[0].name}: mail from it through {provider.name} fails "
-            "the checks of receivers. Use an address of a domain of your own."
+        text = said(
+            "%(domain)s belongs to %(name)s: mail from it through %(provider)s fails the "
+            "checks of receivers. Use an address of a domain of your own.",
+            domain=domain,
+            name=mailbox[0].name,
+            provider=provider.name,
         )
     if kind == "domain" and login and login != domain:
-        text = (
-            f"{provider.name} signs in for {login}, but the From address is at {domain}. "
-            f"It takes: {_begin_small(provider.from_rule.text)}"
+        text = said(
+            "%(name)s signs in for %(login)s, but the From address is at %(domain)s. It "
+            "takes: %(rule)s",
+            name=provider.name,
+            login=login,
+            domain=domain,
+            rule=_begin_small(provider.from_rule.text),
         )
     if text:
         yield Problem("from_email", _variable(server, "from_email"), text)
@@ -68,14 +82,18 @@ def remark(before: Server | None, after: Server) -> str:
         return ""
     kind = provider.from_rule.kind
     if kind == "own" and "@" in after.username and not _same(after.from_email, after.username):
-        return (
-            f"The From address {after.from_email} is not the login. {provider.name} takes: "
-            f"{_begin_small(provider.from_rule.text)}"
+        return said(
+            "The From address %(address)s is not the login. %(name)s takes: %(rule)s",
+            address=after.from_email,
+            name=provider.name,
+            rule=_begin_small(provider.from_rule.text),
         )
     if kind == "verified":
-        return (
-            f"{provider.name} asks for: {_begin_small(provider.from_rule.text)} Make sure that "
-            f"{after.from_email} is that."
+        return said(
+            "%(name)s asks for: %(rule)s Make sure that %(address)s is that.",
+            name=provider.name,
+            rule=_begin_small(provider.from_rule.text),
+            address=after.from_email,
         )
     return ""
 

@@ -22,6 +22,7 @@ from flask_smtpadmin.core.settings.origins import Context, Stored, StoredServer,
 from flask_smtpadmin.core.settings.presets import Preset, PresetPort, find_preset
 from flask_smtpadmin.core.settings.rules import broken, unwise
 from flask_smtpadmin.core.settings.sources import Given, Layer, variable_name
+from flask_smtpadmin.core.words import said
 
 #: Fields whose value hangs on others; settled after the rest, in this order.
 _DEPENDENT: Final = ("PORT", "TLS_MODE", "AUTH", "PASSWORD")
@@ -93,7 +94,9 @@ class _Build:
         try:
             return find_preset(key) if key else (None, "")
         except NotFound:
-            self.problems.append(Problem("preset", None, f"There is no preset {key!r}."))
+            self.problems.append(
+                Problem("preset", None, said("There is no preset %(key)s.", key=repr(key)))
+            )
             return None, ""
 
     def _database(self) -> Layer:
@@ -161,7 +164,10 @@ class _Build:
         wanted = self._value("AUTH") == "password" and self._value("ENGINE") not in LOCAL_ENGINES
         if wanted and hit is None:
             variable = variable_name(self.context.prefix, self.key, "PASSWORD")
-            text = f"There is no password: set {variable}, or type it on the settings page."
+            text = said(
+                "There is no password: set %(variable)s, or type it on the settings page.",
+                variable=variable,
+            )
             self.problems.append(Problem("password", None, text))
         self._strip_google_password()
 
