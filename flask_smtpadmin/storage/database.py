@@ -29,6 +29,9 @@ _BY_INDEX = ", ".join(
 _CHECKPOINT_PAGES = 4000
 #: seconds that a write waits for another writer
 BUSY_TIMEOUT = 5.0
+#: Seconds after which a server ends a transaction that does nothing: its process is frozen, and
+#: what it holds could be rescued by nobody.
+IDLE_TIMEOUT = 90
 
 
 def utcnow() -> datetime:
@@ -127,7 +130,10 @@ class Database:
     @property
     def _bound(self) -> str:
         milliseconds = max(1, int(self.busy_timeout * 1000))  # 0 would be no bound at all
-        return f"set_config('lock_timeout', '{milliseconds}', true)"
+        return (
+            f"set_config('lock_timeout', '{milliseconds}', true), "
+            f"set_config('idle_in_transaction_session_timeout', '{IDLE_TIMEOUT}s', true)"
+        )
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -193,7 +199,10 @@ def _mysql_session(dialect: Dialect, busy_timeout: float) -> Callable[[Any, Any]
     def on_connect(connection: Any, _record: Any) -> None:
         dialect.set_isolation_level(connection, "READ COMMITTED")
         with closing(connection.cursor()) as cursor:  # MariaDB's own bound is 50 s
-            cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {max(1, round(busy_timeout))}")
+            cursor.execute(
+                f"SET SESSION innodb_lock_wait_timeout = {max(1, round(busy_timeout))} "
+                f"/*M!100300 , idle_write_transaction_timeout = {IDLE_TIMEOUT} */"
+            )
 
     return on_connect
 

@@ -173,3 +173,35 @@ def test_many_in_chunks(shop: Shop) -> None:
         content = shop.state.queue.content(queued[number].id) or b""
         assert f"user{number}@example.com".encode() in content
     assert shop.bell.count == 1
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        pytest.param("postgresql_url", marks=pytest.mark.postgresql),
+        pytest.param("mariadb_url", marks=pytest.mark.mariadb),
+    ],
+)
+def test_a_frozen_transaction_gives_its_rows_back(
+    database: str,
+    make_shop: Callable[..., Shop],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A transaction whose process does nothing is ended by the server; others get its rows."""
+    monkeypatch.setattr("flask_smtpadmin.storage.database.IDLE_TIMEOUT", 1)
+    shop = make_shop(request.getfixturevalue(database))
+    shop.mail.send(letter())
+    table = shop.state.models.table("Message")
+    taken = []
+
+    def freeze() -> None:
+        with shop.state.database.work() as frozen:
+            frozen.execute(sa.update(table).values(worker_id="frozen"))
+            time.sleep(2.5)
+            with shop.state.database.work() as other:
+                taken.append(other.execute(sa.update(table).values(worker_id="other")).rowcount)
+
+    with pytest.raises(sa.exc.DBAPIError):
+        freeze()
+    assert taken == [1]
