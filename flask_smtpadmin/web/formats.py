@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from datetime import date as date_
 from typing import Any, Final
 
 from flask_smtpadmin.core.deeds import MOST_COUNTED
@@ -51,13 +52,13 @@ def ago(moment: datetime) -> str:
     return _("in %(span)s", span=_span(-seconds))
 
 
-def date(moment: datetime) -> str:
+def date(moment: date_) -> str:
     """Return the day of a moment: ``21 Nov 2026``."""
     month = _(_MONTHS[moment.month - 1])
     return _("%(day)s %(month)s %(year)s", day=moment.day, month=month, year=moment.year)
 
 
-def day(moment: datetime) -> str:
+def day(moment: date_) -> str:
     """Return the day of a moment without its year: ``05 Nov``."""
     return _("%(day)s %(month)s", day=f"{moment:%d}", month=_(_MONTHS[moment.month - 1]))
 
@@ -117,6 +118,8 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "sa_iso": iso,
     "sa_absolute": absolute,
     "sa_ago": ago,
+    "sa_date": date,
+    "sa_day": day,
     "sa_number": number,
     "sa_at_most": at_most,
     "sa_duration": duration,

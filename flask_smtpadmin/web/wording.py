@@ -267,6 +267,18 @@ PRIORITY: Final[dict[Priority, str]] = {
     "bulk": mark("Bulk"),
 }
 
+#: The facts about where a check ran, by their names.
+RUNTIME: Final[dict[str, str]] = {
+    "host": mark("Host"),
+    "system": mark("System"),
+    "python": "Python",
+    "openssl": "OpenSSL",
+    "aiosmtplib": "aiosmtplib",
+    "resolver": mark("Name servers"),
+    "proxy": mark("Proxy"),
+    "redis": "Redis",
+}
+
 #: What is done with mail instead of sending it, by the word of MODE.
 MODE: Final[dict[str, str]] = {
     "catch": mark("Catch mode"),

@@ -49,7 +49,7 @@ def test_a_day_shows_its_sessions(office: Office) -> None:
     html = office.page("/activity?day=2025-11-28")
     assert f'data-session="{SESSION}"' in html
     assert "a" * 16 not in html
-    for words in ("12:00:00", "192.0.2.1:465", "Worker", "28 November 2025"):
+    for words in ("12:00:00", "192.0.2.1:465", "Worker", "28 Nov 2025"):
         assert words in html
     assert "day=2025-11-26" in html
 
