@@ -36,6 +36,7 @@ ACTIONS: Final[dict[str, str]] = {
     "queue.delete": mark("deleted %(count)s"),
     "queue.purge": mark("purged %(count)s"),
     "queue.send_via": mark("sent %(count)s through another server"),
+    "queue.let_go": mark("let %(count)s go through any server"),
     "queue.download": mark("downloaded a list of messages"),
     "job.cancel": mark("stopped %(what)s"),
     "job.continue": mark("went on with %(what)s"),

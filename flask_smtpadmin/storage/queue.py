@@ -167,6 +167,24 @@ class Queue(Reader):
         self._wake()
         return state
 
+    def let_go(self, server: str) -> int:
+        """Let mail that waits for ``server`` alone go through any other; return how many."""
+        table, waiting = self._message, Filter(state="waiting", server=server)
+
+        def free(connection: Connection, numbers: Sequence[int]) -> int:
+            chosen = (table.c.id.in_(numbers), table.c.server_key == server)
+            parked = sa.case(
+                (table.c.waiting_for.is_not(None), table.c.due_at), else_=table.c.run_at
+            )
+            update = sa.update(table).where(*chosen, table.c.state.in_(HURRYABLE))
+            update = update.values(server_key=None, run_at=parked, waiting_for=None)
+            return connection.execute(update).rowcount
+
+        count = self._in_chunks("let_go", waiting, free)
+        if count:
+            self._wake()
+        return count
+
     def link(self, connection: Connection, old: int, new: int) -> None:
         """Note in the caller's transaction that ``new`` is ``old``, sent again."""
         table = self._message

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from flask import Response, request
 
-from flask_smtpadmin.core.deliverability.findings import Report
+from flask_smtpadmin.core.deliverability.findings import CHECKS, Finding, Report
 from flask_smtpadmin.core.deliverability.orders import MOST, Order, in_use, wanted
 from flask_smtpadmin.core.errors import InvalidSettings
 from flask_smtpadmin.core.settings import Server
@@ -29,7 +30,7 @@ _LONGEST: Final = 320
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class Way:
     """One domain as one server sends for it; ``kept`` None: never checked.
 
     ``used`` says whether the settings name the domain; else somebody typed it.
@@ -40,6 +41,63 @@ class Card:
     server: Server | None
     kept: Kept | None
     used: bool
+
+    @property
+    def name(self) -> str:
+        """What people call the server."""
+        return (self.server.name if self.server else "") or self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A finding; ``only`` names the servers that it holds for, when others find something else."""
+
+    finding: Finding
+    only: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One domain, whoever sends for it."""
+
+    domain: str
+    ways: tuple[Way, ...]
+
+    @property
+    def used(self) -> bool:
+        """Whether the settings name the domain."""
+        return any(way.used for way in self.ways)
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """The kept results, one for each server that was checked."""
+        return tuple(way.kept.report for way in self.ways if way.kept)
+
+    @property
+    def state(self) -> str:
+        """The most pressing word of all results, or ""."""
+        found = [finding for report in self.reports for finding in report.findings]
+        return Report(domain=self.domain, server="", findings=tuple(found)).state if found else ""
+
+    @property
+    def checked_at(self) -> datetime | None:
+        """When the oldest of the results came."""
+        return min((way.kept.checked_at for way in self.ways if way.kept), default=None)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The findings in the order of the checks, those that servers have in common once."""
+        checked = [way for way in self.ways if way.kept]
+        rows = []
+        for check in CHECKS:
+            names: dict[Finding, list[str]] = {}
+            for way in checked:
+                for finding in way.kept.report.findings if way.kept else ():
+                    if finding.check == check:
+                        names.setdefault(finding, []).append(way.name)
+            for finding, servers in names.items():
+                rows.append(Row(finding, tuple(servers) if len(names) > 1 else ()))
+        return rows
 
 
 def deliverability() -> Response:
@@ -103,13 +161,16 @@ def _cards(orders: Iterable[Order], servers: Iterable[Server], kept: Iterable[Ke
     """Return the domains in use in the servers' order, then those that were typed."""
     by_key = {server.key: server for server in servers}
     results = {(it.report.domain, it.report.server): it for it in kept}
-    cards = [
-        Card(order.domain, order.server.key, order.server, results.pop(order.key, None), used=True)
+    ways = [
+        Way(order.domain, order.server.key, order.server, results.pop(order.key, None), used=True)
         for order in orders
     ]
     for (domain, key), result in results.items():
-        cards.append(Card(domain, key, by_key.get(key), result, used=False))
-    return cards
+        ways.append(Way(domain, key, by_key.get(key), result, used=False))
+    by_domain: dict[str, list[Way]] = {}
+    for way in ways:
+        by_domain.setdefault(way.domain, []).append(way)
+    return [Card(domain, tuple(group)) for domain, group in by_domain.items()]
 
 
 def _with_selectors(orders: Iterable[Order]) -> list[Order]:

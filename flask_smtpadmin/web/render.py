@@ -68,6 +68,7 @@ def page_globals() -> dict[str, Any]:
         "sa_scenarios": SCENARIOS,
         "sa_may": access.may,
         "sa_address": shown_address,
+        "sa_server": server_name,
         "sa_frame": None,
         "sa_notice": None,
     }
@@ -116,6 +117,12 @@ def done(text: str, endpoint: str, *, tone: Tone = "ok", **arguments: Any) -> Re
 def shown_address(text: str | None) -> str:
     """Return ``text`` with its addresses, masked for whoever lacks the right ``privacy``."""
     return (text or "") if access.may("privacy") else mask(text or "")
+
+
+def server_name(key: str) -> str:
+    """Return what people call the server of that key; the key itself once it is gone."""
+    server = current_state().settings.snapshot(max_age=_FRAME_AGE).servers.get(key)
+    return (server.name if server else "") or key
 
 
 def _frame(snapshot: Snapshot, here: str, dead: int | None) -> Frame:

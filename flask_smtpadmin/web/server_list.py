@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from flask_smtpadmin.core.errors import ConfigurationError, InvalidSettings, NotFound
+from flask_smtpadmin.core.errors import InvalidSettings, NotFound
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.settings.order import Move, in_order, levels, locked
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access
 from flask_smtpadmin.web.language import gettext as _
-from flask_smtpadmin.web.language import spoken
 from flask_smtpadmin.web.render import done, page
 
 
@@ -126,18 +125,6 @@ def server_resume(key: str) -> Response:
     state.settings.set_paused(key, paused=False, actor=access.actor_name())
     state.doorbell.ring()
     return done(_("%(name)s is used again.", name=name), "servers")
-
-
-def server_delete(key: str) -> Response:
-    """Remove what was saved of a server; variables of the environment stay."""
-    name = _name(key)
-    try:
-        current_state().settings.delete_server(key, actor=access.actor_name())
-    except ConfigurationError as error:
-        return done(_("Nothing was changed. %(why)s", why=spoken(error)), "servers", tone="warn")
-    if key == "default":
-        return done(_("The saved settings of the default server were cleared."), "servers")
-    return done(_("%(name)s was deleted.", name=name), "servers")
 
 
 def _name(key: str) -> str:

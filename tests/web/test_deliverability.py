@@ -40,7 +40,7 @@ def states(page: str) -> dict[str, str]:
 
 def domains(page: str) -> list[tuple[str, str, str]]:
     """Return domain, server and state of each card."""
-    return re.findall(r'data-domain="([^"]+)" data-server="(\w+)" data-state="(\w*)"', page)
+    return re.findall(r'data-domain="([^"]+)" data-server="([\w ]+)" data-state="(\w*)"', page)
 
 
 def test_a_get_asks_nobody(office: Any, names: NameServer) -> None:
@@ -184,6 +184,30 @@ def test_every_server_and_its_routes_have_a_card(make_office: Callable[..., Any]
         ("shop.example", "shop"),
         ("news.example", "shop"),
     ]
+
+
+def test_one_domain_of_several_servers_has_one_card(
+    make_office: Callable[..., Any], names: NameServer
+) -> None:
+    """What they have in common stands there once; what differs names its servers."""
+    config = {"HOST": "relay.example.com", "FROM_EMAIL": "b@example.com", "NAME": "Relay"}
+    office = make_office(
+        SMTPADMIN_HOST="smtp.sendgrid.net",
+        SMTPADMIN_FROM_EMAIL="app@example.com",
+        SMTPADMIN_NAME="Main",
+        SMTPADMIN_SERVERS={"relay": config},
+    )
+    office.state.resolver = names.resolver()
+    assert domains(office.page(PATH)) == [("example.com", "default relay", "")]
+    office.post(PATH, {"domain": "example.com", "server": ""})
+    page = office.page(PATH)
+    assert [it[:2] for it in domains(page)] == [("example.com", "default relay")]
+    assert page.count('data-check="mx"') == 1
+    assert page.count('data-check="spf"') == 2
+    assert "When sent via Main:" in page
+    assert "When sent via Relay:" in page
+    office.state.findings.forget("example.com", "relay")
+    assert "Not checked yet for Relay." in office.page(PATH)
 
 
 def test_without_a_from_address_the_page_says_so(make_office: Callable[..., Any]) -> None:

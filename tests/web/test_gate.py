@@ -55,6 +55,7 @@ WANTED = {
     "GET /servers/<key>": "view",
     "POST /servers/<key>": "configure",
     "POST /servers/<key>/test": "configure",
+    "GET /servers/<key>/delete": "configure",
     "POST /servers/<key>/delete": "configure",
     "POST /servers/<key>/move": "configure",
     "POST /servers/<key>/pause": "operate",

@@ -104,3 +104,15 @@ def test_all_sending_is_paused_and_resumed_from_the_list(three: Any) -> None:
     source = three.page("/servers")
     assert "All sending is paused" in source
     assert 'action="/admin/email/resume"' in source
+
+
+def test_lists_and_messages_call_a_server_by_its_name(three: Any) -> None:
+    """The key is in the title; a server that is gone is named by its key."""
+    number = three.add("sent", sent_via="b")
+    gone = three.add("sent", sent_via="old")
+    source = three.page("/messages")
+    assert '<span title="b">Second</span>' in source
+    assert '<span title="old">old</span>' in source
+    assert '<option value="b" title="b" >Second</option>' in source
+    assert '<span title="b">Second</span>' in three.page(f"/messages/{number}")
+    assert '<span title="old">old</span>' in three.page(f"/messages/{gone}")

@@ -21,6 +21,8 @@ _NUMBERS: Final = frozenset({"int", "float"})
 _SPANS: Final = frozenset({"retry_delay", "retry_max_delay", "max_age"})
 _LONG_SPAN: Final = 120.0
 _ENDLESS: Final = 1e10
+_PORT: Final = r"\s*[0-9]{1,5}\s*"
+_PATTERNS: Final = {"email": r".*@.*"}
 _MONO: Final = frozenset({"host", "path", "url", "limits"})
 
 
@@ -28,7 +30,8 @@ _MONO: Final = frozenset({"host", "path", "url", "limits"})
 class Control:
     """All that a template needs to draw one field; ``text`` is never a secret.
 
-    ``found``: a search has filled it in, and nobody has saved it yet.
+    ``found``: a search has filled it in, and nobody has saved it yet. ``pattern`` is what a value
+    must look like at least, as a regular expression of HTML; what it may be is decided on saving.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Control:
     maximum: float | None = None
     max_length: int = 255
     found: bool = False
+    pattern: str = ""
 
     @property
     def checked(self) -> bool:
@@ -119,6 +123,7 @@ def _control(spec: Spec, field: Field, errors: list[str], form: FlaskForm | None
         minimum=spec.minimum,
         maximum=spec.maximum,
         max_length=spec.max_length,
+        pattern=_PORT if spec.name == "PORT" else _PATTERNS.get(spec.kind, ""),
     )
 
 

@@ -90,17 +90,35 @@
     }
   };
 
-  /* A form that was changed is not left by accident ------------------------------ */
+  /* A form that was changed is not left by accident, and saved only when it was changed ----- */
+
+  const typedInto = (form) => {
+    const values = new FormData(form);
+    for (const input of all("[data-not-saved]", form)) values.delete(input.name);
+    return new URLSearchParams(values).toString();
+  };
 
   const guardForms = () => {
     for (const form of all("[data-dirty-guard]")) {
-      let dirty = false;
-      form.addEventListener("input", (event) => {
-        if (!event.target.hasAttribute("data-not-saved")) dirty = true;
+      const save = form.querySelector("[data-save]");
+      const before = form.hasAttribute("data-dirty") ? null : typedInto(form);
+      let leaving = false;
+      const dirty = () => typedInto(form) !== before;
+      const judge = () => {
+        if (!save) return;
+        const changed = dirty() || form.hasAttribute("data-savable");
+        save.disabled = !changed || !form.checkValidity();
+        save.title = !changed ? save.dataset.clean : save.disabled ? save.dataset.wrong : "";
+      };
+      form.addEventListener("input", judge);
+      form.addEventListener("change", (event) => {
+        judge();
+        if (event.target.pattern) event.target.setAttribute("aria-invalid", String(!event.target.validity.valid));
       });
-      form.addEventListener("submit", () => { dirty = false; });
-      for (const link of all("[data-leave]", form)) link.addEventListener("click", () => { dirty = false; });
-      window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+      form.addEventListener("submit", () => { leaving = true; });
+      for (const link of all("[data-leave]", form)) link.addEventListener("click", () => { leaving = true; });
+      window.addEventListener("beforeunload", (event) => { if (!leaving && dirty()) event.preventDefault(); });
+      window.addEventListener("pageshow", () => { leaving = false; judge(); });
     }
   };
 
@@ -136,6 +154,17 @@
     judge();
     followSignIn(form);
     showSample(form);
+    needHost(form);
+  };
+
+  /* There is something to test as soon as there is a host */
+  const needHost = (form) => {
+    const button = form.querySelector("[data-check]");
+    const host = form.elements.host;
+    if (!button || host.disabled) return;
+    const apply = () => { button.disabled = host.value.trim() === ""; };
+    host.addEventListener("input", apply);
+    apply();
   };
 
   const followSignIn = (form) => {
