@@ -168,7 +168,7 @@ def test_one_message_with_its_attempts(office: Any) -> None:
     assert "550 5.1.1 &lt;script&gt;alert(1)&lt;/script&gt; no such user" in source
     assert "<script>alert" not in source
     assert "192.0.2.1:25" in source
-    assert "<dt>Server</dt><dd>relay_7</dd>" in source
+    assert '<dt>Server</dt><dd><span title="relay_7">relay_7</span></dd>' in source
     assert '<td data-label="Server" class="sa-via sa-extra">relay_7</td>' in office.page(
         "/messages"
     )
