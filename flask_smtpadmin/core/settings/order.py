@@ -15,7 +15,6 @@ from flask_smtpadmin.core.errors import InvalidSettings, NotFound
 from flask_smtpadmin.core.settings import Problem, Server
 from flask_smtpadmin.core.settings.fields import SERVER_FIELDS
 from flask_smtpadmin.core.words import said
-from flask_smtpadmin.core.words import said
 
 #: Keys by level, the one that is tried first in front.
 Levels = Sequence[Sequence[str]]
