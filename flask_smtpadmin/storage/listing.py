@@ -6,6 +6,7 @@ import base64
 import binascii
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ from flask_smtpadmin.core.states import FINAL, PRIORITY_NAMES, State
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.matching import Meaning
 from flask_smtpadmin.storage.models import Models
-from flask_smtpadmin.storage.walk import Walk
+from flask_smtpadmin.storage.walk import Walk, one_of
 
 MAX_PER_PAGE: Final = 100
 #: What ``purge`` removes when it is told no state.
@@ -70,6 +71,14 @@ def page(
         back_to = _cursor("older" if back else "newer", start)
     ahead, behind = (back_to, goes_on) if back else (goes_on, back_to)
     return Page(tuple(found), next=ahead, previous=behind, unfinished=stopped is not None)
+
+
+def some(connection: Connection, models: Models, numbers: Sequence[int]) -> tuple[MessageRow, ...]:
+    """Return the messages with these ids that are there, newest first."""
+    column = models.table("Message").c.id
+    among = one_of(column, numbers, connection.dialect.name)
+    query = _rows(models).where(among).order_by(column.desc())
+    return tuple(_message(row) for row in connection.execute(query))
 
 
 def neighbours(

@@ -51,6 +51,13 @@ class Reader:
         with self._database.read() as connection:
             return listing.detail(connection, self._database.models, known_id(number))
 
+    def some(self, numbers: Sequence[int]) -> tuple[MessageRow, ...]:
+        """Return those of ``numbers`` that are there, newest first."""
+        if not numbers:
+            return ()
+        with self._database.read() as connection:
+            return listing.some(connection, self._database.models, numbers)
+
     def neighbours(self, number: int, wanted: Filter) -> tuple[int | None, int | None]:
         """Return the ids of the next newer and older message that ``wanted`` means."""
         with self._database.read() as connection:

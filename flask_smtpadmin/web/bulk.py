@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flask import Response, make_response, redirect, render_template, request, url_for
+from flask import Response, make_response, redirect, request, url_for
 
 from flask_smtpadmin import wide
 from flask_smtpadmin.core.deeds import ACTIONS, Deed, Job
@@ -46,10 +46,7 @@ def messages_bulk() -> Response:
 
 def messages_job(job: str) -> Response:
     """Show how far a job is, and what came of it."""
-    values = _shown(current_state().jobs.get(job))
-    if request.args.get("part"):  # the script asks for the moving part alone
-        return make_response(render_template("smtpadmin/job_part.html", **values))
-    return page("job", here="Messages", **values)
+    return page("job", here="Messages", **_shown(current_state().jobs.get(job)))
 
 
 def messages_job_cancel(job: str) -> Response:

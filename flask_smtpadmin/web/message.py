@@ -11,7 +11,7 @@ from flask_smtpadmin.core.advice import Advice
 from flask_smtpadmin.core.rows import MessageRow
 from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, preview
+from flask_smtpadmin.web import access, live, preview
 from flask_smtpadmin.web.headers import may_frame
 from flask_smtpadmin.web.language import gettext
 from flask_smtpadmin.web.messages import asked_for, kept_filter, listed
@@ -83,9 +83,9 @@ def _explained(row: MessageRow) -> Advice | None:
 
 
 def _content(row: MessageRow, tab: str, kept: dict[str, str]) -> dict[str, Any]:
-    """Read what the tab shows; nothing at all without the right, or where no content is shown."""
+    """Read what the tab shows; nothing without the right, nor again for a page that is open."""
     what = _TABS[tab][1]
-    if what is None or not access.may("read_content"):
+    if what is None or live.asked() or not access.may("read_content"):
         return {"content": None, "readable": access.may("read_content")}
     if what == "source":
         source = preview.source_of(row.id)

@@ -13,7 +13,7 @@ from flask_smtpadmin.core.rows import PER_PAGE, RANGES, Filter, Page, Range
 from flask_smtpadmin.core.states import FAILED, STATES, WAITING, State
 from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import formats
+from flask_smtpadmin.web import formats, live
 from flask_smtpadmin.web.language import gettext, spoken
 from flask_smtpadmin.web.render import page
 from flask_smtpadmin.web.wording import MESSAGE
@@ -62,6 +62,7 @@ def messages() -> Response:
         here="Dead letter" if wanted.state == "dead" else "Messages",
         dead_letters=counts["dead"],
         found=found,
+        left=live.left(found.messages),
         problem=problem,
         wanted=wanted,
         terms=() if problem else wanted.terms,

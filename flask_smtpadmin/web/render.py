@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response, make_response, redirect, render_template, session, url_for
@@ -13,7 +14,7 @@ from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.report import DIRECT_STEPS, STEP_NAMES
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, assets, wording
+from flask_smtpadmin.web import access, assets, live, wording
 from flask_smtpadmin.web.language import gettext, language, mark, ngettext
 from flask_smtpadmin.web.options import app_name, base_template, option
 from flask_smtpadmin.web.tokens import form_token
@@ -51,13 +52,15 @@ def page_globals() -> dict[str, Any]:
 
     The names begin with ``sa_``, because the app's own base template sees them too.
     """
-    base = base_template()
+    base, part = base_template(), live.asked()
     return {
         "sa_": gettext,
         "sa_n": ngettext,
         "sa_language": language(),
         "sa_asset": assets.asset,
-        "sa_base_template": base or "smtpadmin/shell.html",
+        "sa_base_template": "smtpadmin/part.html" if part else base or "smtpadmin/shell.html",
+        "sa_live": part,
+        "sa_live_settings": live.settings,
         "sa_embedded": bool(base),
         "sa_lost_template": "" if base else option("BASE_TEMPLATE"),
         "sa_app_name": app_name(),
@@ -82,7 +85,7 @@ def page(
     dead_letters: int | None = None,
     **values: Any,
 ) -> Response:
-    """Render ``smtpadmin/<template>.html`` within the frame.
+    """Render ``smtpadmin/<template>.html`` within the frame, or its moving parts where asked to.
 
     Args:
         template: name without folder and ending.
@@ -93,13 +96,14 @@ def page(
     """
     snapshot = current_state().settings.snapshot(max_age=_FRAME_AGE)
     values.setdefault("sa_actor", access.current_actor())
+    part = live.asked()
     html = render_template(
         f"smtpadmin/{template}.html",
         sa_frame=_frame(snapshot, here, dead_letters),
-        sa_notice=session.pop(_NOTICE, None),
+        sa_notice=None if part else session.pop(_NOTICE, None),
         **values,
     )
-    return make_response(html, status)
+    return live.answer(html) if part and status == HTTPStatus.OK else make_response(html, status)
 
 
 def bare(template: str, *, status: int, **values: Any) -> Response:

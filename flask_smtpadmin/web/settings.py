@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request
 from flask_wtf import FlaskForm
 
@@ -10,7 +12,7 @@ from flask_smtpadmin.core.errors import InvalidSettings
 from flask_smtpadmin.core.rows import Filter
 from flask_smtpadmin.core.settings import Problem, Snapshot
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, server_form, server_pages, test
+from flask_smtpadmin.web import access, live, server_form, server_pages, test
 from flask_smtpadmin.web.forms.controls import controls
 from flask_smtpadmin.web.forms.specs import form_class, sent, text_of
 from flask_smtpadmin.web.language import gettext
@@ -54,18 +56,25 @@ def _show(
     form: FlaskForm | None = None, problems: tuple[Problem, ...] = (), *, status: int = 200
 ) -> Response:
     state = current_state()
-    snapshot = state.settings.snapshot()
-    values = {name: snapshot.values[name] for name in EDITABLE}
-    default = server_pages.form_values(server_form.shown("default"))
+    dead = state.queue.list(Filter(state="dead"), per_page=_DEAD_SHOWN)
     return page(
         "settings",
         status=status,
         here="Settings",
         figures=state.summary.figures(),
-        dead=state.queue.list(Filter(state="dead"), per_page=_DEAD_SHOWN),
-        **default,
-        harmless=snapshot.harmless,
-        globals=controls(EDITABLE, values, problems or snapshot.problems, form),
-        **test.form_values("default"),
-        snippet=env_snippet(),
+        dead=dead,
+        left=live.left(dead.messages),
+        **({"harmless": ()} if live.asked() else _forms(form, problems)),
     )
+
+
+def _forms(form: FlaskForm | None, problems: tuple[Problem, ...]) -> dict[str, Any]:
+    snapshot = current_state().settings.snapshot()
+    values = {name: snapshot.values[name] for name in EDITABLE}
+    return {
+        **server_pages.form_values(server_form.shown("default")),
+        **test.form_values("default"),
+        "harmless": snapshot.harmless,
+        "globals": controls(EDITABLE, values, problems or snapshot.problems, form),
+        "snippet": env_snippet(),
+    }

@@ -50,8 +50,6 @@ def test_run() -> Response:
 def test_result(batch: str) -> Response:
     """Show the tests that were begun together, as far as they got."""
     found = _found(batch)
-    if request.args.get("part"):  # the script asks for the moving part alone
-        return make_response(render_template("smtpadmin/test_part.html", **_result(found)))
     return page("test_result", here=_HERE, **_result(found))
 
 

@@ -24,7 +24,8 @@
   const localiseTimes = () => {
     const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
     for (const time of all("time[datetime]")) {
-      time.title = `${format.format(new Date(time.dateTime))} (${time.dateTime})`;
+      const title = `${format.format(new Date(time.dateTime))} (${time.dateTime})`;
+      if (time.title !== title) time.title = title;
     }
   };
 
@@ -56,38 +57,43 @@
     }
   };
 
-  /* Selection: the bar shows up with the first tick --------------------------- */
+  /* Selection: the bar shows up with the first tick. Rows come and go, so nothing is bound to them */
+
+  const boxesOf = (form) => all(`input[name="ids"][form="${form.id}"]`);
+
+  const showSelection = (form) => {
+    const boxes = boxesOf(form);
+    const master = document.querySelector(`[data-select-all="${form.id}"]`);
+    const whole = form.querySelector("[data-all]");
+    const said = form.querySelector("[data-selected]");
+    const ticked = boxes.filter((box) => box.checked).length;
+    if (master) {
+      master.hidden = false;
+      master.checked = ticked > 0 && ticked === boxes.length;
+      master.indeterminate = ticked > 0 && ticked < boxes.length;
+    }
+    if (!said) return;
+    form.hidden = ticked === 0;
+    if (whole && ticked < boxes.length) whole.checked = false;
+    said.textContent = whole && whole.checked ? said.dataset.allWord : said.dataset.someWord.replace("{n}", ticked);
+  };
+
+  const showSelections = () => {
+    for (const id of new Set(all('input[name="ids"][form]').map((box) => box.getAttribute("form")))) {
+      showSelection(document.getElementById(id));
+    }
+  };
 
   const enableSelection = () => {
-    for (const form of all("[data-selection]")) {
-      const boxes = all(`input[name="ids"][form="${form.id}"]`);
-      const master = document.querySelector(`[data-select-all="${form.id}"]`);
-      const whole = form.querySelector("[data-all]");
-      const update = () => {
-        const ticked = boxes.filter((box) => box.checked).length;
-        form.hidden = ticked === 0;
-        if (whole && ticked < boxes.length) whole.checked = false;
-        const said = form.querySelector("[data-selected]");
-        said.textContent = whole && whole.checked ? said.dataset.allWord : said.dataset.someWord.replace("{n}", ticked);
-        master.checked = ticked > 0 && ticked === boxes.length;
-        master.indeterminate = ticked > 0 && ticked < boxes.length;
-      };
-      for (const box of boxes) box.addEventListener("change", update);
-      const tickAll = (yes) => {
-        for (const box of boxes) box.checked = yes;
-        update();
-      };
-      master.addEventListener("change", () => tickAll(master.checked));
-      if (whole) whole.addEventListener("change", () => { if (whole.checked) tickAll(true); else update(); });
-      update();
-    }
-    for (const master of all("[data-select-all]")) {
-      master.hidden = false;
-      if (document.getElementById(master.dataset.selectAll).hasAttribute("data-selection")) continue;
-      master.addEventListener("change", () => {
-        for (const box of all(`input[name="ids"][form="${master.dataset.selectAll}"]`)) box.checked = master.checked;
-      });
-    }
+    document.addEventListener("change", ({ target }) => {
+      const id = target.dataset.selectAll || (target.name === "ids" && target.getAttribute("form"));
+      const form = id ? document.getElementById(id) : target.hasAttribute("data-all") && target.form;
+      if (!form) return;
+      const every = target.dataset.selectAll || (target.hasAttribute("data-all") && target.checked);
+      if (every) for (const box of boxesOf(form)) box.checked = target.checked;
+      showSelection(form);
+    });
+    showSelections();
   };
 
   /* A form that was changed is not left by accident, and saved only when it was changed ----- */
@@ -287,26 +293,11 @@
     }
   };
 
-  /* A test that was begun: its page shows each step as it ends ----------------------------- */
+  /* A test that was begun: with a script its page comes at once, and live.js keeps it up to date */
 
   const followTests = () => {
-    for (const form of all("[data-live]")) {
+    for (const form of all("[data-follow]")) {
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "live", value: "1" }));
-    }
-    for (const place of all("[data-poll]")) {
-      const look = async () => {
-        const response = await fetch(place.dataset.poll, { headers: { Accept: "text/html" } });
-        if (!response.ok) return;
-        const text = await response.text();
-        if (text !== place.dataset.last) place.innerHTML = text;
-        place.dataset.last = text;
-        enableCopying(place);
-        again();
-      };
-      const again = () => {
-        if (place.querySelector('[data-over="false"]')) setTimeout(() => look().catch(again), document.hidden ? 2000 : 400);
-      };
-      again();
     }
   };
 
@@ -370,4 +361,9 @@
   enableChecks();
   enableFinding();
   followTests();
+  document.addEventListener("smtpadmin:merged", () => {
+    enableCopying();
+    localiseTimes();
+    showSelections();
+  });
 })();
