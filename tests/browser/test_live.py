@@ -1,0 +1,283 @@
+"""Pages that keep themselves up to date, and the keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from support.demo import DemoProcess, Visitor
+
+pytestmark = pytest.mark.browser
+
+SAID = "[data-live-said]"
+FRESH = "[data-fresh] button"
+
+
+@pytest.fixture
+def admin(demo: DemoProcess) -> Iterator[Visitor]:
+    """Let somebody else be signed in, who leaves sending as it was found."""
+    visitor = Visitor(demo.at["app"])
+    visitor.log_in(demo.at["email"], demo.at["password"])
+    yield visitor
+    visitor.post(
+        f"{demo.at['back_office']}resume", page=visitor.get(f"{demo.at['back_office']}test")
+    )
+
+
+@pytest.fixture
+def do(demo: DemoProcess, admin: Visitor) -> Callable[[str], None]:
+    """``do("pause")`` presses that button elsewhere."""
+
+    def press(path: str) -> None:
+        office = demo.at["back_office"]
+        admin.post(f"{office}{path}", page=admin.get(f"{office}test"))
+
+    return press
+
+
+@pytest.fixture
+def sign_up(demo: DemoProcess) -> Callable[..., list[str]]:
+    """``sign_up(3)`` lets three mails be written, and returns to whom."""
+
+    def write(count: int = 1) -> list[str]:
+        people = [f"live.{uuid4().hex[:8]}@tidepool.example" for _ in range(count)]
+        for address in people:
+            visitor = Visitor(demo.at["app"])
+            visitor.post("/sign-up", name="Eve", email=address, password="a long password")
+        return people
+
+    return write
+
+
+@pytest.fixture
+def unwatched(browser: Browser, demo: DemoProcess) -> Iterator[Page]:
+    """Sign the admin in on a page that may log what the network does."""
+    page = browser.new_context().new_page()
+    page.set_default_timeout(30_000)
+    sign_in(page, demo)
+    yield page
+    page.context.close()
+
+
+def sign_in(page: Page, demo: DemoProcess) -> None:
+    """Fill in the log-in form."""
+    page.goto(f"{demo.at['app']}log-in")
+    page.fill("[name=email]", demo.at["email"])
+    page.fill("[name=password]", demo.at["password"])
+    page.click("main button[type=submit]")
+
+
+def test_a_row_changes_where_it_is(
+    demo: DemoProcess,
+    open_page: Callable[..., Page],
+    do: Callable[[str], None],
+    sign_up: Callable[..., list[str]],
+) -> None:
+    """A message that is sent says so without a reload; its tab lets it stay; focus stays, too."""
+    page = open_page()
+    do("pause")
+    page.wait_for_timeout(6000)  # a worker may take five seconds to see it
+    (address,) = sign_up()
+    page.goto(f"{demo.at['back_office']}messages?state=queued&q={address}")
+    row = page.locator("tr[data-message-id]")
+    expect(row).to_have_attribute("data-state", "queued")
+    page.evaluate("window.kept = document.querySelector('tr[data-message-id]')")
+    row.locator("a.sa-row-link").focus()
+    do("resume")
+    expect(row).to_have_attribute("data-state", "sent")
+    expect(row).to_contain_text("Sent")
+    expect(row).to_have_attribute("data-changed", "")
+    assert page.evaluate("document.activeElement.closest('tr') === window.kept")
+    page.locator("[data-live-refresh]").click()
+    expect(page.locator("main")).to_contain_text("No messages match these filters")
+
+
+def test_new_rows_wait_to_be_shown(
+    demo: DemoProcess, open_page: Callable[..., Page], sign_up: Callable[..., list[str]]
+) -> None:
+    """They are counted, and nothing moves before somebody asks for them."""
+    page = open_page()
+    page.goto(f"{demo.at['back_office']}messages")
+    first = page.locator("tr[data-message-id]").first
+    top, number = first.bounding_box(), first.get_attribute("data-message-id")
+    people = sign_up(3)
+    expect(page.locator(FRESH)).to_have_text("Show 3 new")
+    assert first.get_attribute("data-message-id") == number
+    assert first.bounding_box() == top
+    page.locator(FRESH).click()
+    expect(page.locator(FRESH)).to_have_count(0)
+    shown = page.locator("tr[data-message-id] .sa-to").all_inner_texts()
+    assert shown[:3] == people[::-1]
+
+
+def test_a_later_page_shows_nothing_new(
+    demo: DemoProcess, open_page: Callable[..., Page], sign_up: Callable[..., list[str]]
+) -> None:
+    """What came after it does not belong there."""
+    sign_up(26)
+    page = open_page()
+    page.goto(f"{demo.at['back_office']}messages")
+    page.locator(".sa-pager a").last.click()
+    expect(page).to_have_url(re.compile("cursor="))
+    before = page.locator("tr[data-message-id]").count()
+    sign_up(2)
+    with page.expect_response(lambda answer: "cursor=" in answer.url):
+        pass
+    with page.expect_response(lambda answer: "cursor=" in answer.url):
+        pass
+    expect(page.locator(FRESH)).to_have_count(0)
+    assert page.locator("tr[data-message-id]").count() == before
+
+
+def test_it_waits_while_messages_are_ticked(
+    demo: DemoProcess, open_page: Callable[..., Page], sign_up: Callable[..., list[str]]
+) -> None:
+    """With a tick nothing is fetched and the page says why; without it goes on at once."""
+    page = open_page()
+    page.goto(f"{demo.at['back_office']}messages")
+    box = page.locator("input[name=ids]").first
+    box.check()
+    expect(page.locator(SAID)).to_have_text("Paused while messages are ticked")
+    expect(page.locator("[data-selected]")).to_have_text("1 selected")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    sign_up()
+    page.wait_for_timeout(7000)
+    assert asked == []
+    box.uncheck()
+    expect(page.locator(FRESH)).to_have_text("Show 1 new", timeout=4000)
+
+
+def test_rows_that_came_later_can_be_ticked(
+    demo: DemoProcess, open_page: Callable[..., Page], sign_up: Callable[..., list[str]]
+) -> None:
+    """The selection knows the new rows, too."""
+    page = open_page()
+    page.goto(f"{demo.at['back_office']}messages?q=live.")
+    sign_up(2)
+    page.locator("[data-live-refresh]").click()
+    page.locator("[data-select-all]").check()
+    count = page.locator("tr[data-message-id]").count()
+    expect(page.locator("[data-selected]")).to_have_text(f"{count} selected")
+
+
+def test_it_waits_while_nobody_looks(demo: DemoProcess, open_page: Callable[..., Page]) -> None:
+    """A tab in the background asks for nothing; back in front it does at once."""
+    page = open_page()
+    page.goto(demo.at["back_office"])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    hide = "Object.defineProperty(document, 'hidden', { configurable: true, get: () => %s })"
+    tell = "document.dispatchEvent(new Event('visibilitychange'))"
+    page.evaluate(f"{hide % 'true'}; {tell}")
+    page.wait_for_timeout(7000)
+    assert asked == []
+    with page.expect_response(lambda answer: answer.status in {200, 304}, timeout=2000):
+        page.evaluate(f"{hide % 'false'}; {tell}")
+
+
+def test_what_is_open_stays_open(
+    demo: DemoProcess, open_page: Callable[..., Page], do: Callable[[str], None]
+) -> None:
+    """The overview takes over a banner; a table that was folded out stays so, and the place."""
+    page = open_page()
+    page.set_viewport_size({"width": 1000, "height": 500})
+    page.goto(demo.at["back_office"])
+    fold = page.locator("[data-chart] details").first
+    fold.locator("summary").click()
+    page.evaluate("scrollTo(0, 600)")
+    do("pause")
+    expect(page.locator("[data-banner=paused]")).to_be_attached()
+    expect(fold).to_have_attribute("open", "")
+    assert page.evaluate("scrollY") >= 600
+    do("resume")
+    expect(page.locator("[data-banner=paused]")).to_have_count(0)
+
+
+def test_a_form_in_use_is_left_alone(demo: DemoProcess, open_page: Callable[..., Page]) -> None:
+    """The form for sending again is not touched while it stands open."""
+    page = open_page()
+    page.goto(f"{demo.at['back_office']}messages?state=sent")
+    page.locator("tr[data-message-id] a").first.click()
+    page.locator("details:has(form[action$='/resend']) summary").click()
+    expect(page.locator(SAID)).to_have_text("Paused while a form is in use")
+    page.locator("details:has(form[action$='/resend']) summary").click()
+    expect(page.locator(SAID)).to_contain_text("Updated")
+
+
+def test_a_server_that_is_away_and_comes_back(demo: DemoProcess, unwatched: Page) -> None:
+    """The page says since when it knows nothing, keeps what it has, and goes on by itself."""
+    page = unwatched
+    page.goto(f"{demo.at['back_office']}messages")
+    rows = page.locator("tr[data-message-id]").count()
+    page.context.set_offline(True)
+    expect(page.locator(SAID)).to_have_text(
+        re.compile(r"^Not updated since \d+:\d\d.*The app cannot be reached\.$")
+    )
+    assert page.locator("tr[data-message-id]").count() == rows
+    page.context.set_offline(False)
+    expect(page.locator(SAID)).to_contain_text("Updated")
+
+
+def test_somebody_who_was_signed_out_is_told(demo: DemoProcess, unwatched: Page) -> None:
+    """A redirect to the log-in page is no content; once signed in elsewhere it goes on."""
+    page = unwatched
+    page.goto(f"{demo.at['back_office']}messages")
+    kept = page.context.cookies()
+    page.context.clear_cookies()
+    expect(page.locator(SAID)).to_contain_text("The app wants you to sign in again.")
+    expect(page.locator("tr[data-message-id]").first).to_be_visible()
+    page.context.add_cookies(kept)
+    expect(page.locator(SAID)).to_contain_text("Updated")
+
+
+def test_the_pace_is_remembered(demo: DemoProcess, open_page: Callable[..., Page]) -> None:
+    """Off stays off on every page of this browser, and nothing is fetched."""
+    page = open_page()
+    page.goto(demo.at["back_office"])
+    page.select_option("[data-live-every]", "0")
+    page.goto(f"{demo.at['back_office']}messages")
+    expect(page.locator("[data-live-every]")).to_have_value("0")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(7000)
+    assert asked == []
+    page.locator("[data-live-refresh]").click()
+    expect(page.locator(SAID)).to_have_text("Updated just now")
+    assert len(asked) == 1
+
+
+def test_nothing_new_touches_nothing(demo: DemoProcess, open_page: Callable[..., Page]) -> None:
+    """After an answer that nothing changed, no node of the list was written to."""
+    page = open_page()
+    page.goto(f"{demo.at['back_office']}messages?state=cancelled")
+    with page.expect_response(lambda answer: answer.status == 200, timeout=20_000):
+        pass
+    page.wait_for_timeout(500)
+    page.evaluate("""() => {
+      window.writes = 0;
+      const count = (found) => {
+        window.writes += found.filter(({ target }) => !target.parentElement?.closest("time")
+          && target.localName !== "time").length;
+      };
+      new MutationObserver(count).observe(document.querySelector("[data-live=list]"),
+        { subtree: true, childList: true, characterData: true, attributes: true });
+    }""")
+    with page.expect_response(lambda answer: answer.status == 304, timeout=20_000):
+        pass
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.writes") == 0
+
+
+def test_without_script_refresh_is_a_link(
+    demo: DemoProcess, open_page: Callable[..., Page]
+) -> None:
+    """It opens the page again; what only a script can do is not offered."""
+    page = open_page(javascript=False)
+    page.goto(f"{demo.at['back_office']}messages?state=sent")
+    expect(page.locator("[data-live-every]")).to_be_hidden()
+    page.locator("[data-live-refresh]").click()
+    expect(page).to_have_url(f"{demo.at['back_office']}messages?state=sent")
