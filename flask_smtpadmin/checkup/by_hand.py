@@ -11,6 +11,7 @@ from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.hosts import covers, exact
 from flask_smtpadmin.core.report import Report, Step
 from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.words import mark, said
 from flask_smtpadmin.delivery.diagnose import run_check
 from flask_smtpadmin.delivery.facts import facts
 from flask_smtpadmin.delivery.policies import host_policy
@@ -18,13 +19,13 @@ from flask_smtpadmin.state import State
 
 _REDIS: Final = {True: "answers", False: "does not answer", None: "not used"}
 OPEN_DOOR: Final = "accepts_any_password"
-_UNREGISTERED: Final = (
-    "The server sees this host as {now}, which is not among the registered addresses ({known}). "
-    "Register {exact} with the provider."
+_UNREGISTERED: Final = mark(
+    "The server sees this host as %(now)s, which is not among the registered addresses "
+    "(%(known)s). Register %(exact)s with the provider."
 )
-_OTHER: Final = (
-    "The server sees this host as {now}; before, it was {before}. Where the provider has a list "
-    "of allowed addresses, add {exact}."
+_OTHER: Final = mark(
+    "The server sees this host as %(now)s; before, it was %(before)s. Where the provider has a "
+    "list of allowed addresses, add %(exact)s."
 )
 
 
@@ -61,15 +62,15 @@ def _expected(report: Report) -> Report:
     steps = list(report.steps)
     last = steps[-1]
     if report.ok and last.state == "ok":
-        told = "signed in with a password that was made up for this test"
+        told = mark("signed in with a password that was made up for this test")
         steps[-1] = replace(last, state="failed", detail=told)
         known = advice(OPEN_DOOR)
         return replace(report, ok=False, steps=tuple(steps), cause=OPEN_DOOR, advice=known.text)
     if last.state == "failed" and advice(report.cause).family == "auth":
-        steps[-1] = replace(last, state="ok", detail="refused, as it should be")
+        steps[-1] = replace(last, state="ok", detail=mark("refused, as it should be"))
         return replace(report, ok=True, steps=tuple(steps), cause="", advice="")
     if last.state == "skipped" and report.ok:
-        steps[-1] = Step(last.name, "skipped", 0.0, "this server asks for no password")
+        steps[-1] = Step(last.name, "skipped", 0.0, mark("this server asks for no password"))
         return replace(report, steps=tuple(steps))
     return report
 
@@ -81,8 +82,8 @@ def _moved(state: State, server: Server, report: Report) -> tuple[str, ...]:
     registered = server.registered_addresses
     if registered and not any(covers(item, report.seen_as) for item in registered):
         known = ", ".join(registered)
-        return (_UNREGISTERED.format(now=report.seen_as, known=known, exact=exact(report.seen_as)),)
+        return (said(_UNREGISTERED, now=report.seen_as, known=known, exact=exact(report.seen_as)),)
     before = state.checks.last_seen_as(server.key)
     if registered or before in {"", report.seen_as}:
         return ()
-    return (_OTHER.format(now=report.seen_as, before=before, exact=exact(report.seen_as)),)
+    return (said(_OTHER, now=report.seen_as, before=before, exact=exact(report.seen_as)),)

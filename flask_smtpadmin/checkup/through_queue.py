@@ -14,6 +14,7 @@ from flask_smtpadmin.core.handling import Handling
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.report import QUEUE_STEPS, Report, Step, StepState
 from flask_smtpadmin.core.rows import AttemptRow, Detail
+from flask_smtpadmin.core.words import mark, said, said_n
 from flask_smtpadmin.delivery.sample import test_message
 from flask_smtpadmin.posting import post
 from flask_smtpadmin.state import State
@@ -25,9 +26,9 @@ TYPE: Final = "test"
 NOT_PICKED_UP: Final = "not_picked_up"
 #: How the worker hears of it, by the health of Redis.
 _BELL: Final = {
-    True: "Redis rang the worker",
-    False: "Redis is down: the worker looks by itself",
-    None: "no Redis: the worker looks by itself",
+    True: mark("Redis rang the worker"),
+    False: mark("Redis is down: the worker looks by itself"),
+    None: mark("no Redis: the worker looks by itself"),
 }
 
 
@@ -68,13 +69,15 @@ class Trial:
         """Say why no message is stored at all, "" when one can be."""
         snapshot, key = self._state.settings.snapshot(), self._order.server.key
         if not self._order.saved:
-            return "A worker sends with saved settings only: save them to try this."
+            return mark("A worker sends with saved settings only: save them to try this.")
         if snapshot["MODE"] in {"catch", "record"}:
-            return f"MODE is {snapshot['MODE']}: messages are stored and not sent."
+            return said(
+                "MODE is %(mode)s: messages are stored and not sent.", mode=snapshot["MODE"]
+            )
         if snapshot.paused or snapshot.servers[key].paused:
-            return "Sending is paused, so a message would wait."
+            return mark("Sending is paused, so a message would wait.")
         if not any(worker.live for worker in self._state.summary.workers()):
-            return "No worker is running. Start one with `flask smtp-worker` and test again."
+            return mark("No worker is running. Start one with `flask smtp-worker` and test again.")
         return ""
 
     # -- one message after the other ------------------------------------------------------------
@@ -83,7 +86,7 @@ class Trial:
         try:
             numbers = self._store()
         except SMTPAdminError as error:
-            self._fail("stored", str(error), "misconfigured")
+            self._fail("stored", error.args[0], "misconfigured")
             return
         self._add("queued", "ok", _BELL[self._state.doorbell.healthy()])
         self._watch(numbers)
@@ -94,7 +97,7 @@ class Trial:
         handling = Handling(type=TYPE, priority="urgent", server=server.key, expires_in=120)
         queued = post(self._state, [one] * wish.count, handling, session="own")
         numbers = [message.id for message in queued]
-        told = f"message {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} messages"
+        told = said_n("message %(number)s", "%(count)s messages", len(numbers), number=numbers[0])
         self._add("stored", "ok", told)
         return numbers
 
@@ -123,7 +126,9 @@ class Trial:
         names = {worker.id: worker for worker in self._state.summary.workers()}
         attempt = found.attempts[0]
         worker = names.get(attempt.worker_id)
-        told = f"by {worker.name} on {worker.host}" if worker else f"by {attempt.worker_id}"
+        told = said("by %(worker)s", worker=attempt.worker_id)
+        if worker:
+            told = said("by %(worker)s on %(host)s", worker=worker.name, host=worker.host)
         self._add("picked_up", "ok", told)
 
     def _conclude(self, numbers: Sequence[int], first: Detail | None) -> None:
@@ -143,7 +148,7 @@ class Trial:
         message = found.message
         reply = _said(found)
         if message.state == "sent":
-            self._add("sent", "ok", f"through {message.sent_via}", reply)
+            self._add("sent", "ok", said("through %(server)s", server=message.sent_via), reply)
             return
         why = message.error or _waits(found) or f"it is {message.state}"
         self._fail("sent", why + stopped, message.cause or NOT_PICKED_UP, reply)
@@ -151,7 +156,13 @@ class Trial:
     def _volume(self, sent: int, total: int, last: Detail, stopped: str) -> None:
         ms = sum(step.ms for step in self._steps) + self._lap()
         rate = sent / max(ms / 1000, 0.001)
-        told = f"{sent} of {total} in {ms / 1000:.1f} s ({rate:.1f} a second)"
+        told = said(
+            "%(sent)s of %(total)s in %(seconds)s s (%(rate)s a second)",
+            sent=sent,
+            total=total,
+            seconds=f"{ms / 1000:.1f}",
+            rate=f"{rate:.1f}",
+        )
         if sent == total:
             self._add("sent", "ok", told)
             return

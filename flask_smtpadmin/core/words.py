@@ -6,7 +6,8 @@ English sentence, and keeps the text it was made from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 
@@ -59,3 +60,51 @@ def mark(text: str) -> str:
 def mark_n(one: str, many: str) -> tuple[str, str]:
     """Mark a text that depends on a number, ``%(count)s``."""
     return one, many
+
+
+def kept(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document for the database, with how its sentences were made under ``said``."""
+    return {**document, "said": [[path, _parts(it)] for path, it in _sentences(document)]}
+
+
+def told(document: dict[str, Any]) -> dict[str, Any]:
+    """Put the sentences back into a document that :func:`kept` made; others stay as they are.
+
+    Raises:
+        ValueError: they do not belong to it.
+    """
+    try:
+        for path, parts in document.pop("said", ()):
+            *way, last = path
+            place = functools.reduce(lambda at, step: at[step], way, document)
+            place[last] = _made(parts)
+    except (LookupError, TypeError) as error:
+        raise ValueError("these are no sentences of this document") from error
+    return document
+
+
+def _sentences(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, Said]]:
+    if isinstance(value, Said):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _sentences(item, (*path, name))
+    elif isinstance(value, (list, tuple)):
+        for at, item in enumerate(value):
+            yield from _sentences(item, (*path, at))
+
+
+def _parts(sentence: Said) -> list[Any]:
+    values = {
+        name: {"said": _parts(it)} if isinstance(it, Said) else str(it)
+        for name, it in sentence.values.items()
+    }
+    return [sentence.text, values, sentence.many, sentence.number]
+
+
+def _made(parts: list[Any]) -> Said:
+    text, values, many, number = parts
+    back = {
+        name: _made(it["said"]) if isinstance(it, Mapping) else it for name, it in values.items()
+    }
+    return Said(text, back, many, number)

@@ -18,6 +18,7 @@ from flask_smtpadmin.core.deliverability.orders import Order
 from flask_smtpadmin.core.deliverability.providers import leaves_here, provider_of
 from flask_smtpadmin.core.deliverability.question import Question
 from flask_smtpadmin.core.settings import LOCAL_ENGINES, Server
+from flask_smtpadmin.core.words import said
 from flask_smtpadmin.delivery.own_loop import run
 from flask_smtpadmin.transport.dns import DnsError, NameNotFound, Resolver
 from flask_smtpadmin.transport.outgoing import own_addresses
@@ -270,7 +271,11 @@ def _for_public(question: Question, findings: tuple[Finding, ...]) -> tuple[Find
 
 def _public(question: Question, finding: Finding, *, allowed: bool) -> Finding:
     if finding.check == "dkim" and allowed and finding.state in {"missing", "unknown"}:
-        text = f"{question.public} signs mail from {question.domain} with keys of its own."
+        text = said(
+            "%(name)s signs mail from %(domain)s with keys of its own.",
+            name=question.public,
+            domain=question.domain,
+        )
         return Finding("dkim", "skipped", text)
     if not finding.publish:
         return finding

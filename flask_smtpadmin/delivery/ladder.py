@@ -24,6 +24,7 @@ from flask_smtpadmin.core.report import DIRECT_STEPS, SIGN_IN_STEPS, Report, Ste
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import Envelope, Phase, Transaction, TransportFailure
 from flask_smtpadmin.core.transcript import Transcript
+from flask_smtpadmin.core.words import mark, said, said_n
 from flask_smtpadmin.delivery.facts import facts, seen_as
 from flask_smtpadmin.delivery.now import LIMIT, check_usable, envelope_of
 from flask_smtpadmin.delivery.sample import test_message
@@ -138,13 +139,13 @@ class Ladder:
 
     def _note(self, phase: Phase, detail: str, reply: str) -> None:
         """Hear from the session that a step is done."""
-        name = _STEP_OF.get(phase, phase)
+        name, detail = _STEP_OF.get(phase, phase), clean(detail)
         state: StepState = "ok"
         if phase == "sign_in" and self._server.auth == "none":
-            state, detail = "skipped", "no user name is set"
+            state, detail = "skipped", said("no user name is set")
         if phase == "greeting" and self._server.tls_mode == "none":
-            self._add(Step("encrypt", "skipped", 0.0, "TLS is turned off"))
-        self._add(Step(name, state, self._lap(), clean(detail), clean(reply)))
+            self._add(Step("encrypt", "skipped", 0.0, mark("TLS is turned off")))
+        self._add(Step(name, state, self._lap(), detail, clean(reply)))
 
     def _judge(self, result: Transaction) -> None:
         reply = str(result.reply) if result.reply is not None else ""
@@ -208,4 +209,11 @@ def _warnings(certificate_until: datetime | None) -> tuple[str, ...]:
     if certificate_until is None or certificate_until - now > _SOON:
         return ()
     days = (certificate_until - now).days
-    return (f"The server's certificate ends on {certificate_until:%Y-%m-%d}, in {days} days.",)
+    return (
+        said_n(
+            "The server's certificate ends on %(date)s, in %(count)s day.",
+            "The server's certificate ends on %(date)s, in %(count)s days.",
+            days,
+            date=f"{certificate_until:%Y-%m-%d}",
+        ),
+    )

@@ -27,6 +27,7 @@ from flask_smtpadmin.core.check import (
 from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.report import Report
 from flask_smtpadmin.core.settings import Server
+from flask_smtpadmin.core.words import kept, told
 from flask_smtpadmin.storage.database import Database, utcnow
 from flask_smtpadmin.storage.health import HealthRows
 from flask_smtpadmin.storage.notes import Note, unkept
@@ -122,7 +123,7 @@ class Checks:
 
     def progress(self, number: str, report: Report) -> bool:
         """Keep how far a check got; return whether it shall go on."""
-        update = self._change(number, "running").values(report=json.dumps(report.document()))
+        update = self._change(number, "running").values(report=json.dumps(kept(report.document())))
         with self._database.write() as connection:
             connection.execute(update)
             return not self._cancelled(connection, number)
@@ -141,7 +142,7 @@ class Checks:
             "cause": report.cause or None,
             "seen_as": report.seen_as or None,
             "certificate_until": until.astimezone(UTC).replace(tzinfo=None) if until else None,
-            "report": json.dumps(report.document()),
+            "report": json.dumps(kept(report.document())),
             "transcript": transcript or None,
         }
         with self._database.write() as connection:
@@ -285,7 +286,7 @@ def _check(row: Row[Any], now: datetime) -> Check:
         cause=row.cause or "",
         seen_as=row.seen_as or "",
         certificate_until=until.replace(tzinfo=UTC) if until else None,
-        report=Report.from_document(json.loads(row.report)) if row.report else None,
+        report=Report.from_document(told(json.loads(row.report))) if row.report else None,
         transcript=row.transcript or "",
     )
 

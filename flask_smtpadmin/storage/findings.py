@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from flask_smtpadmin.core.deliverability.findings import Report, read_report
+from flask_smtpadmin.core.words import kept, told
 from flask_smtpadmin.storage.database import Database, utcnow
 from flask_smtpadmin.storage.notes import Note, unkept
 
@@ -60,7 +61,7 @@ class Findings:
                 "selector": report.selector,
                 "checked_at": utcnow(),
                 "checked_by": actor,
-                "report": json.dumps(report.document()),
+                "report": json.dumps(kept(report.document())),
             }
             try:
                 self._put(report, row)
@@ -108,6 +109,6 @@ class Findings:
 
 def _kept(text: str, moment: datetime) -> Kept | None:
     try:
-        return Kept(read_report(json.loads(text)), moment)
+        return Kept(read_report(told(json.loads(text))), moment)
     except ValueError:  # of another version
         return None

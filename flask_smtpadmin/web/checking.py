@@ -122,7 +122,7 @@ def _lines(asked: Asked) -> Iterator[str]:
             (check,) = checks.batch(batch)
             steps = check.report.steps if check.report else ()
             for step in steps[told:]:
-                yield _line(step=step.document())
+                yield _line(step=step.document() | {"detail": _(step.detail)})
             told = len(steps)
             if check.over or time.monotonic() > ends:
                 yield _last(asked, (check,))

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from flask_smtpadmin.core.words import mark, said
+
 _SELECTOR: Final = re.compile(
     r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
     r"(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*"
@@ -53,9 +55,9 @@ def tags(text: str) -> dict[str, str]:
         name, equals, value = part.partition("=")
         name = name.strip().lower()
         if not equals or not name:
-            raise ValueError(f"{part.strip()[:40]!r} is no tag")
+            raise ValueError(said("%(tag)s is no tag", tag=repr(part.strip()[:40])))
         if name in found:
-            raise ValueError(f"the tag {name[:20]}= stands in it twice")
+            raise ValueError(said("the tag %(name)s= stands in it twice", name=name[:20]))
         found[name] = value.strip()
     return found
 
@@ -76,18 +78,20 @@ def parse_dkim(text: str) -> DKIMKey:
     try:
         found = tags(text)
     except ValueError as error:
-        raise DKIMError(str(error)) from None
+        raise DKIMError(error.args[0]) from None
     if "v" in found and (found["v"] != "DKIM1" or next(iter(found)) != "v"):
-        raise DKIMError("v=DKIM1 has to come first")
+        raise DKIMError(mark("v=DKIM1 has to come first"))
     if "p" not in found:
-        raise DKIMError("it holds no key (p=)")
+        raise DKIMError(mark("it holds no key (p=)"))
     kind = found.get("k", "rsa").lower() or "rsa"
     if kind not in {"rsa", "ed25519"}:
-        raise DKIMError(f"its kind of key, {kind[:20]!r}, is not known to receivers")
+        raise DKIMError(
+            said("its kind of key, %(kind)s, is not known to receivers", kind=repr(kind[:20]))
+        )
     flags = {flag.strip().lower() for flag in found.get("t", "").split(":")}
     services = {word.strip().lower() for word in found.get("s", "*").split(":")}
     if not services & {"*", "email"}:
-        raise DKIMError("it is not meant for e-mail (s=)")
+        raise DKIMError(mark("it is not meant for e-mail (s=)"))
     key = _SPACE.sub("", found["p"])
     bits = _bits(kind, key) if key else 0
     return DKIMKey(kind, bits, revoked=not key, testing="y" in flags, strict="s" in flags)
@@ -97,15 +101,15 @@ def _bits(kind: str, key: str) -> int:
     try:
         raw = base64.b64decode(key, validate=True)
     except (binascii.Error, ValueError):
-        raise DKIMError("its key (p=) is cut off or not base64") from None
+        raise DKIMError(mark("its key (p=) is cut off or not base64")) from None
     if kind == "ed25519":
         if len(raw) != _ED25519_BYTES:
-            raise DKIMError("its Ed25519 key does not have 32 bytes")
+            raise DKIMError(mark("its Ed25519 key does not have 32 bytes"))
         return 8 * _ED25519_BYTES
     try:
         return _modulus(raw).bit_length()
     except (ValueError, IndexError):
-        raise DKIMError("its RSA key (p=) is cut off or damaged") from None
+        raise DKIMError(mark("its RSA key (p=) is cut off or damaged")) from None
 
 
 def _modulus(raw: bytes) -> int:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from flask_smtpadmin.core.deliverability.dkim import tags
 from flask_smtpadmin.core.deliverability.lookups import Lookup, is_name, same_name, text_records
+from flask_smtpadmin.core.words import mark
 
 Policy = Literal["none", "quarantine", "reject"]
 Mode = Literal["r", "s"]
@@ -74,16 +75,18 @@ def parse_dmarc(text: str) -> DMARCRecord:
         DMARCError: receivers ignore it.
     """
     if not is_dmarc(text):
-        raise DMARCError("it does not begin with v=DMARC1")
+        raise DMARCError(mark("it does not begin with v=DMARC1"))
     try:
         found = tags(text)
     except ValueError as error:
-        raise DMARCError(str(error)) from None
+        raise DMARCError(error.args[0]) from None
     remarks: list[str] = []
     reports = tuple(uri.strip() for uri in found.get("rua", "").split(",") if uri.strip())
     odd = [uri for uri in reports if not _MAILTO.fullmatch(uri)]
     if odd:
-        remarks.append("rua= names an address that receivers cannot write to: mailto: is missing")
+        remarks.append(
+            mark("rua= names an address that receivers cannot write to: mailto: is missing")
+        )
         reports = tuple(uri for uri in reports if uri not in odd)
     policy = _policy(found, reports, remarks)
     return DMARCRecord(
@@ -162,7 +165,7 @@ def _policy(found: dict[str, str], reports: Sequence[str], remarks: list[str]) -
     if policy in _POLICIES:
         return policy  # type: ignore[return-value]  # one of them
     if not reports:
-        raise DMARCError("its policy p= is missing or none of none, quarantine, reject")
+        raise DMARCError(mark("its policy p= is missing or none of none, quarantine, reject"))
     remarks.append("p= is missing or not known; receivers take it as p=none")
     return "none"
 

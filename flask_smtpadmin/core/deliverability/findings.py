@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from flask_smtpadmin.core.redact import clean
+from flask_smtpadmin.core.words import mark, said
 
 Check = Literal["mx", "spf", "dkim", "dmarc", "ptr"]
 #: good; warning: works, should be better; missing: publish it; wrong: published, but does not do
@@ -120,8 +121,11 @@ def shown(values: list[str]) -> tuple[str, ...]:
 
 def unanswered(check: Check, error: Exception) -> Finding:
     """Return the finding of a check whose questions the DNS did not answer."""
-    text = f"The DNS did not answer, so this is not known: {clean(str(error), limit=200)}"
-    return Finding(check, "unknown", text.rstrip(".: ") + ".")
+    why = clean(str(error), limit=200).rstrip(".: ")
+    if not why:
+        return Finding(check, "unknown", mark("The DNS did not answer, so this is not known."))
+    text = said("The DNS did not answer, so this is not known: %(why)s.", why=why)
+    return Finding(check, "unknown", text)
 
 
 def read_report(document: Mapping[str, Any]) -> Report:
@@ -143,14 +147,18 @@ def read_report(document: Mapping[str, Any]) -> Report:
         raise ValueError("this is no report on a domain") from error
 
 
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
 def _read_finding(row: Mapping[str, Any]) -> Finding:
     if row["check"] not in CHECKS or row["state"] not in STATES:
         raise ValueError("this is no finding")
     return Finding(
         row["check"],
         row["state"],
-        str(row["text"]),
+        _text(row["text"]),
         tuple(map(str, row["found"])),
-        tuple(map(str, row["notes"])),
+        tuple(map(_text, row["notes"])),
         tuple(Record(str(it["name"]), str(it["type"]), str(it["value"])) for it in row["publish"]),
     )

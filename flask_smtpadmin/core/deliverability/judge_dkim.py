@@ -10,6 +10,7 @@ from flask_smtpadmin.core.deliverability.dkim import DKIMError, DKIMKey, parse_d
 from flask_smtpadmin.core.deliverability.findings import Finding, Record, State, shown
 from flask_smtpadmin.core.deliverability.question import Question
 from flask_smtpadmin.core.redact import clean, cut
+from flask_smtpadmin.core.words import mark, said, said_n
 
 #: Bits of an RSA key: fewer than the first are refused, fewer than the second are weak (RFC 8301).
 _LEAST: Final = 1024
@@ -48,11 +49,13 @@ def selectors(question: Question) -> tuple[str, ...]:
 def read_published(selector: str, texts: Sequence[str]) -> Published:
     """Return what the TXT records of one selector amount to."""
     if len(texts) > 1:
-        return Published(selector, tuple(texts), error="there are several records, one may be")
+        return Published(
+            selector, tuple(texts), error=mark("there are several records, one may be")
+        )
     try:
         return Published(selector, tuple(texts), parse_dkim(texts[0]))
     except DKIMError as error:
-        return Published(selector, tuple(texts), error=str(error))
+        return Published(selector, tuple(texts), error=error.args[0])
 
 
 def judge_dkim(question: Question, published: Mapping[str, Published]) -> Finding:
@@ -92,47 +95,74 @@ def _state(found: Published) -> State:
 def _sentence(found: Published) -> str:
     key, name = found.key, found.selector
     if key is None:
-        return f"The record of {name} cannot be used: {found.error}."
+        return said(
+            "The record of %(name)s cannot be used: %(error)s.", name=name, error=found.error
+        )
     if key.revoked:
-        return f"The key of {name} was withdrawn: its p= is empty."
+        return said("The key of %(name)s was withdrawn: its p= is empty.", name=name)
     return _on_key(key, name)
 
 
 def _on_key(key: DKIMKey, name: str) -> str:
-    size = f"{key.bits} bits" if key.kind == "rsa" else "Ed25519"
+    size = said_n("%(count)s bit", "%(count)s bits", key.bits) if key.kind == "rsa" else "Ed25519"
     if key.kind == "rsa" and key.bits < _LEAST:
-        return f"The key of {name} has {size}; receivers accept no fewer than {_LEAST}."
+        return said(
+            "The key of %(name)s has %(size)s; receivers accept no fewer than %(least)s.",
+            name=name,
+            size=size,
+            least=_LEAST,
+        )
     if key.kind == "rsa" and key.bits < _ENOUGH:
-        return f"The key of {name} has {size}; {_ENOUGH} are usual now."
+        return said(
+            "The key of %(name)s has %(size)s; %(enough)s are usual now.",
+            name=name,
+            size=size,
+            enough=_ENOUGH,
+        )
     if key.testing:
-        return f"The key of {name} is marked as a test (t=y), so receivers may pass over it."
+        return said(
+            "The key of %(name)s is marked as a test (t=y), so receivers may pass over it.",
+            name=name,
+        )
     if key.kind == "ed25519":
-        return f"The key of {name} is Ed25519; many receivers need an RSA key beside it."
-    return f"The key of {name} is RSA with {size}."
+        return said(
+            "The key of %(name)s is Ed25519; many receivers need an RSA key beside it.", name=name
+        )
+    return said("The key of %(name)s is RSA with %(size)s.", name=name, size=size)
 
 
 def _none(question: Question) -> Finding:
     provider = question.provider
     if provider is not None and provider.selectors:
-        text = f"No key of {provider.name} is published, so its signatures do not count here."
+        text = said(
+            "No key of %(name)s is published, so its signatures do not count here.",
+            name=provider.name,
+        )
         return Finding("dkim", "missing", text, (), _where(question), _publish(question))
     if provider is not None:
         text = (
-            f"{provider.name} gives each customer selectors of their own: type one to look it up."
+            said(
+                "%(name)s gives each customer selectors of their own: type one to look it up.",
+                name=provider.name,
+            )
             if provider.where
-            else f"Which selectors {provider.name} uses is not known here: type one to look it up."
+            else said(
+                "Which selectors %(name)s uses is not known here: type one to look it up.",
+                name=provider.name,
+            )
         )
         return Finding("dkim", "unknown", text, (), _where(question))
-    text = (
-        f"No key stands under the usual selectors ({', '.join(COMMON)}): set up signing on the "
-        "mail server, or type the selector it uses."
+    text = said(
+        "No key stands under the usual selectors (%(names)s): set up signing on the "
+        "mail server, or type the selector it uses.",
+        names=", ".join(COMMON),
     )
     publish = (Record(f"SELECTOR._domainkey.{question.domain}", "TXT", ""),)
     return Finding("dkim", "missing", text, (), (), publish)
 
 
 def _no_such_selector(question: Question, published: Mapping[str, Published]) -> Finding:
-    text = f"There is no key under the selector {question.selector}."
+    text = said("There is no key under the selector %(selector)s.", selector=question.selector)
     others = tuple(_sentence(found) for found in published.values())
     record = Record(
         f"{question.selector}._domainkey.{question.domain}",

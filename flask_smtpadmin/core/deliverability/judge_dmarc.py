@@ -15,9 +15,10 @@ from flask_smtpadmin.core.deliverability.dmarc import (
 )
 from flask_smtpadmin.core.deliverability.findings import Finding, Record, shown
 from flask_smtpadmin.core.deliverability.question import Question
+from flask_smtpadmin.core.words import mark, said
 
 _ALL: Final = 100
-_MODES: Final = {"r": "relaxed", "s": "strict"}
+_MODES: Final = {"r": said("relaxed"), "s": said("strict")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +41,15 @@ def judge_dmarc(
     found = shown([f"_dmarc.{discovery.at}: {text}" for text in discovery.texts])
     publish = (_suggestion(question.domain),)
     if not discovery.texts:
-        text = "There is no DMARC record, so receivers guess what to do with mail that fails."
+        text = said("There is no DMARC record, so receivers guess what to do with mail that fails.")
         return Finding("dmarc", "missing", text, (), (), publish)
     if len(discovery.texts) > 1:
-        text = "There are several DMARC records; receivers then use none of them."
+        text = said("There are several DMARC records; receivers then use none of them.")
         return Finding("dmarc", "wrong", text, found, (), (_suggestion(discovery.at),))
     try:
         record = parse_dmarc(discovery.texts[0])
     except DMARCError as error:
-        text = f"Receivers pass over the record: {error}."
+        text = said("Receivers pass over the record: %(error)s.", error=error.args[0])
         return Finding("dmarc", "wrong", text, found, (), (_suggestion(discovery.at),))
     return _judge(question, discovery, record, (spf, dkim))
 
@@ -70,19 +71,26 @@ def _judge(
         *_remarks(question, discovery, record),
     )
     if spf is False and dkim is False:
-        text = (
-            f"Mail fails DMARC: neither SPF nor DKIM vouches for {question.domain}. "
-            f"The policy is {policy}."
+        text = said(
+            "Mail fails DMARC: neither SPF nor DKIM vouches for %(domain)s. The policy is "
+            "%(policy)s.",
+            domain=question.domain,
+            policy=policy,
         )
         return Finding("dmarc", "wrong", text, found, notes)
     doubt = _doubt(record, policy)
     if doubt:
         return Finding("dmarc", "warning", doubt, found, notes, _with_reports(discovery.at, record))
-    vouches = " and ".join(name for name, it in (("SPF", spf), ("DKIM", dkim)) if it)
-    text = f"The policy is {policy}" + (f"; {vouches} vouches." if vouches else ".")
-    return Finding(
-        "dmarc", "good", text.replace("and DKIM vouches", "and DKIM vouch"), found, notes
-    )
+    return Finding("dmarc", "good", _praise(policy, spf=spf, dkim=dkim), found, notes)
+
+
+def _praise(policy: str, *, spf: bool | None, dkim: bool | None) -> str:
+    if spf and dkim:
+        return said("The policy is %(policy)s; SPF and DKIM vouch.", policy=policy)
+    if spf or dkim:
+        name = "SPF" if spf else "DKIM"
+        return said("The policy is %(policy)s; %(name)s vouches.", policy=policy, name=name)
+    return said("The policy is %(policy)s.", policy=policy)
 
 
 def _counts(question: Question, discovery: Discovery, way: Authenticated, mode: str) -> bool | None:
@@ -96,38 +104,56 @@ def _counts(question: Question, discovery: Discovery, way: Authenticated, mode: 
 def _alignment(name: str, way: Authenticated, mode: str, *, counts: bool | None) -> str:
     kind = _MODES[mode]
     if counts:
-        return f"{name} is aligned ({kind}): it vouches for {way.domain}."
-    if counts is None:
-        return f"{name} ({kind}): whether it passes for {way.domain} is not known from here."
-    if way.passes:
-        return (
-            f"{name} passes for {way.domain}, which is not aligned ({kind}) with the From domain."
+        return said(
+            "%(name)s is aligned (%(kind)s): it vouches for %(domain)s.",
+            name=name,
+            kind=kind,
+            domain=way.domain,
         )
-    return f"{name} does not vouch for the From domain."
+    if counts is None:
+        return said(
+            "%(name)s (%(kind)s): whether it passes for %(domain)s is not known from here.",
+            name=name,
+            kind=kind,
+            domain=way.domain,
+        )
+    if way.passes:
+        return said(
+            "%(name)s passes for %(domain)s, which is not aligned (%(kind)s) with the From domain.",
+            name=name,
+            domain=way.domain,
+            kind=kind,
+        )
+    return said("%(name)s does not vouch for the From domain.", name=name)
 
 
 def _remarks(question: Question, discovery: Discovery, record: DMARCRecord) -> Iterator[str]:
     if discovery.at != question.domain:
-        yield f"The record of the organisational domain {discovery.at} counts."
+        yield said(
+            "The record of the organisational domain %(domain)s counts.", domain=discovery.at
+        )
     if record.percent < _ALL:
-        yield f"The policy holds for {record.percent} % of the mail that fails (pct=)."
+        yield said(
+            "The policy holds for %(percent)s %% of the mail that fails (pct=).",
+            percent=record.percent,
+        )
     if record.testing:
-        yield "t=y: receivers report, but do not apply the policy yet."
+        yield mark("t=y: receivers report, but do not apply the policy yet.")
     if record.policy != "none" and record.subdomains == "none" and discovery.at == question.domain:
-        yield "Subdomains are left open (sp=none)."
+        yield mark("Subdomains are left open (sp=none).")
     yield from (f"{remark[0].upper()}{remark[1:]}." for remark in record.remarks)
 
 
 def _doubt(record: DMARCRecord, policy: str) -> str:
     if policy == "none" and not record.reports:
-        return (
+        return mark(
             "The policy is none and reports go nowhere (no rua=), so the record changes nothing: "
             "have reports sent to you."
         )
     if record.remarks:
-        return "Receivers use the record, but not all of it."
+        return mark("Receivers use the record, but not all of it.")
     if not record.reports:
-        return "Nobody gets the reports (no rua=), so failing mail goes unnoticed."
+        return mark("Nobody gets the reports (no rua=), so failing mail goes unnoticed.")
     return ""
 
 

@@ -12,6 +12,7 @@ from flask_smtpadmin.core.deliverability.inventory import Inventory
 from flask_smtpadmin.core.deliverability.question import Question
 from flask_smtpadmin.core.deliverability.spf import VERSION, SPFError, parse_spf
 from flask_smtpadmin.core.redact import clean
+from flask_smtpadmin.core.words import mark, said
 
 #: Bytes that one string of a TXT record holds.
 _STRING: Final = 255
@@ -25,9 +26,10 @@ def judge_spf(question: Question, inventory: Inventory, verdicts: Mapping[str, V
     if not inventory.records:
         return _absent(question)
     if len(inventory.records) > 1:
-        text = (
-            f"There are {len(inventory.records)} SPF records; receivers then use none of them, "
-            "so put everything into one."
+        text = said(
+            "There are %(number)s SPF records; receivers then use none of them, so put "
+            "everything into one.",
+            number=len(inventory.records),
         )
         return Finding("spf", "wrong", text, found, (), _publish(question, inventory))
     notes = tuple(_notes(question, inventory, verdicts))
@@ -62,32 +64,48 @@ def authorises(
 def _absent(question: Question) -> Finding:
     publish = _publish(question, Inventory())
     if question.own_envelope:
-        text = "There is no SPF record, so receivers cannot tell who may send for this domain."
+        text = mark(
+            "There is no SPF record, so receivers cannot tell who may send for this domain."
+        )
         return Finding("spf", "missing", text, (), (), publish)
     name = question.provider.name if question.provider else ""
-    text = (
-        f"There is no SPF record. {name} puts its own domain into the Return-Path, so SPF passes "
-        "there; some receivers look at this domain all the same."
+    text = said(
+        "There is no SPF record. %(name)s puts its own domain into the Return-Path, "
+        "so SPF passes there; some receivers look at this domain all the same.",
+        name=name,
     )
     return Finding("spf", "warning", text, (), (), publish)
 
 
 def _faults(inventory: Inventory) -> Iterator[str]:
     if inventory.errors:
-        yield f"Receivers treat the record as an error: {clean(inventory.errors[0], limit=300)}."
+        yield said(
+            "Receivers treat the record as an error: %(why)s.",
+            why=clean(inventory.errors[0], limit=300),
+        )
     if inventory.lookups > LOOKUPS:
         yield (
-            f"The record takes {inventory.lookups} DNS look-ups or more in the worst case; "
-            f"receivers stop after {LOOKUPS} and treat it as an error. Remove what is not used."
+            said(
+                "The record takes %(lookups)s DNS look-ups or more in the worst case; "
+                "receivers stop after %(most)s and treat it as an error. Remove what is "
+                "not used.",
+                lookups=inventory.lookups,
+                most=LOOKUPS,
+            )
         )
     if len(inventory.voids) > VOIDS:
         names = ", ".join(clean(name, limit=80) for name in inventory.voids[:4])
         yield (
-            f"{len(inventory.voids)} of its names lead to nothing ({names}); receivers treat more "
-            f"than {VOIDS} as an error."
+            said(
+                "%(number)s of its names lead to nothing (%(names)s); receivers treat more "
+                "than %(voids)s as an error.",
+                number=len(inventory.voids),
+                names=names,
+                voids=VOIDS,
+            )
         )
     if inventory.all == "+":
-        yield "It ends in +all, which allows the whole internet to send for this domain."
+        yield mark("It ends in +all, which allows the whole internet to send for this domain.")
 
 
 def _lacking(question: Question, inventory: Inventory, verdicts: Mapping[str, Verdict]) -> str:
@@ -95,52 +113,79 @@ def _lacking(question: Question, inventory: Inventory, verdicts: Mapping[str, Ve
     if not question.own_envelope or authorises(question, inventory, verdicts) is not False:
         return ""
     if question.provider is not None and question.provider.includes:
-        return (
-            f"The record does not name {question.provider.name}, so its servers may not send for "
-            "this domain."
+        return said(
+            "The record does not name %(name)s, so its servers may not send for this domain.",
+            name=question.provider.name,
         )
     failed = [ip for ip, verdict in verdicts.items() if verdict.result != "pass"]
     result = verdicts[failed[0]].result
-    return f"The record does not allow {', '.join(failed)} to send for this domain ({result})."
+    return said(
+        "The record does not allow %(names)s to send for this domain (%(result)s).",
+        names=", ".join(failed),
+        result=result,
+    )
 
 
 def _doubts(inventory: Inventory) -> Iterator[str]:
     if inventory.all is None:
-        yield "It says nothing about other senders: end it with ~all, or -all once all is well."
+        yield mark(
+            "It says nothing about other senders: end it with ~all, or -all once all is well."
+        )
     if inventory.all == "?":
-        yield "It ends in ?all, which means nothing to receivers: ~all or -all tells them apart."
+        yield mark(
+            "It ends in ?all, which means nothing to receivers: ~all or -all tells them apart."
+        )
     if inventory.ptr:
         yield (
-            "It uses ptr, which is slow and which many receivers pass over: name the addresses "
-            "with ip4: and ip6: instead."
+            mark(
+                "It uses ptr, which is slow and which many receivers pass over: name the addresses "
+                "with ip4: and ip6: instead."
+            )
         )
 
 
 def _notes(
     question: Question, inventory: Inventory, verdicts: Mapping[str, Verdict]
 ) -> Iterator[str]:
-    yield f"{min(inventory.lookups, LOOKUPS + 1)} of at most {LOOKUPS} DNS look-ups."
+    yield said(
+        "%(number)s of at most %(most)s DNS look-ups.",
+        number=min(inventory.lookups, LOOKUPS + 1),
+        most=LOOKUPS,
+    )
     if inventory.lookups in (_NEARLY, LOOKUPS):
-        yield "One more include may be one too many."
+        yield mark("One more include may be one too many.")
     if 0 < len(inventory.voids) <= VOIDS:
-        yield f"{', '.join(clean(name, limit=80) for name in inventory.voids)} leads to nothing."
+        yield said(
+            "%(names)s leads to nothing.",
+            names=", ".join(clean(name, limit=80) for name in inventory.voids),
+        )
     if question.provider is not None and not question.provider.includes:
-        yield f"What {question.provider.name} needs in it is not known here: see its own pages."
+        yield said(
+            "What %(name)s needs in it is not known here: see its own pages.",
+            name=question.provider.name,
+        )
     if question.provider is None and not verdicts:
-        yield "Which addresses this server sends from is not known here, so it was not compared."
+        yield mark(
+            "Which addresses this server sends from is not known here, so it was not compared."
+        )
 
 
 def _praise(question: Question, verdicts: Mapping[str, Verdict]) -> str:
     if question.provider is not None and not question.own_envelope:
-        return (
-            f"The record is in order. {question.provider.name} puts its own domain into the "
-            "Return-Path, so SPF passes there."
+        return said(
+            "The record is in order. %(name)s puts its own domain into the Return-Path, "
+            "so SPF passes there.",
+            name=question.provider.name,
         )
     if question.provider is not None and question.provider.includes:
-        return f"The record allows {question.provider.name} to send for this domain."
+        return said(
+            "The record allows %(name)s to send for this domain.", name=question.provider.name
+        )
     if verdicts:
-        return f"The record allows {', '.join(verdicts)} to send for this domain."
-    return "The record is in order."
+        return said(
+            "The record allows %(names)s to send for this domain.", names=", ".join(verdicts)
+        )
+    return mark("The record is in order.")
 
 
 def _repair(question: Question, inventory: Inventory) -> tuple[Record, ...]:
