@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 from flask_smtpadmin.core.redact import cut
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.core.transcript import Part, Transcript, unpacked
+from flask_smtpadmin.core.words import said
 
 #: Who opened a session.
 Origin: TypeAlias = Literal["worker", "test", "send_now", "health check"]
@@ -176,7 +177,7 @@ def read_day(text: str) -> date:
     except ValueError:
         day = None
     if day is None:
-        raise ValueError(f"“{text[:40]}” is not a day. Write it like 2026-11-28.")
+        raise ValueError(said("“%(text)s” is not a day. Write it like 2026-11-28.", text=text[:40]))
     return day
 
 

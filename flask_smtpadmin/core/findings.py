@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from flask_smtpadmin.core.settings import TLSMode
+from flask_smtpadmin.core.words import mark
 
 #: ``ok``: SMTP was spoken, ``refused``: nobody listens, ``timed_out``: no answer, ``unreachable``:
 #: there is no way there, ``broken``: something answers, but not mail one could use, ``unknown``:
@@ -21,7 +22,7 @@ PORTS: Final[Mapping[int, TLSMode]] = {
 }
 _PREFERRED: Final = tuple(PORTS.items())
 #: The text for all that the policy refuses: it must not tell what stands behind.
-FORBIDDEN: Final = "The host policy of this installation does not allow this address."
+FORBIDDEN: Final = mark("The host policy of this installation does not allow this address.")
 
 
 @dataclass(frozen=True, slots=True)

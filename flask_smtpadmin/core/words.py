@@ -78,7 +78,7 @@ def told(document: dict[str, Any]) -> dict[str, Any]:
             *way, last = path
             place = functools.reduce(lambda at, step: at[step], way, document)
             place[last] = _made(parts)
-    except (LookupError, TypeError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise ValueError("these are no sentences of this document") from error
     return document
 

@@ -28,6 +28,7 @@ from flask_smtpadmin.core.hosts import PRIVATE, HostPolicy
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.settings import TLSMode
 from flask_smtpadmin.core.settings.presets import Preset, preset_of_domain, preset_of_mx
+from flask_smtpadmin.core.words import mark, said
 from flask_smtpadmin.delivery.own_loop import run
 from flask_smtpadmin.transport.dns import DnsError, NameNotFound, Resolver, Service
 from flask_smtpadmin.transport.probe import probe
@@ -80,7 +81,7 @@ def domain_of(address: str) -> str:
     """
     domain = parse_address(address, field="address").email.rpartition("@")[2]
     if domain.startswith("["):
-        raise InvalidMessage("enter an address with a domain name", field="address")
+        raise InvalidMessage(mark("enter an address with a domain name"), field="address")
     return domain
 
 
@@ -150,7 +151,7 @@ class _Search:
                 state="timed_out",
                 ip=ip,
                 ms=(now - started) * 1000,
-                detail=f"Not done within {self._limit:g} s.",
+                detail=said("Not done within %(seconds)s s.", seconds=f"{self._limit:g}"),
             )
             for (candidate, ip), started in self._under_way.items()
         ]
@@ -184,13 +185,21 @@ class _Search:
         """Tell the provider by the domain, else by the MX hosts, the preferred first."""
         self._preset = preset_of_domain(self._domain)
         if self._preset is not None:
-            self._why = f"Addresses at {self._domain} belong to {self._preset[0].name}."
+            self._why = said(
+                "Addresses at %(domain)s belong to %(provider)s.",
+                domain=self._domain,
+                provider=self._preset[0].name,
+            )
             return
         for _preference, host in self._known.mx:
             found = preset_of_mx(host) if host else None
             if found is not None:
                 self._preset = found
-                self._why = f"{host} receives its mail, which belongs to {found[0].name}."
+                self._why = said(
+                    "%(host)s receives its mail, which belongs to %(provider)s.",
+                    host=host,
+                    provider=found[0].name,
+                )
                 return
 
     def _choose(self) -> Iterator[Candidate]:
@@ -210,7 +219,7 @@ class _Search:
         yield from provided
         for name, mode in _SERVICES.items():
             for item in self._known.services.get(name, []):
-                why = f"published by {self._domain} (SRV)"
+                why = said("published by %(domain)s (SRV)", domain=self._domain)
                 yield Candidate(item.host, item.port, mode, why)
         if provided and self._preset and self._preset[0].category == "mailbox":
             return
@@ -226,11 +235,13 @@ class _Search:
         preset, region = self._preset
         host = preset.values(region).get("HOST")
         if not host:
-            self._known.notes.append(f"Choose the region or host that {preset.name} gave you.")
+            self._known.notes.append(
+                said("Choose the region or host that %(provider)s gave you.", provider=preset.name)
+            )
             return []
         key = f"{preset.key}:{region}" if region else preset.key
         ports = {**PORTS, **{offer.port: offer.tls_mode for offer in preset.ports}}
-        why = f"the host of {preset.name}"
+        why = said("the host of %(provider)s", provider=preset.name)
         return [Candidate(host, port, mode, why, key) for port, mode in ports.items()]
 
     async def _visit(self, host: str) -> None:
@@ -241,11 +252,11 @@ class _Search:
         try:
             addresses = await self._resolver.addresses(host)
         except DnsError as error:
-            text = f"DNS: {error.reason}."
+            text = said("DNS: %(why)s.", why=error.reason)
             self._pass_over(wanted, begun, "unknown", text)
             return
         if not addresses:
-            self._pass_over(wanted, begun, "unknown", "The name has no address.")
+            self._pass_over(wanted, begun, "unknown", mark("The name has no address."))
             return
         for item in wanted:
             del self._under_way[item, ""]

@@ -291,7 +291,7 @@ class Settings:
         try:
             self._write_server(rows, plan, before, after)
         except ConfigurationError as error:  # no key to encrypt with
-            _refuse([Problem("password", error.variable, str(error))])
+            _refuse([Problem("password", error.variable, error.args[0])])
         fields = edited(plan.changes, stored.server(edit.key), SERVER_FIELDS)
         old = stored.servers.get(edit.key, StoredServer()).preset
         if old != after.preset and edit.preset is not None:

@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask_smtpadmin.core.audit import Keyring
 from flask_smtpadmin.core.errors import ConfigurationError, SecretMismatch, SecretUnreadable
 from flask_smtpadmin.core.settings import Endpoint, Problem
+from flask_smtpadmin.core.words import mark, said
 from flask_smtpadmin.storage.surroundings import read_boot
 
 _INFO: Final = b"flask-smtpadmin vault 1"
 _AUDIT_INFO: Final = b"flask-smtpadmin audit 1"
-_NO_KEY: Final = (
+_NO_KEY: Final = mark(
     "There is no key to encrypt secrets with: set SECRET_KEY or SMTPADMIN_ENCRYPTION_KEYS."
 )
 
@@ -162,7 +163,7 @@ class Vault:
             SecretUnreadable: no key at hand opens it.
         """
         if self._fernet is None:
-            raise SecretUnreadable(str(self._no_key()))
+            raise SecretUnreadable(self._no_key().args[0])
         try:
             return self._fernet.decrypt(token)
         except InvalidToken:
@@ -191,12 +192,14 @@ class Vault:
 
     def _advice(self) -> str:
         if self.from_derived_key:
-            how = "put the former SECRET_KEY into SECRET_KEY_FALLBACKS"
-        else:
-            how = "put the former key behind the new one in SMTPADMIN_ENCRYPTION_KEYS"
-        return (
-            "The saved password was encrypted with a key that is no longer configured: "
-            f"{how}, or type the password again."
+            return mark(
+                "The saved password was encrypted with a key that is no longer configured: put the "
+                "former SECRET_KEY into SECRET_KEY_FALLBACKS, or type the password again."
+            )
+        return mark(
+            "The saved password was encrypted with a key that is no longer configured: put the "
+            "former key behind the new one in SMTPADMIN_ENCRYPTION_KEYS, or type the password "
+            "again."
         )
 
 
@@ -233,10 +236,13 @@ def _read_keys(
         try:
             fernets.append(Fernet(key))
         except ValueError:  # binascii.Error is one
-            text = (
-                f"Key {number} of {len(keys)} in SMTPADMIN_ENCRYPTION_KEYS is not a Fernet key "
-                "(32 bytes in URL-safe base64). Make one with: python -c 'from "
-                "cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'."
+            text = said(
+                "Key %(number)s of %(count)s in SMTPADMIN_ENCRYPTION_KEYS is not a Fernet key (32 "
+                "bytes in URL-safe base64). Make one with: %(command)s.",
+                number=number,
+                count=len(keys),
+                command="python -c 'from cryptography.fernet import Fernet; "
+                "print(Fernet.generate_key().decode())'",
             )
             return [], (Problem("encryption_keys", variable, text),)
     return fernets, ()
@@ -255,9 +261,12 @@ def _expanded(secret: str | bytes, purpose: bytes) -> bytes:
 
 def _moved(sealed: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     changes = "; ".join(_changes(sealed, now))
-    return (
-        f"The password was saved for {sealed['host']}:{sealed['port']}, and the server changed "
-        f"since ({changes}). Type the password again, or set it where the change was made."
+    return said(
+        "The password was saved for %(host)s:%(port)s, and the server changed since (%(changes)s). "
+        "Type the password again, or set it where the change was made.",
+        host=sealed["host"],
+        port=sealed["port"],
+        changes=changes,
     )
 
 

@@ -16,6 +16,7 @@ from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.hosts import HostPolicy, permitted
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.transaction import HostRefused, Phase, TransportFailure
+from flask_smtpadmin.core.words import mark
 
 #: Called as each step of opening is done: the step, what there is to tell, the server's words.
 Observer = Callable[[Phase, str, str], None]
@@ -51,7 +52,9 @@ def targets(infos: Sequence[Info], server: Server, policy: HostPolicy) -> list[T
     found = {str(info[4][0]): Target(info[0], info[4]) for info in infos}
     left = [found[ip] for ip in permitted(found, server, policy)]
     if not left:
-        error = HostRefused("The host policy of this installation does not allow this address.")
+        error = HostRefused(
+            mark("The host policy of this installation does not allow this address.")
+        )
         raise TransportFailure("resolve", error=error)
     first = [item for item in left if item.family == left[0].family]
     other = [item for item in left if item.family != left[0].family]

@@ -15,6 +15,7 @@ from flask_smtpadmin.core.findings import FORBIDDEN, Candidate, Probe, ProbeStat
 from flask_smtpadmin.core.hosts import HostPolicy
 from flask_smtpadmin.core.settings import Server, TLSMode
 from flask_smtpadmin.core.transaction import HostRefused, StartTLSMissing, TransportFailure
+from flask_smtpadmin.core.words import mark, said
 from flask_smtpadmin.transport.offers import Offers
 from flask_smtpadmin.transport.smtp import SMTPSession
 
@@ -23,14 +24,14 @@ _NO_WAY: Final = frozenset(
 )
 #: OpenSSL's numbers for a certificate that does not verify (X509_V_ERR_*), in words.
 _CERTIFICATE: Final = {
-    9: "The certificate is not valid yet.",
-    10: "The certificate has expired.",
-    18: "The certificate is self-signed.",
-    19: "The certificate's authority is not trusted here.",
-    20: "The certificate's authority is not trusted here.",
-    21: "The certificate's authority is not trusted here.",
-    62: "The certificate is not for {host}.",
-    64: "The certificate is not for {host}.",
+    9: mark("The certificate is not valid yet."),
+    10: mark("The certificate has expired."),
+    18: mark("The certificate is self-signed."),
+    19: mark("The certificate's authority is not trusted here."),
+    20: mark("The certificate's authority is not trusted here."),
+    21: mark("The certificate's authority is not trusted here."),
+    62: mark("The certificate is not for %(host)s."),
+    64: mark("The certificate is not for %(host)s."),
 }
 _RELAY_PORT: Final = 25
 
@@ -122,7 +123,7 @@ class _Look:
         """Return the certificate's problem, with the day on which it ended if that is it."""
         ends = session.encryption.expires if session.encryption else None
         if ends is not None and self._certificate == _CERTIFICATE[10]:
-            return f"The certificate expired on {ends:%Y-%m-%d}."
+            return said("The certificate expired on %(date)s.", date=f"{ends:%Y-%m-%d}")
         return self._certificate
 
     def _failed(self, failure: TransportFailure) -> Probe:
@@ -141,21 +142,23 @@ def _judged(failure: TransportFailure) -> tuple[ProbeState, str]:
     if failure.phase in {"resolve", "connect"}:
         return _not_connected(failure.error)
     if failure.reply is not None and failure.reply.code > 0:
-        return "broken", f"The server said: {failure.reply}"
+        return "broken", said("The server said: %(reply)s", reply=failure.reply)
     if isinstance(failure.error, TimeoutError):
-        return "timed_out", "It took the connection and then said nothing."
+        return "timed_out", mark("It took the connection and then said nothing.")
     if failure.phase == "encrypt" and isinstance(failure.error, ssl.SSLError):
-        return "broken", "TLS did not come about."
+        return "broken", mark("TLS did not come about.")
     strange = failure.reply is not None
-    return "broken", f"{'It does not speak SMTP' if strange else 'It closed the connection'}."
+    return "broken", mark("It does not speak SMTP.") if strange else mark(
+        "It closed the connection."
+    )
 
 
 def _not_connected(error: BaseException | None) -> tuple[ProbeState, str]:
     if isinstance(error, ConnectionRefusedError):
-        return "refused", "Nobody listens there, or a firewall turns connections away."
+        return "refused", mark("Nobody listens there, or a firewall turns connections away.")
     if isinstance(error, OSError) and error.errno in _NO_WAY:
-        return "unreachable", "There is no way to this address from here."
-    return "timed_out", "No answer. A firewall on the way may drop the packets."
+        return "unreachable", mark("There is no way to this address from here.")
+    return "timed_out", mark("No answer. A firewall on the way may drop the packets.")
 
 
 def _worth_another(failure: TransportFailure) -> bool:
@@ -166,5 +169,7 @@ def _worth_another(failure: TransportFailure) -> bool:
 
 
 def _in_words(error: ssl.SSLCertVerificationError, host: str) -> str:
-    known = _CERTIFICATE.get(error.verify_code, f"The certificate: {error.verify_message}.")
-    return known.format(host=host)
+    known = _CERTIFICATE.get(error.verify_code)
+    if known is None:
+        return said("The certificate: %(why)s.", why=error.verify_message)
+    return said(known, host=host) if "%(host)s" in known else known

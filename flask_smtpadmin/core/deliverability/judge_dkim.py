@@ -10,7 +10,7 @@ from flask_smtpadmin.core.deliverability.dkim import DKIMError, DKIMKey, parse_d
 from flask_smtpadmin.core.deliverability.findings import Finding, Record, State, shown
 from flask_smtpadmin.core.deliverability.question import Question
 from flask_smtpadmin.core.redact import clean, cut
-from flask_smtpadmin.core.words import mark, said, said_n
+from flask_smtpadmin.core.words import mark, said
 
 #: Bits of an RSA key: fewer than the first are refused, fewer than the second are weak (RFC 8301).
 _LEAST: Final = 1024
@@ -104,7 +104,7 @@ def _sentence(found: Published) -> str:
 
 
 def _on_key(key: DKIMKey, name: str) -> str:
-    size = said_n("%(count)s bit", "%(count)s bits", key.bits) if key.kind == "rsa" else "Ed25519"
+    size = said("%(bits)s bits", bits=key.bits) if key.kind == "rsa" else "Ed25519"
     if key.kind == "rsa" and key.bits < _LEAST:
         return said(
             "The key of %(name)s has %(size)s; receivers accept no fewer than %(least)s.",

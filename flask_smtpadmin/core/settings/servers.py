@@ -189,7 +189,7 @@ class _Build:
             try:
                 value = self.context.secrets.open(raw, endpoint)
             except SecretError as error:
-                self.problems.append(Problem("password", self._moved_by(), str(error)))
+                self.problems.append(Problem("password", self._moved_by(), error.args[0]))
         self.fields["PASSWORD"] = Field("password", value, "database", secret=True, stored=True)
 
     def _moved_by(self) -> str | None:
