@@ -261,6 +261,15 @@ AUTHENTICATION: Final[dict[str, tuple[str, str]]] = {
     "oauth2": ("OAuth2", mark("A token from the provider.")),
 }
 
+#: Choices of settings; what is not here is a name, such as that of an engine.
+CHOICES: Final[dict[str, str]] = {
+    "retry": mark("retry"),
+    "hold": mark("hold"),
+    "all": mark("all"),
+    "failures": mark("failures"),
+    "off": mark("off"),
+}
+
 PRIORITY: Final[dict[Priority, str]] = {
     "urgent": mark("Urgent"),
     "normal": mark("Normal"),

@@ -122,6 +122,29 @@ class Office:
             table = self.state.models.table("Worker")
             connection.execute(sa.insert(table).values({**values, **columns}))
 
+    def add_attempt(self, number: int, **columns: Any) -> None:
+        """Write an attempt of a message that the server refused."""
+        now = utcnow()
+        values = {
+            "message": number,
+            "n": 1,
+            "worker_id": "w1",
+            "server_key": "default",
+            "started_at": now - timedelta(seconds=3),
+            "finished_at": now - timedelta(seconds=1),
+            "phase": "recipient",
+            "outcome": "dead",
+            "cause": "recipient_unknown",
+            "code": 550,
+            "enhanced": "5.1.1",
+            "reply": "550 5.1.1 no such user",
+            "tls": "TLSv1.3",
+            "ms": 500.0,
+        }
+        with self.app.app_context(), self.state.database.write() as connection:
+            table = self.state.models.table("Attempt")
+            connection.execute(sa.insert(table).values({**values, **columns}))
+
     def state_of(self, number: int) -> str:
         """Return a message's state."""
         with self.app.app_context():

@@ -36,30 +36,6 @@ def send(office: Any, **values: Any) -> int:
     return number
 
 
-def attempt(office: Any, number: int, **columns: Any) -> None:
-    """Write an attempt of a message."""
-    now = utcnow()
-    values = {
-        "message": number,
-        "n": 1,
-        "worker_id": "w1",
-        "server_key": "default",
-        "started_at": now - timedelta(seconds=3),
-        "finished_at": now - timedelta(seconds=1),
-        "phase": "recipient",
-        "outcome": "dead",
-        "cause": "recipient_unknown",
-        "code": 550,
-        "enhanced": "5.1.1",
-        "reply": "550 5.1.1 no such user",
-        "tls": "TLSv1.3",
-        "ms": 500.0,
-    }
-    with office.app.app_context(), office.state.database.write() as connection:
-        table = office.state.models.table("Attempt")
-        connection.execute(sa.insert(table).values({**values, **columns}))
-
-
 def words(source: str) -> str:
     """Return the text of a page on one line."""
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", source)))
@@ -93,7 +69,7 @@ def test_reply_codes_are_put_into_words() -> None:
 def test_each_attempt_is_told_in_plain_words(office: Any) -> None:
     """What happened in a sentence; codes, server, TLS and where the time went are folded away."""
     number = office.add("dead", attempts=1, failures=1)
-    attempt(office, number)
+    office.add_attempt(number)
     text = words(office.page(f"/messages/{number}"))
     for part in (
         "Failed for good",
@@ -113,7 +89,7 @@ def test_an_attempt_that_never_ended_has_no_times(office: Any) -> None:
     """Nothing is made up about an attempt whose worker did not come back."""
     number = office.add("queued")
     nothing = dict.fromkeys(("finished_at", "outcome", "cause", "code", "enhanced", "reply", "ms"))
-    attempt(office, number, phase="handed_over", **nothing)
+    office.add_attempt(number, phase="handed_over", **nothing)
     text = words(office.page(f"/messages/{number}"))
     assert "Under way" in text
     assert "with the server" not in text

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from gettext import NullTranslations
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import Environment
 
 import flask_smtpadmin.web
+from flask_smtpadmin.core.settings.presets import presets
+from flask_smtpadmin.web import language
 
 TEMPLATES = Path(flask_smtpadmin.web.__file__).parent / "templates" / "smtpadmin"
 #: Names and units that are the same in every language.
@@ -21,6 +25,12 @@ EXAMPLES = frozenset({"example.com", "name@example.com", "server:default"})
 READ = frozenset({"aria-label", "data-label", "placeholder", "title"})
 #: Elements whose text is no prose.
 CODE = frozenset({"code", "pre", "script", "style"})
+#: What the site of the test, its servers and messages are called.
+DATA = frozenset({"Ada", "Hello", "Lovelace", "Main", "default", "mx2", "nothing", "site", "spare"})
+#: Other names: of engines of mail, versions, and a server on this machine.
+DATA |= {"TLSv", "UTC", "aiosmtplib", "console", "file", "localhost", "memory", "smtplib", "worker"}
+#: Addresses, hosts and the names of settings and causes.
+NAME = re.compile(r"\w[._@]\w")
 #: Parts of a template that nobody reads: samples of code, and macros that write attributes.
 UNREAD = (
     re.compile(r"(?s)\{% set code %\}.*?\{% endset %\}"),
@@ -48,13 +58,17 @@ class Unmarked(HTMLParser):
         self.found: list[tuple[int, str]] = []
         self._inside: list[str] = []
 
+    def words(self, text: str) -> list[str]:
+        """Return the words of a text that should have come from a catalogue."""
+        return words_in(text)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take down words in attributes."""
         if tag in CODE:
             self._inside.append(tag)
         for name, value in attrs:
-            if name in READ and words_in(value or ""):
-                self.found.append((self.getpos()[0], f"{name}={value!r}"))
+            if name in READ:
+                self._note(value or "")
 
     def handle_endtag(self, tag: str) -> None:
         """Leave code behind."""
@@ -63,8 +77,12 @@ class Unmarked(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Take down words between tags."""
-        if not self._inside and words_in(data):
-            self.found.append((self.getpos()[0], " ".join(data.split())))
+        if not self._inside:
+            self._note(data)
+
+    def _note(self, text: str) -> None:
+        if words := self.words(text):
+            self.found.append((self.getpos()[0], " ".join(words)))
 
 
 def outside(source: str) -> str:
@@ -143,3 +161,83 @@ def test_text_without_a_mark_is_found(source: str) -> None:
 def test_marked_text_and_code_are_left_alone(source: str) -> None:
     """Marked text, code, classes, icons and units are nothing to translate."""
     assert not unmarked(source)
+
+
+class Echo(NullTranslations):
+    """A catalogue that puts every text it is asked for into brackets."""
+
+    def gettext(self, message: str) -> str:
+        """Return the text in brackets."""
+        return f"⟦{message}⟧"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        """Return one of the texts in brackets."""
+        return f"⟦{msgid1 if n == 1 else msgid2}⟧"
+
+
+class Unspoken(Unmarked):
+    """Collects the words of a page that came from no catalogue."""
+
+    def __init__(self, data: Iterable[str]) -> None:
+        super().__init__()
+        self._data = frozenset(data)
+        self._depth = 0
+
+    def words(self, text: str) -> list[str]:
+        """Return the words outside of all brackets; those that stay open go on in the next text."""
+        left = []
+        for part in re.split("([⟦⟧])", text):
+            self._depth += {"⟦": 1, "⟧": -1}.get(part, 0)
+            left.append("" if self._depth else part)
+        words = words_in(" ".join(left))
+        return [word for word in words if word not in self._data and not NAME.search(word)]
+
+
+def furnish(office: Any) -> int:
+    """Fill a site with one of everything and return the number of a message."""
+    office.add_worker()
+    office.save("default", host="mx.example", name="Main", username="ada", password="x")
+    office.save("spare", host="mx2.example", limits="10/hour")
+    for state in ("sent", "dead", "uncertain", "scheduled", "caught"):
+        office.add(state)
+    number = int(office.add("dead", error="550", cause="recipient_unknown", failures=1))
+    office.add_attempt(number)
+    return number
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/messages",
+        "/messages?state=dead",
+        "/messages?q=nothing",
+        "/messages/{number}",
+        "/messages/{number}?tab=source",
+        "/messages/{number}?tab=attachments",
+        "/settings",
+        "/servers",
+        "/servers/default",
+        "/servers/new",
+        "/servers/new?preset=custom",
+        "/servers/find",
+        "/test",
+        "/deliverability",
+        "/activity",
+        "/audit?action=none",
+        "/failures/recipient_unknown",
+    ],
+)
+def test_a_page_says_nothing_by_itself(
+    office: Any, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another language, all that people read or hear came from its catalogue, but for data."""
+    number = furnish(office)
+    monkeypatch.setattr(language, "_catalogue", lambda _code: Echo())
+    response = office.get(path.format(number=number), headers={"Accept-Language": "de"})
+    assert response.status_code == 200
+    providers = " ".join(preset.name for preset in presets().values())
+    reader = Unspoken({*DATA, *words_in(providers)})
+    reader.feed(response.text)
+    reader.close()
+    assert not reader.found, " | ".join(text for _, text in reader.found)

@@ -41,7 +41,9 @@ def choices_of(spec: Spec, current: str) -> Choices:
     """Return value, word and note of each choice; what does not work yet only if ``current``."""
     worded = _RADIO.get(spec.name.lower())
     if worded is None:
-        return tuple((choice, choice, "") for choice in spec.choices)
+        return tuple(
+            (choice, _(wording.CHOICES.get(choice, choice)), "") for choice in spec.choices
+        )
     offered = worded.keys() - _NOT_YET | {current}
     return tuple(
         (value, _(word), _(note)) for value, (word, note) in worded.items() if value in offered
