@@ -18,7 +18,7 @@ from flask_smtpadmin.core.handling import Handling, OnUncertain, redirected
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.again import once_more
 from flask_smtpadmin.core.mail.message import Message
-from flask_smtpadmin.core.mail.mime import Built, Renderer
+from flask_smtpadmin.core.mail.mime import Built, Renderer, sender_block
 from flask_smtpadmin.core.queued import Batch, Entry, QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings import Server, Snapshot
@@ -72,6 +72,25 @@ def post(
         committed=lambda new: _committed(state, new),
         undone=lambda _new: undone(),
     )
+
+
+def source(state: State, number: int) -> bytes | None:
+    """Return a message as mail programs read it, None when its content is no longer kept.
+
+    Its own From stands in front, as the server gets it; one that is only settled when it is sent
+    is not there yet.
+
+    Raises:
+        NotFound: there is no such message.
+    """
+    sender = state.queue.get(number).message.sender
+    content = state.queue.content(number)
+    if content is None:
+        return None
+    try:
+        return (sender_block(sender, trace={}) if sender else b"") + content
+    except InvalidMessage:  # it is found out, and the message ended, when it is built
+        return content
 
 
 def resend(state: State, number: int, to: str = "") -> QueuedMessage:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.errors import InvalidSearch, NotFound
 from flask_smtpadmin.core.rows import Filter, Range
 from flask_smtpadmin.core.states import State
-from flask_smtpadmin.posting import resend
+from flask_smtpadmin.posting import resend, source
 from flask_smtpadmin.state import current_state
 
 
@@ -61,6 +62,79 @@ class QueueAPI:
         current_state().queue.cancel(id)
         return self.get(id)
 
+    def mark_sent(self, id: int) -> dict[str, Any]:  # noqa: A002 - the column's name
+        """Settle an uncertain message as sent; return it.
+
+        Raises:
+            NotFound: there is none with this id.
+            WrongState: it is not uncertain.
+        """
+        current_state().queue.mark_sent(id)
+        return self.get(id)
+
+    def delete(self, id: int) -> dict[str, int]:  # noqa: A002 - the column's name
+        """Remove a message with its attempts for good.
+
+        Raises:
+            NotFound: there is none with this id.
+            WrongState: a worker holds it.
+        """
+        current_state().queue.delete(id)
+        return {"deleted": 1}
+
+    def retry_all(self, **wanted: Any) -> dict[str, int]:
+        """Start over all that match and have ended, and return ``{"retried": n}``.
+
+        ``state``, ``q``, ``type``, ``server`` and ``range`` as for :meth:`list`; at least one.
+        """
+        return {"retried": current_state().queue.retry_all(_meant(wanted))}
+
+    def cancel_all(self, **wanted: Any) -> dict[str, int]:
+        """Stop all that match and wait, and return ``{"cancelled": n}``; see :meth:`retry_all`."""
+        return {"cancelled": current_state().queue.cancel_all(_meant(wanted))}
+
+    def delete_all(self, **wanted: Any) -> dict[str, int]:
+        """Remove all that match but those being sent, and return ``{"deleted": n}``."""
+        return {"deleted": current_state().queue.delete_all(_meant(wanted))}
+
+    def export(self, **wanted: Any) -> Iterator[dict[str, Any]]:
+        """Yield all messages that match, newest first, read some hundred at a time."""
+        for row in current_state().queue.export(Filter(**wanted)):
+            yield row.document()
+
+    def source(self, id: int) -> bytes | None:  # noqa: A002 - the column's name
+        """Return a message as mail programs read it (``.eml``); None: it is no longer kept.
+
+        The audit trail tells of it, as of every look at what a message says.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        state = current_state()
+        found = source(state, id)
+        if found is not None:
+            state.audit.record("message.read", f"message:{id}", {"part": "source"})
+        return found
+
+    def failures(self) -> dict[str, Any]:
+        """Return ``{"failures": [{"cause", "count", "replayable", "newest"}]}`` of 24 hours."""
+        groups = current_state().summary.failures()
+        return {"failures": [group.document() for group in groups]}
+
+    def replay(self, cause: str) -> dict[str, int]:
+        """Start over what is dead or uncertain for a cause, and return ``{"replayed": n}``.
+
+        ``cause`` as :meth:`failures` names it.
+        """
+        return {"replayed": current_state().queue.replay(cause)}
+
+    def history(self) -> dict[str, Any]:
+        """Return what was sent and failed in 24 ``hours`` and 30 ``days``, as the chart shows it.
+
+        And which domains refused recipients in 24 hours.
+        """
+        return current_state().summary.picture().history.document()
+
     def resend(self, id: int, *, to: str = "") -> dict[str, Any]:  # noqa: A002 - the column's name
         """Send a message again as a new one, to ``to`` alone if given; return the new one.
 
@@ -88,3 +162,11 @@ class QueueAPI:
     ) -> dict[str, int]:
         """Remove messages that ended (or are in ``state``) and return ``{"purged": n}``."""
         return {"purged": current_state().queue.purge(state=state, before=before)}
+
+
+def _meant(wanted: Mapping[str, Any]) -> Filter:
+    """Return the filter of a wide verb; without any it would mean every message there is."""
+    found = Filter(**wanted)
+    if not found.document():
+        raise InvalidSearch("Name what is meant: state, q, type, server or range.")
+    return found

@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from flask_smtpadmin.core.rows import NO_CAUSE
 from flask_smtpadmin.core.states import FAILED, State
 
 #: (hour since 1970, kind, name, how often).
 Count: TypeAlias = tuple[int, str, str, int]
 HOURS: Final = 24
 DAYS: Final = 30
+#: The states whose messages are started over with all others of their cause.
+REPLAYED: Final[tuple[State, ...]] = ("dead", "uncertain")
 #: Domains that pages name.
 _DOMAINS: Final = 8
 
@@ -25,6 +28,10 @@ class Span:
     begin: datetime
     sent: int
     failed: int
+
+    def document(self) -> dict[str, Any]:
+        """Return the span as JSON shows it."""
+        return {"begin": self.begin.isoformat(), "sent": self.sent, "failed": self.failed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,15 @@ class FailureGroup:
     count: int
     replayable: int
     newest: datetime | None
+
+    def document(self) -> dict[str, Any]:
+        """Return the group as JSON shows it; without a cause its name is :data:`NO_CAUSE`."""
+        return {
+            "cause": self.cause or NO_CAUSE,
+            "count": self.count,
+            "replayable": self.replayable,
+            "newest": self.newest and self.newest.isoformat(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,18 @@ class History:
     hours: tuple[Span, ...]
     days: tuple[Span, ...]
     refusals: Refusals
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON shows it."""
+        return {
+            "hours": [span.document() for span in self.hours],
+            "days": [span.document() for span in self.days],
+            "refused_recipients": {
+                "total": self.refusals.total,
+                "since": self.refusals.since.isoformat(),
+                "domains": dict(self.refusals.domains),
+            },
+        }
 
 
 def history(counts: Iterable[Count], now: int) -> History:
@@ -113,7 +141,7 @@ def _group(cause: str, parts: Sequence[tuple[State, int, datetime | None]]) -> F
     return FailureGroup(
         cause=cause,
         count=sum(n for _, n, _ in parts),
-        replayable=sum(n for state, n, _ in parts if state in {"dead", "uncertain"}),
+        replayable=sum(n for state, n, _ in parts if state in REPLAYED),
         newest=max((at for _, _, at in parts if at is not None), default=None),
     )
 

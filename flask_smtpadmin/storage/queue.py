@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from flask_smtpadmin.core.audit_details import filtered
 from flask_smtpadmin.core.deeds import Deed, Tally
 from flask_smtpadmin.core.errors import NotFound, WrongState
+from flask_smtpadmin.core.history import REPLAYED
 from flask_smtpadmin.core.rows import (
     CANCELLABLE,
     DELETABLE,
@@ -81,6 +82,15 @@ class Queue(Reader):
         if count:
             self._wake()
         return count
+
+    def replay(self, cause: str) -> int:
+        """Start over what became dead or uncertain for ``cause`` in 24 hours; return how many.
+
+        ``NO_CAUSE`` means those without one.
+        """
+        return sum(
+            self.retry_all(Filter(state=state, cause=cause, range="today")) for state in REPLAYED
+        )
 
     def cancel(self, number: int) -> State:
         """Stop a message that waits; return its state.
@@ -231,8 +241,9 @@ class Queue(Reader):
         One transaction and one entry in the audit trail; the deed's filter means nothing here.
         """
         chosen = [number for number in numbers if 0 < number <= LARGEST_ID]
+        parts = [chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK)]
         with self._database.write() as connection:
-            count = self._do(connection, deed, chosen) if chosen else 0
+            count = sum(self._do(connection, deed, part) for part in parts)
             if count:
                 told = {"count": count, "server": deed.server, "chosen": chosen}
                 self._note(connection, f"queue.{deed.action}", "queue", told)

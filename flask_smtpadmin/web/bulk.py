@@ -8,18 +8,19 @@ from typing import Any, Final
 from flask import Response, make_response, redirect, request, url_for
 
 from flask_smtpadmin import wide
-from flask_smtpadmin.core.deeds import ACTIONS, Deed, Job
+from flask_smtpadmin.core.deeds import ACTIONS, WIDE, Deed, Job
 from flask_smtpadmin.core.errors import InvalidSearch
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, deed_words, errors
+from flask_smtpadmin.web.formats import number as counted
 from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.language import spoken
 from flask_smtpadmin.web.messages import asked_for, kept_filter, understood
 from flask_smtpadmin.web.render import done, page
 from flask_smtpadmin.web.wording import Tone
 
-#: Ids that one form may bring: a page holds a hundred rows.
-_MOST: Final = 100
+#: Ids that one form may bring; all that match are a job, however many they are.
+_MOST: Final = 1000
 _LONGEST_ID: Final = 19
 #: These are confirmed however few messages they are about.
 _CONFIRMED: Final = frozenset({"delete", "send_via"})
@@ -75,12 +76,20 @@ def _all(deed: Deed) -> Response:
 
 
 def _ticked(deed: Deed) -> Response:
-    ticked = request.form.getlist("ids")[:_MOST]
+    ticked = dict.fromkeys(request.form.getlist("ids"))
     numbers = [int(text) for text in ticked if text.isdecimal() and len(text) <= _LONGEST_ID]
     if not numbers:
         return _back(_("Nothing was changed: no message was ticked."), changed=0)
-    asks = deed.action in _CONFIRMED and request.form.get("confirm") != "1"
-    if asks or _lacks_server(deed):
+    if len(numbers) > _MOST:
+        words = _(
+            "Nothing was changed: %(count)s messages were ticked, and %(most)s are the most at "
+            "once. Take all that match a filter instead.",
+            count=counted(len(numbers)),
+            most=counted(_MOST),
+        )
+        return _back(words, changed=0)
+    asks = deed.action in _CONFIRMED or len(numbers) > WIDE
+    if (asks and request.form.get("confirm") != "1") or _lacks_server(deed):
         return _question(deed, numbers)
     changed = current_state().queue.together(deed, numbers)
     skipped = {"state": len(numbers) - changed}

@@ -7,8 +7,7 @@ from typing import Final
 from flask import Response, request
 
 from flask_smtpadmin.core.history import FailureGroup
-from flask_smtpadmin.core.rows import NO_CAUSE, Filter
-from flask_smtpadmin.core.states import State
+from flask_smtpadmin.core.rows import NO_CAUSE
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import wording
 from flask_smtpadmin.web.language import gettext, ngettext
@@ -16,7 +15,6 @@ from flask_smtpadmin.web.render import done, page
 
 #: More than so many are started over only when that was confirmed.
 SURE: Final = 100
-_AGAIN: Final[tuple[State, ...]] = ("dead", "uncertain")
 
 
 def failure(cause: str) -> Response:
@@ -29,10 +27,7 @@ def failure_replay(cause: str) -> Response:
     group = _group(cause)
     if group.replayable > SURE and request.form.get("sure") != "1":
         return _show(cause, sure=True)
-    queue = current_state().queue
-    count = sum(
-        queue.retry_all(Filter(state=state, cause=cause, range="today")) for state in _AGAIN
-    )
+    count = current_state().queue.replay(cause)
     if not count:
         text = gettext("Nothing was changed: none of them is there any more.")
         return done(text, "overview", tone="warn")

@@ -10,11 +10,10 @@ from typing import Final, Literal, TypeAlias
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
-from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail import shown
-from flask_smtpadmin.core.mail.mime import sender_block
 from flask_smtpadmin.core.mail.shown import Shown
 from flask_smtpadmin.core.masks import mask
+from flask_smtpadmin.posting import source
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access
 
@@ -80,26 +79,13 @@ def message_attachment(number: int, part: int) -> Response:
 
 
 def source_of(number: int) -> bytes | None:
-    """Return the source; without the right ``privacy`` the addresses in its headers are masked.
-
-    The message's own From is put in front, as the server gets it; one that is only settled when
-    it is sent is not there yet.
-    """
-    content = opened(number, "source")
-    if content is None:
+    """Return the source; without the right ``privacy`` the addresses in its headers are masked."""
+    if opened(number, "source") is None:
         return None
-    head, body = shown.split(_from(number) + content)
+    head, body = shown.split(source(current_state(), number) or b"")
     if not access.may("privacy"):
         head = mask(head.decode("utf-8", "replace")).encode()
     return head + body
-
-
-def _from(number: int) -> bytes:
-    sender = current_state().queue.get(number).message.sender
-    try:
-        return sender_block(sender, trace={}) if sender else b""
-    except InvalidMessage:  # it is found out, and the message ended, when it is built
-        return b""
 
 
 def _download(data: bytes, name: str, kind: str) -> Response:

@@ -95,6 +95,33 @@ def test_deleting_many_needs_the_right_to_configure(office: Any) -> None:
     assert office.state_of(number) == "sent"
 
 
+def test_more_than_a_page_can_be_ticked(office: Any) -> None:
+    """Above 100 it is asked first; all of them are changed, none is left out in silence."""
+    first = office.add("dead")
+    numbers = list(range(first, first + 700))
+    with office.app.app_context(), office.state.database.write() as connection:
+        table = office.state.models.table("Message")
+        row = connection.execute(sa.select(table).where(table.c.id == first)).mappings().one()
+        copies = [{**row, "id": n, "message_id": f"<{n}@example.com>"} for n in numbers[1:]]
+        connection.execute(sa.insert(table), copies)
+    form = {"action": "cancel", "ids": [str(number) for number in numbers]}
+    office.post("/messages/bulk", {**form, "action": "retry", "confirm": "1"})
+    assert office.state_of(numbers[-1]) == "queued"
+    assert "Cancel 700 messages?" in office.post("/messages/bulk", form).text
+    assert office.state_of(numbers[-1]) == "queued"
+    done = office.post("/messages/bulk", {**form, "confirm": "1"}, follow_redirects=True)
+    assert "700 cancelled." in done.text
+
+
+def test_too_many_ticks_are_refused_and_said(office: Any) -> None:
+    """Nothing is changed, and the line says how to do it instead."""
+    number = office.add("dead")
+    form = {"action": "retry", "ids": [str(number + more) for more in range(1001)]}
+    page = office.post("/messages/bulk", form, follow_redirects=True).text
+    assert "1,001 messages were ticked, and 1,000 are the most at once" in page
+    assert office.state_of(number) == "dead"
+
+
 def test_ticked_messages_go_through_another_server(office: Any) -> None:
     """The page asks which; then they are due there."""
     office.save("spare", host="mail.example.org")
