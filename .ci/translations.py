@@ -64,6 +64,8 @@ def _texts() -> Iterator[str | tuple[str, ...]]:
     for file in sorted(PACKAGE.glob("core/data/presets/*.json")):
         for preset in json.loads(file.read_text()):
             yield from _of_preset(preset)
+    hints = json.loads((PACKAGE / "core/data/deliverability.json").read_text())
+    yield from (hint.get("where", "") for hint in hints.values())
     yield from _strings(data["codes"])
     yield from _strings(data["first_steps"])
 
@@ -75,7 +77,13 @@ def _of_preset(preset: dict[str, Any]) -> Iterator[str]:
         yield preset.get(name, "")
     for name in ("steps", "notes", "limit_notes"):
         yield from preset.get(name, ())
-    for name, part in (("deprecations", "text"), ("links", "title"), ("regions", "name")):
+    for name, part in (
+        ("deprecations", "text"),
+        ("links", "title"),
+        ("regions", "name"),
+        ("aliases", "note"),
+        ("old_hosts", "note"),
+    ):
         yield from (item[part] for item in preset.get(name, ()))
 
 

@@ -116,35 +116,42 @@ def _phrases(entry: Entry) -> Iterator[str]:
     fields = details.get("fields")
     if isinstance(fields, dict):
         for name, change in fields.items():
-            yield f"{_spaced(name)} {_change(change)}"
+            yield _change(_spaced(name), change)
         if not fields and entry.action.endswith(".save"):
-            yield "nothing was different"
+            yield mark("nothing was different")
     if details.get("begun"):
-        yield "begun; another entry tells how many it were"
+        yield mark("begun; another entry tells how many it were")
     for name, value in details.items():
         if name not in _HIDDEN and value not in ("", None):
             yield f"{_spaced(name)} {_value(value)}".removeprefix("what ")
 
 
-def _change(change: Any) -> str:
-    if change in (CHANGED, REMOVED):
-        return str(change)
+def _change(field: str, change: Any) -> Said:
+    """Return a phrase on what became of a field."""
+    if change == CHANGED:
+        return said("%(field)s changed", field=field)
+    if change == REMOVED:
+        return said("%(field)s removed", field=field)
     if not isinstance(change, dict):
-        return _value(change)
+        return said("%(field)s %(value)s", field=field, value=_value(change))
     before, after = change.get("from"), change.get("to")
     if after is None:
-        return f"cleared (was {_value(before)})"
-    return f"set to {_value(after)}" if before is None else f"from {_value(before)} to {after}"
+        return said("%(field)s cleared (was %(value)s)", field=field, value=_value(before))
+    if before is None:
+        return said("%(field)s set to %(value)s", field=field, value=_value(after))
+    return said(
+        "%(field)s from %(before)s to %(after)s", field=field, before=_value(before), after=after
+    )
 
 
 def _value(value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return said("yes") if value else said("no")
     if isinstance(value, dict):
         if "masked" in value:
             return str(value["masked"])
         return ", ".join(f"{_spaced(name)} {_value(item)}" for name, item in value.items()) or "all"
-    return "empty" if value == "" else str(value)
+    return said("empty") if value == "" else str(value)
 
 
 def _what(object_: str) -> Said:

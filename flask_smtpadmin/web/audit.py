@@ -112,7 +112,7 @@ def _line(entry: Entry) -> Line:
         entry=entry,
         who=gettext(person(entry)),
         what=gettext(deed(entry)),
-        particulars=particulars(entry),
+        particulars=tuple(map(gettext, particulars(entry))),
         way=gettext(way(entry)),
         href=_page_of(entry.object),
     )

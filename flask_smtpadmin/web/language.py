@@ -85,7 +85,8 @@ def ngettext(one: str, many: str, count: int, /, **values: object) -> str:
 
 def spoken(error: Exception) -> str:
     """Return what an error says, in the language of the page."""
-    return gettext(error.args[0] if error.args else "")
+    said = error.args[0] if error.args else str(error)
+    return gettext(said)
 
 
 def format_number(value: float, digits: int = 0) -> str:

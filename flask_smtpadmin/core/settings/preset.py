@@ -105,7 +105,7 @@ class Alias:
     @property
     def now(self) -> str:
         """The note with the word it is about; "" for a word of today."""
-        return f"{self.name}: {self.note}" if self.note else ""
+        return said("%(name)s: %(note)s", name=self.name, note=said(self.note)) if self.note else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,9 @@ class OldHost:
     @property
     def now(self) -> str:
         """The note with the host it is about."""
-        return f"{self.host} is a host of older guides. {self.note}"
+        return said(
+            "%(host)s is a host of older guides. %(note)s", host=self.host, note=said(self.note)
+        )
 
 
 @dataclass(frozen=True, slots=True)

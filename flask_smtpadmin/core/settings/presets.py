@@ -27,6 +27,7 @@ from flask_smtpadmin.core.settings.preset import (
     fits,
     preset_from,
 )
+from flask_smtpadmin.core.words import mark, said
 
 __all__ = [
     "PASSWORDS",
@@ -176,13 +177,13 @@ def _ends(name: str, suffix: str) -> bool:
 def _exact(preset: Preset, wanted: str, name: str) -> Iterator[Match]:
     """Yield what of ``preset`` is just what was asked for: ``name`` is a host or domain."""
     if wanted in (preset.key.casefold(), preset.name.casefold()):
-        yield Match(preset, why="name")
+        yield Match(preset, why=mark("name"))
     for alias in preset.aliases:
         if wanted == alias.name.casefold():
-            yield Match(preset, why=f"also called {alias.name}", now=alias.now)
+            yield Match(preset, why=said("also called %(name)s", name=alias.name), now=alias.now)
     for old in preset.old_hosts:
         if name == old.host:
-            yield Match(preset, why=f"old host {old.host}", now=old.now)
+            yield Match(preset, why=said("old host %(name)s", name=old.host), now=old.now)
     for host, region in preset.hosts():
         if fits(host, name):
             key = _named_region(preset, name) or region
@@ -196,19 +197,19 @@ def _exact(preset: Preset, wanted: str, name: str) -> Iterator[Match]:
 def _loose(preset: Preset, words: list[str]) -> Iterator[Match]:
     """Yield what of ``preset`` contains every word, the most telling part first."""
     if _holds((preset.key, preset.name), words):
-        yield Match(preset, why="name")
+        yield Match(preset, why=mark("name"))
     for alias in preset.aliases:
         if _holds((alias.name, preset.name), words):
-            yield Match(preset, why=f"also called {alias.name}", now=alias.now)
+            yield Match(preset, why=said("also called %(name)s", name=alias.name), now=alias.now)
     for host, _region in preset.hosts():
         if _holds((host,), words):
-            yield Match(preset, why=f"host {host}")
+            yield Match(preset, why=said("host %(name)s", name=host))
     for old in preset.old_hosts:
         if _holds((old.host,), words):
-            yield Match(preset, why=f"old host {old.host}", now=old.now)
+            yield Match(preset, why=said("old host %(name)s", name=old.host), now=old.now)
     for domain in preset.email_domains:
         if _holds((domain,), words):
-            yield Match(preset, why=f"addresses @{domain}")
+            yield Match(preset, why=said("addresses @%(name)s", name=domain))
 
 
 def _holds(parts: Iterable[str], words: list[str]) -> bool:
