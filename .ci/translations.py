@@ -130,6 +130,9 @@ def _written(catalogue: Catalog) -> tuple[bytes, bytes]:
     """Return the catalogue as text and compiled."""
     text, compiled = io.BytesIO(), io.BytesIO()
     write_po(text, catalogue, no_location=True, sort_output=True, width=100)
+    for message in catalogue:
+        if message.id and not _translated(message):
+            message.string = ""  # a plural without words would be shown as nothing
     write_mo(compiled, catalogue)
     return text.getvalue(), compiled.getvalue()
 
@@ -170,7 +173,7 @@ def check() -> int:
 
 
 def _translated(message: Message) -> bool:
-    strings = message.string if message.pluralizable else (message.string,)
+    strings = message.string if isinstance(message.string, (list, tuple)) else (message.string,)
     return all(strings)
 
 
