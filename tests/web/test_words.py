@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from jinja2 import Environment
+from werkzeug.test import TestResponse
 
 import flask_smtpadmin.web
 from flask_smtpadmin.core.settings.presets import presets
@@ -40,6 +41,8 @@ UNREAD = (
 MARKS = frozenset({"sa_", "sa_n"})
 #: Text in an expression: it begins like a sentence or a heading, or has words in a row.
 PROSE = re.compile(r"^[A-Z][a-z]|[a-z]{2} [a-z]{2}")
+#: What tells a selector or a piece of a script from a sentence.
+SYNTAX = re.compile(r"[\[\]=;]|sa-|textarea|use strict")
 #: Classes of elements stand in strings, too.
 CLASSES = re.compile(r"(^| )sa-")
 
@@ -130,6 +133,18 @@ def unmarked(source: str) -> list[tuple[int, str]]:
 def test_a_template_has_no_text_without_a_mark(template: Path) -> None:
     """What a page says comes from a catalogue, so that it can be said in another language."""
     assert unmarked(template.read_text()) == []
+
+
+def test_a_script_has_no_words_of_its_own() -> None:
+    """Scripts show what templates hand them in attributes."""
+    texts = re.compile(r"""(["'`])((?:(?!\1).)*)\1""")
+    for script in sorted((TEMPLATES.parents[1] / "static").glob("*.js")):
+        code = re.sub(r"(?s)/\*.*?\*/", "", script.read_text())
+        found = [text for _, text in texts.findall(code)]
+        shown = [
+            text for text in found if re.search(r"^[A-Z][a-z]+ [a-z]|[a-z]{2}[.,:]? [a-z]{2}", text)
+        ]
+        assert [text for text in shown if not SYNTAX.search(text)] == [], script.name
 
 
 @pytest.mark.parametrize(
@@ -236,8 +251,26 @@ def test_a_page_says_nothing_by_itself(
     monkeypatch.setattr(language, "_catalogue", lambda _code: Echo())
     response = office.get(path.format(number=number), headers={"Accept-Language": "de"})
     assert response.status_code == 200
+    assert unspoken(response) == []
+
+
+def test_what_asks_before_a_deed_says_nothing_by_itself(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question, what will happen and the buttons come from the catalogue, too."""
+    furnish(office)
+    monkeypatch.setattr(language, "_catalogue", lambda _code: Echo())
+    form = {"all": "1", "action": "retry"}
+    for path in ("/messages/bulk", "/messages/bulk?state=dead"):
+        response = office.post(path, form, headers={"Accept-Language": "de"})
+        assert response.status_code == 200
+        assert unspoken(response) == []
+
+
+def unspoken(response: TestResponse) -> list[str]:
+    """Return the words of a page that neither came from a catalogue nor are data."""
     providers = " ".join(preset.name for preset in presets().values())
     reader = Unspoken({*DATA, *words_in(providers)})
     reader.feed(response.text)
     reader.close()
-    assert not reader.found, " | ".join(text for _, text in reader.found)
+    return [text for _, text in reader.found]
