@@ -63,6 +63,11 @@ def _with_result(office: Any) -> dict[str, str]:
     return {"domain": "example.org", "server": "default"}
 
 
+def _before_another(office: Any) -> dict[str, str]:
+    office.save("b", host="b.example.org", priority="10")
+    return {"by": "1"}
+
+
 def _here(office: Any, free_port: Callable[[], int]) -> None:
     """Let the default server be one that refuses at once, and ask a DNS of our own."""
     office.save(host="127.0.0.1", port=str(free_port()), tls_mode="none")
@@ -91,6 +96,7 @@ POSTS: dict[str, tuple[str, Any, str]] = {
     "/servers/<key>/delete": ("", {}, "server.delete"),
     "/servers/<key>/pause": ("", {}, "server.pause"),
     "/servers/<key>/resume": ("", {}, "server.resume"),
+    "/servers/<key>/move": ("", _before_another, "server.move"),
     "/settings": ("", {"max_queue": "50"}, "settings.save"),
     "/deliverability": ("", {"domain": "example.org"}, "domain.check"),
     "/deliverability/forget": ("", _with_result, "domain.forget"),
