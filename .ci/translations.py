@@ -182,13 +182,20 @@ def _problems(message: Message) -> Iterator[str]:
     if not _translated(message):
         yield f"not translated: {message.id!r}"
         return
-    ids = message.id if message.pluralizable else (message.id,)
-    strings = message.string if message.pluralizable else (message.string,)
-    wanted = sorted(_PLACEHOLDER.findall(ids[-1]))
-    for string in strings:
-        found = sorted(_PLACEHOLDER.findall(string))
-        if found != wanted and not (message.pluralizable and set(found) <= set(wanted)):
-            yield f"{string!r} has {found} where {ids[-1]!r} has {wanted}"
+    if not message.pluralizable:
+        wanted, found = _marks(message.id), _marks(message.string)
+        if found != wanted:
+            yield f"{message.string!r} has {found} where {message.id!r} has {wanted}"
+        return
+    known = {mark for text in message.id for mark in _marks(text)}
+    for string in message.string:
+        if foreign := set(_marks(string)) - known:
+            yield f"{string!r} has {foreign}, which {message.id!r} have not"
+
+
+def _marks(text: str) -> list[str]:
+    """Return what of a text stays as it is in every language: placeholders and commands."""
+    return sorted(_PLACEHOLDER.findall(text))
 
 
 if __name__ == "__main__":
