@@ -25,7 +25,10 @@ _LABELS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One hour or day: where its two bars stand, and what is said about it."""
+    """One hour or day: where its two bars stand, and what is said about it.
+
+    ``spare``: its label is left out where there is little room.
+    """
 
     x: float
     width: float
@@ -35,6 +38,7 @@ class Bar:
     label: str
     title: str
     span: Span
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,9 @@ def _length(count: int, scale: float) -> float:
 
 
 def _labelled(bars: Sequence[Bar]) -> list[Bar]:
-    """Keep the label of every so many bars, counted from the last one."""
+    """Keep the label of every so many bars, counted from the last one; each second is spare."""
     step, last = max(1, -(-len(bars) // _LABELS)), len(bars) - 1
-    shown = {at for at in range(len(bars)) if (last - at) % step == 0}
-    return [bar if at in shown else replace(bar, label="") for at, bar in enumerate(bars)]
+    return [
+        replace(bar, label="" if away % step else bar.label, spare=away % (2 * step) != 0)
+        for away, bar in zip(range(last, -1, -1), bars, strict=True)
+    ]
