@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 from support.demo import DemoProcess, Visitor
 
 pytestmark = pytest.mark.browser
@@ -281,3 +282,76 @@ def test_without_script_refresh_is_a_link(
     expect(page.locator("[data-live-every]")).to_be_hidden()
     page.locator("[data-live-refresh]").click()
     expect(page).to_have_url(f"{demo.at['back_office']}messages?state=sent")
+
+
+def current_row(page: Page) -> str:
+    """Return the number of the row that has the focus."""
+    found: str = page.evaluate("document.activeElement.closest('tr')?.dataset.messageId ?? ''")
+    return found
+
+
+def test_keys_walk_through_the_rows(demo: DemoProcess, open_page: Callable[..., Page]) -> None:
+    """With j and k one goes from row to row, Enter opens, r asks anew, / goes to the search."""
+    page = open_page()
+    page.goto(f"{demo.at['back_office']}messages")
+    rows = page.locator("tr[data-message-id]")
+    numbers = [rows.nth(at).get_attribute("data-message-id") for at in range(2)]
+    page.keyboard.press("j")
+    assert current_row(page) == numbers[0]
+    page.keyboard.press("j")
+    assert current_row(page) == numbers[1]
+    page.keyboard.press("k")
+    assert current_row(page) == numbers[0]
+    with page.expect_response(lambda answer: answer.url.endswith("/messages"), timeout=3000):
+        page.keyboard.press("r")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/messages/{numbers[0]}$"))
+    page.goto(f"{demo.at['back_office']}messages")
+    page.keyboard.press("/")
+    page.keyboard.type("jr?")
+    expect(page.locator("[data-search]")).to_have_value("jr?")
+    expect(page.locator("#sa-keys")).to_be_hidden()
+    expect(page.locator(SAID)).to_have_text("Paused while a form is in use")
+
+
+def test_keys_are_told_and_can_be_switched_off(
+    demo: DemoProcess, open_page: Callable[..., Page]
+) -> None:
+    """? opens a dialog, and nothing is fetched meanwhile; off is off until it is switched on."""
+    page = open_page()
+    page.goto(f"{demo.at['back_office']}messages")
+    dialog = page.locator("#sa-keys")
+    page.keyboard.press("?")
+    expect(dialog).to_be_visible()
+    expect(page.locator(SAID)).to_have_text("Paused while a dialog is open")
+    page.locator("[data-keys-on]").uncheck()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.goto(f"{demo.at['back_office']}messages?state=sent")
+    page.keyboard.press("j")
+    page.keyboard.press("?")
+    assert current_row(page) == ""
+    expect(dialog).to_be_hidden()
+    page.locator("[data-keys-open] button").click()
+    page.locator("[data-keys-on]").check()
+    page.locator("#sa-keys button").click()
+    page.keyboard.press("j")
+    assert current_row(page) != ""
+
+
+def test_a_first_visit_is_light(demo: DemoProcess, open_page: Callable[..., Page]) -> None:
+    """At most nine requests; less than 40 KB where the web server compresses, as most do."""
+    page = open_page()
+    page.wait_for_load_state("networkidle")
+    bodies: dict[str, bytes] = {}
+    page.on("requestfinished", lambda request: bodies.update({request.url: _body(request)}))
+    page.goto(demo.at["back_office"])
+    page.wait_for_load_state("networkidle")
+    assert 5 < len(bodies) <= 9, list(bodies)
+    assert sum(len(gzip.compress(body)) for body in bodies.values()) < 40_000
+    assert sum(map(len, bodies.values())) < 120_000
+
+
+def _body(request: Request) -> bytes:
+    response = request.response()
+    return response.body() if response else b""

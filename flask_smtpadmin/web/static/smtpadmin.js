@@ -29,19 +29,58 @@
     }
   };
 
-  /* Filters that apply at once; "/" goes to the search box ------------------- */
+  /* Filters that apply at once ---------------------------------------------- */
 
   const enableFilters = () => {
     for (const select of all("[data-submit]")) {
       select.addEventListener("change", () => select.form.requestSubmit());
     }
+  };
+
+  /* Keys: a letter alone acts on the page, unless somebody types or has switched that off ------ */
+
+  const enableKeys = () => {
+    const dialog = document.getElementById("sa-keys");
+    if (!dialog) return;
+
+    const CHOICE = "smtpadmin.keys";
+    const TYPING = "input:not([type=checkbox], [type=radio], [type=submit], [type=button]), textarea, select, [contenteditable]";
+    const onOff = dialog.querySelector("[data-keys-on]");
+
+    const move = (by) => {
+      const links = all(".sa-main tbody .sa-row-link").filter((link) => link.checkVisibility());
+      const row = document.activeElement.closest("tr");
+      const at = row ? links.findIndex((link) => link.closest("tr") === row) : -1;
+      const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by;
+      if (links[next]) links[next].focus();
+    };
+
+    const first = (selector) => document.querySelector(selector);
+
+    const KEYS = {
+      "/": () => first("[data-search]")?.focus(),
+      j: () => move(1),
+      k: () => move(-1),
+      r: () => first("[data-live-refresh]")?.click(),
+      "?": () => dialog.showModal(),
+    };
+
     document.addEventListener("keydown", (event) => {
-      const typing = event.target.closest("input, textarea, select");
-      const box = document.querySelector("[data-search]");
-      if (event.key !== "/" || typing || !box || event.ctrlKey || event.metaKey) return;
+      const act = KEYS[event.key];
+      if (!act || !onOff.checked || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+      if (event.target.closest(TYPING) || first("dialog[open]")) return;
       event.preventDefault();
-      box.focus();
+      act();
     });
+
+    try { onOff.checked = localStorage.getItem(CHOICE) !== "off"; } catch { /* then they are on */ }
+    onOff.addEventListener("change", () => {
+      try { localStorage.setItem(CHOICE, onOff.checked ? "on" : "off"); } catch { /* for this page only */ }
+    });
+    for (const item of all("[data-keys-open]")) {
+      item.hidden = false;
+      item.querySelector("button").addEventListener("click", () => dialog.showModal());
+    }
   };
 
   /* Provider tiles that do not fit what is typed step aside; "Another server" always stays */
@@ -210,134 +249,11 @@
     }
   };
 
-  /* A check: steps show up as the server finishes them ------------------------------- */
-
-  const STREAM = "application/x-ndjson";
-
-  const showStep = (ladder, step) => {
-    const row = ladder.querySelector(`[data-step="${step.name}"]`);
-    const look = document.querySelector(`template[data-look="${step.state}"]`);
-    if (!row || !look) return;
-    const parts = look.content.cloneNode(true);
-    const word = parts.querySelector("[data-tone]");
-    row.className = word.dataset.tone;
-    row.dataset.state = step.state;
-    row.querySelector("svg").replaceWith(parts.querySelector("svg"));
-    row.querySelector(".sa-ladder-word").textContent = word.textContent;
-    row.querySelector(".sa-ladder-detail").textContent = step.detail || step.reply || "";
-    row.querySelector(".sa-ladder-ms").textContent = step.ms ? `${Math.round(step.ms)} ms` : "";
-  };
-
-  const runNext = (ladder) => {
-    const next = ladder.querySelector('[data-state="pending"]');
-    if (next) showStep(ladder, { name: next.dataset.step, state: "running" });
-  };
-
-  const readLines = async (body, onLine) => {
-    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      const lines = (rest + value).split("\n");
-      rest = lines.pop();
-      for (const line of lines) onLine(JSON.parse(line));
-    }
-  };
-
-  const check = async (form, button, result) => {
-    const data = new FormData(form, button);
-    const words = document.getElementById("ladder-template").dataset;
-    const stop = new AbortController();
-    const started = Date.now();
-    result.replaceChildren(document.getElementById("ladder-template").content.cloneNode(true));
-    if (!String(data.get("to") || "").trim()) {
-      for (const name of ["sender", "recipient", "message"]) result.querySelector(`[data-step="${name}"]`).remove();
-    }
-    result.querySelector("[data-cancel]").addEventListener("click", () => stop.abort());
-    const clock = setInterval(() => {
-      const elapsed = result.querySelector("[data-elapsed]");
-      if (elapsed) elapsed.textContent = Math.round((Date.now() - started) / 1000);
-    }, 500);
-    runNext(result);
-    result.scrollIntoView({ block: "nearest" });
-    button.disabled = true;
-    try {
-      const address = button.getAttribute("formaction") || form.action;
-      const response = await fetch(address, { method: "POST", body: data, headers: { Accept: STREAM }, signal: stop.signal });
-      if (!(response.headers.get("Content-Type") || "").startsWith(STREAM)) throw new Error(words.answeredWord.replace("{status}", response.status));
-      await readLines(response.body, (line) => {
-        if (line.step) { showStep(result, line.step); runNext(result); }
-        if (line.html) { result.innerHTML = line.html; enableCopying(result); }
-      });
-    } catch (error) {
-      const text = stop.signal.aborted ? words.cancelledWord : words.brokenWord.replace("{why}", error.message);
-      const head = result.querySelector(".sa-report-head strong");
-      if (head) head.textContent = text;
-      for (const part of all("[data-cancel], .sa-report-head .sa-muted", result)) part.remove();
-      for (const row of all('[data-state="running"]', result)) showStep(result, { name: row.dataset.step, state: "skipped" });
-    } finally {
-      clearInterval(clock);
-      button.disabled = false;
-    }
-  };
-
-  const enableChecks = () => {
-    if (!document.getElementById("ladder-template") || !window.TextDecoderStream) return;
-    for (const button of all("[data-check]")) {
-      button.addEventListener("click", (event) => {
-        const result = button.closest(".sa-card").querySelector("[data-result]");
-        event.preventDefault();
-        check(button.form, button, result);
-      });
-    }
-  };
-
   /* A test that was begun: with a script its page comes at once, and live.js keeps it up to date */
 
   const followTests = () => {
     for (const form of all("[data-follow]")) {
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "live", value: "1" }));
-    }
-  };
-
-  /* A search for settings: rows show up as hosts answer --------------------------------- */
-
-  const find = async (form, result) => {
-    const stop = new AbortController();
-    const started = Date.now();
-    const button = form.querySelector("button");
-    const words = document.getElementById("find-template").dataset;
-    result.replaceChildren(document.getElementById("find-template").content.cloneNode(true));
-    result.querySelector("[data-cancel]").addEventListener("click", () => stop.abort());
-    const clock = setInterval(() => {
-      const elapsed = result.querySelector("[data-elapsed]");
-      if (elapsed) elapsed.textContent = Math.round((Date.now() - started) / 1000);
-    }, 500);
-    button.disabled = true;
-    try {
-      const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: STREAM }, signal: stop.signal });
-      if (!(response.headers.get("Content-Type") || "").startsWith(STREAM)) throw new Error(words.answeredWord.replace("{status}", response.status));
-      await readLines(response.body, (line) => {
-        if (line.row) result.querySelector("tbody").insertAdjacentHTML("beforeend", line.row);
-        if (line.html) result.innerHTML = line.html;
-      });
-    } catch (error) {
-      result.querySelector(".sa-report-head strong").textContent = stop.signal.aborted ? words.cancelledWord : words.brokenWord.replace("{why}", error.message);
-      for (const part of all("[data-cancel], .sa-report-head .sa-muted", result)) part.remove();
-    } finally {
-      clearInterval(clock);
-      button.disabled = false;
-    }
-  };
-
-  const enableFinding = () => {
-    if (!window.TextDecoderStream) return;
-    for (const form of all("[data-find]")) {
-      form.addEventListener("submit", (event) => {
-        event.preventDefault();
-        find(form, form.parentElement.querySelector("[data-result]"));
-      });
     }
   };
 
@@ -353,13 +269,12 @@
   showCurrentTab();
   localiseTimes();
   enableFilters();
+  enableKeys();
   enableLiveFilter();
   enableSelection();
   guardForms();
   all("[data-server-form]").forEach(enhanceServerForm);
   enableReveal();
-  enableChecks();
-  enableFinding();
   followTests();
   document.addEventListener("smtpadmin:merged", () => {
     enableCopying();
