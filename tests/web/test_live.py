@@ -148,7 +148,7 @@ def test_a_later_page_says_so(office: Any) -> None:
 
 
 def test_settings_come_without_their_forms(office: Any) -> None:
-    """Only the figures and the dead letters are kept up to date, and nothing else is made."""
+    """Only the figures and the dead letters are kept up to date."""
     answer = parts(office, "/settings").text
     assert 'data-metric="dead"' in answer
     assert "<fieldset" not in answer
