@@ -33,6 +33,7 @@ _PYTHON = {
     "said_n": (1, 2),
 }
 _JINJA = {"sa_": None, "sa_n": (1, 2)}
+_MARKERS = re.compile(r"flask_smtpadmin\.(core\.words|web\.language) import")
 _PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|`[^`]*`")
 
 
@@ -40,13 +41,21 @@ def template() -> Catalog:
     """Return the catalogue of all marked texts, without translations."""
     catalogue = Catalog(domain="smtpadmin", project="flask-smtpadmin", fuzzy=False)
     for text in _texts():
-        if text:
-            catalogue.add(text)
+        if not text:
+            continue
+        known = catalogue.get(text if isinstance(text, str) else text[0])
+        if known is not None and isinstance(known.id, str) != isinstance(text, str):
+            raise ValueError(
+                f"{text!r} is a text by itself and a singular: no catalogue holds both"
+            )
+        catalogue.add(text)
     return catalogue
 
 
 def _texts() -> Iterator[str | tuple[str, ...]]:
     for file in sorted(PACKAGE.rglob("*.py")):
+        if not _MARKERS.search(file.read_text()):
+            continue  # what is called so there is something else
         for _line, text, _comments, _context in extract_from_file("python", file, _PYTHON):
             yield text
     for file in sorted(PACKAGE.rglob("templates/**/*.html")):

@@ -97,8 +97,9 @@ class Trial:
         handling = Handling(type=TYPE, priority="urgent", server=server.key, expires_in=120)
         queued = post(self._state, [one] * wish.count, handling, session="own")
         numbers = [message.id for message in queued]
-        told = said_n("message %(number)s", "%(count)s messages", len(numbers), number=numbers[0])
-        self._add("stored", "ok", told)
+        alone = said("message %(number)s", number=numbers[0])
+        many = said_n("%(count)s message", "%(count)s messages", len(numbers))
+        self._add("stored", "ok", alone if len(numbers) == 1 else many)
         return numbers
 
     def _message(self, to: str) -> Message:
