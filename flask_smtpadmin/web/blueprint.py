@@ -7,6 +7,7 @@ from sqlalchemy.exc import InternalError, OperationalError
 
 from flask_smtpadmin.core.errors import SMTPAdminError
 from flask_smtpadmin.web import errors, formats
+from flask_smtpadmin.web.assets import static
 from flask_smtpadmin.web.gate import check_request, stand_aside
 from flask_smtpadmin.web.headers import secure
 from flask_smtpadmin.web.render import page_globals
@@ -24,9 +25,8 @@ def create_blueprint(prefix: str) -> Blueprint:
         __name__,
         url_prefix=prefix,
         template_folder="templates",
-        static_folder="static",
-        static_url_path="/static",
     )
+    blueprint.add_url_rule("/static/<filename>", "static", static)
     for route in ROUTES:
         blueprint.add_url_rule(route.rule, route.endpoint, route.view, methods=[route.method])
     blueprint.url_value_preprocessor(stand_aside)

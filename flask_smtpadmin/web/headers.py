@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from flask import Response, request
@@ -49,5 +50,6 @@ def _policy() -> str:
 
 def _cache_static(response: Response) -> None:
     """Keep a file for a year when its address names its version, else ask every time."""
-    if "v" in request.args:
-        response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
+    known = "v" in request.args and response.status_code < HTTPStatus.BAD_REQUEST
+    keep = f"public, max-age={_YEAR}, immutable" if known else "no-cache"
+    response.headers.setdefault("Cache-Control", keep)

@@ -91,7 +91,7 @@ def test_pages_hold_nothing_inline_and_nothing_foreign(office: Any, path: str) -
 def test_static_files_may_be_kept_for_a_year(office: Any) -> None:
     """An address that names the file's version never changes what it holds."""
     source = office.page("/")
-    start = source.index("/admin/email/static/tokens.css?v=")
+    start = source.index("/admin/email/static/style.css?v=")
     path = source[start : source.index('"', start)]
     with office.client.get(path) as response:
         assert response.status_code == 200
