@@ -19,7 +19,7 @@ from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings.describe import config_document
 from flask_smtpadmin.core.states import Priority
-from flask_smtpadmin.posting import AnySession, Sendable, post, post_now
+from flask_smtpadmin.posting import AnySession, Sendable, post_now, post_recorded
 from flask_smtpadmin.queue_api import QueueAPI
 from flask_smtpadmin.state import NAME, Hooks, Options, State, current_state, ensure_debug_key
 from flask_smtpadmin.storage import joining
@@ -67,7 +67,6 @@ class SMTPAdmin:
         self._db = db
         self._hooks = Hooks()
         self._options = Options(bind_key, sqlite_wal, busy_timeout)
-        self._recorders: list[list[Sendable]] = []
         self.queue = QueueAPI()
         if db is not None:
             self._map(db)
@@ -148,7 +147,7 @@ class SMTPAdmin:
             on_uncertain=on_uncertain,
             keys=None if key is None else (key,),
         )
-        return self._post([message], handling, session)[0]
+        return post_recorded(current_state(), [message], handling, session=session)[0]
 
     def send_many(  # noqa: PLR0913 - the public verb, keywords only
         self,
@@ -180,7 +179,6 @@ class SMTPAdmin:
             InvalidMessage: ``.index`` says which one, ``.field`` what; nothing was stored.
             QueueFull: there is not room for all; nothing was stored.
         """
-        messages = list(messages)
         handling = Handling(
             type=type,
             priority=priority,
@@ -190,7 +188,7 @@ class SMTPAdmin:
             on_uncertain=on_uncertain,
             keys=keys,
         )
-        return self._post(messages, handling, session)
+        return post_recorded(current_state(), list(messages), handling, session=session)
 
     def send_now(self, message: Sendable, *, server: str | None = None) -> Receipt:
         """Hand one message over in this very call (30 s in all), past the queue.
@@ -203,8 +201,9 @@ class SMTPAdmin:
             InvalidMessage: something of the message cannot be used.
             NotFound: there is no such server.
         """
-        receipt = post_now(current_state(), message, server)
-        self._record([message])
+        state = current_state()
+        receipt = post_now(state, message, server)
+        state.hooks.record([message])
         return receipt
 
     @contextmanager
@@ -215,11 +214,12 @@ class SMTPAdmin:
         goes out anyway, because ``MODE`` is ``record`` there.
         """
         recorded: list[Sendable] = []
-        self._recorders.append(recorded)
+        hooks = self._hooks
+        hooks.recorders.append(recorded)
         try:
             yield recorded
         finally:
-            self._recorders = [one for one in self._recorders if one is not recorded]
+            hooks.recorders = [one for one in hooks.recorders if one is not recorded]
 
     # -- what the app tells us ----------------------------------------------------------------
 
@@ -278,33 +278,6 @@ class SMTPAdmin:
         current_state().resume(server)
 
     # -- inside -------------------------------------------------------------------------------
-
-    def _post(
-        self,
-        messages: Sequence[Sendable],
-        handling: Handling,
-        session: AnySession | None,
-    ) -> list[QueuedMessage]:
-        state, recorded = current_state(), list(messages)
-        queued = post(
-            state,
-            recorded,
-            handling,
-            session=session,
-            undone=lambda: self._unrecord(recorded),
-        )
-        recorded[:] = [one for one, row in zip(messages, queued, strict=True) if row.created]
-        self._record(recorded)
-        return queued
-
-    def _record(self, messages: Sequence[Sendable]) -> None:
-        for recorder in self._recorders:
-            recorder.extend(messages)
-
-    def _unrecord(self, messages: Sequence[Sendable]) -> None:
-        gone = {id(message) for message in messages}
-        for recorder in self._recorders:
-            recorder[:] = [message for message in recorder if id(message) not in gone]
 
     def _map(self, db: SQLAlchemy) -> Models:
         joining.watch_scoped(db.session)

@@ -74,6 +74,28 @@ def post(
     )
 
 
+def post_recorded(
+    state: State,
+    messages: Sequence[Sendable],
+    handling: Handling,
+    *,
+    session: AnySession | None = None,
+    written: Sequence[Any] | None = None,
+) -> list[QueuedMessage]:
+    """:func:`post` for the app's own mail: ``record_messages()`` lists what is new.
+
+    ``written``: the objects to list, where ``messages`` were made of them.
+    """
+    originals = messages if written is None else written
+    recorded = list(originals)
+    queued = post(
+        state, messages, handling, session=session, undone=lambda: state.hooks.forget(recorded)
+    )
+    recorded[:] = [one for one, row in zip(originals, queued, strict=True) if row.created]
+    state.hooks.record(recorded)
+    return queued
+
+
 def source(state: State, number: int) -> bytes | None:
     """Return a message as mail programs read it, None when its content is no longer kept.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -65,10 +65,23 @@ class Hooks:
     """What the app told the extension through decorators; None: not told yet.
 
     ``access_check(right)`` returns True, False or a Response; ``actor_loader()`` an Actor or None.
+    ``recorders`` are the lists of the blocks of ``record_messages()`` that are open.
     """
 
     access_check: Callable[[str], Any] | None = None
     actor_loader: Callable[[], Any] | None = None
+    recorders: list[list[Any]] = field(default_factory=list)
+
+    def record(self, messages: Sequence[Any]) -> None:
+        """List ``messages``, the app's own objects, in every block that is open."""
+        for recorder in self.recorders:
+            recorder.extend(messages)
+
+    def forget(self, messages: Sequence[Any]) -> None:
+        """Take ``messages`` back, for their transaction came to nothing."""
+        gone = {id(message) for message in messages}
+        for recorder in self.recorders:
+            recorder[:] = [message for message in recorder if id(message) not in gone]
 
 
 @dataclass(frozen=True, slots=True)
