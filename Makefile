@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 CODE := flask_smtpadmin example_app tests benchmarks docs .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos coverage check lint types imports templates spelling lengths docs translations bench clean
+.PHONY: help demo test chaos coverage check lint types imports templates words spelling lengths docs translations bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +30,7 @@ chaos: $(VENV)/.installed-test ## measure the promises at full size (ONLY=R1 DB=
 coverage: $(VENV)/.installed-test ## run all tests and show the lines that none of them ran
 	$(PY) -m pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered $(ARGS)
 
-check: lint types imports templates spelling lengths docs ## everything that can be said without running the tests
+check: lint types imports templates words spelling lengths docs ## everything that can be said without running the tests
 
 lint: $(VENV)/.installed-check ## ruff: rules and format
 	$(VENV)/bin/ruff check $(CODE)
@@ -44,6 +44,9 @@ imports: $(VENV)/.installed-check ## import-linter: the layers
 
 templates: $(VENV)/.installed-check ## djlint
 	$(VENV)/bin/djlint --lint --quiet flask_smtpadmin example_app
+
+words: $(VENV)/.installed-check ## every text of the pages is translated and compiled
+	$(PY) .ci/translations.py check
 
 spelling: $(VENV)/.installed-check ## codespell
 	$(VENV)/bin/codespell
