@@ -14,7 +14,7 @@ from flask_smtpadmin.web.access import Right
 from flask_smtpadmin.web.formats import at_most, duration, number
 from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.language import ngettext
-from flask_smtpadmin.web.wording import Tone, limit_words
+from flask_smtpadmin.web.wording import MODE, Tone, limit_words
 
 MOST: Final = 2
 #: The share of a limit from which on its being used up is in sight.
@@ -168,16 +168,14 @@ def _not_live(now: Situation) -> Banner | None:
     if mode == "live":
         return None
     name, _colon, address = mode.partition(":")
-    word = name.capitalize()
+    word = _(MODE[name])
     text = _(
-        "%(mode)s mode is on: every message is kept here instead of being sent. SMTPADMIN_MODE "
-        "decides.",
+        "%(mode)s is on: every message is kept here instead of being sent. SMTPADMIN_MODE decides.",
         mode=word,
     )
     if address:
         text = _(
-            "%(mode)s mode is on: every message goes to %(address)s instead. SMTPADMIN_MODE "
-            "decides.",
+            "%(mode)s is on: every message goes to %(address)s instead. SMTPADMIN_MODE decides.",
             mode=word,
             address=address,
         )

@@ -106,11 +106,11 @@ def _aware(moment: datetime) -> datetime:
 
 def _span(seconds: float) -> str:
     if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
+        return _("%(seconds)s s", seconds=f"{seconds:.0f}")
     if seconds < _HOUR:
         return _("%(minutes)s min", minutes=f"{seconds / _MINUTE:.0f}")
     if seconds < _DAY * 2:
-        return f"{seconds / _HOUR:.0f} h"
+        return _("%(hours)s h", hours=f"{seconds / _HOUR:.0f}")
     return _("%(days)s d", days=timedelta(seconds=seconds).days)
 
 

@@ -66,7 +66,7 @@ def doubtful(server: Server) -> Iterator[Problem]:
             name=provider.name,
             login=login,
             domain=domain,
-            rule=_begin_small(provider.from_rule.text),
+            rule=said(provider.from_rule.text),
         )
     if text:
         yield Problem("from_email", _variable(server, "from_email"), text)
@@ -86,13 +86,13 @@ def remark(before: Server | None, after: Server) -> str:
             "The From address %(address)s is not the login. %(name)s takes: %(rule)s",
             address=after.from_email,
             name=provider.name,
-            rule=_begin_small(provider.from_rule.text),
+            rule=said(provider.from_rule.text),
         )
     if kind == "verified":
         return said(
             "%(name)s asks for: %(rule)s Make sure that %(address)s is that.",
             name=provider.name,
-            rule=_begin_small(provider.from_rule.text),
+            rule=said(provider.from_rule.text),
             address=after.from_email,
         )
     return ""
@@ -119,10 +119,6 @@ def _chosen(key: str) -> Preset | None:
 
 def _same(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
-
-
-def _begin_small(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
 
 
 def _variable(server: Server, name: str) -> str | None:
