@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_click",
     "smtpadmin_tables",
+    "style_guide_page",
 ]
 exclude_patterns = ["_build"]
 html_theme = "furo"

@@ -115,11 +115,11 @@ def test_failures_by_cause_are_listed_and_replayed(shop: Shop) -> None:
     """The same groups as on the page; a replay queues what is dead or uncertain for the cause."""
     for state in ("dead", "uncertain", "partial"):
         add(shop, state, cause="recipient_unknown")
-    add(shop, "dead", cause="auth_failed")
+    add(shop, "dead", cause="auth_bad_credentials")
     found = run(shop, "failures")["failures"]
     assert [(one["cause"], one["count"], one["replayable"]) for one in found] == [
         ("recipient_unknown", 3, 2),
-        ("auth_failed", 1, 1),
+        ("auth_bad_credentials", 1, 1),
     ]
     assert shop.mail.queue.failures() == {"failures": found}
     assert "There is no such mailbox." in text(shop, "failures")
