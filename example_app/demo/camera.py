@@ -32,9 +32,10 @@ UNFIX: Final = """() => {
 #: where an element begins, and what to show of the page from there to the end of its content
 TOP: Final = "part => Math.round(part.getBoundingClientRect().top + scrollY)"
 REST: Final = """top => {
-  const ends = [...document.querySelectorAll("main > *, .sa-nav > *")]
-    .filter((part) => part.tagName !== "TEMPLATE")
-    .map((part) => part.getBoundingClientRect().bottom + scrollY);
+  const ends = [...document.querySelectorAll("main *, .sa-nav > *")]
+    .map((part) => part.getBoundingClientRect())
+    .filter((box) => box.height > 0)
+    .map((box) => box.bottom + scrollY);
   const end = ends.length ? Math.max(...ends) + 40 : document.documentElement.scrollHeight;
   return { x: 0, y: top, width: innerWidth, height: Math.round(end) - top };
 }"""

@@ -37,7 +37,7 @@ _PAGES: Final = {
     "messages": "messages",
     "messages-dead": "messages?state=dead",
     "messages-search": "messages?q=to:tidepool.example+subject:welcome",
-    "messages-empty": "messages?q=there+is+no+such+mail",
+    "messages-empty": "messages?q=zebra",
     "activity": "activity",
     "audit": "audit",
     "not-found": "no-such-page",
@@ -100,7 +100,7 @@ def _opened(browser: Browser, file: Path, look: Look) -> Page:
 def _run_a_test(page: Page, office: str) -> None:
     page.goto(f"{office}test")
     page.click("main button[type=submit]")
-    page.wait_for_selector("[data-step=message][data-state=ok]")
+    page.wait_for_selector("[data-step=sent][data-state=ok]")
 
 
 def _run_a_test_that_fails(page: Page, office: str) -> None:
