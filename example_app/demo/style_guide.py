@@ -26,7 +26,7 @@ from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.web import assets, server_form, wording
 from flask_smtpadmin.web.forms.controls import Control
 
-SHEETS: Final = ("tokens.css", "base.css", "components.css", "forms.css")
+SHEETS: Final = assets.TOGETHER["style.css"]
 #: The templates whose macros are shown, by the name that they have on the page.
 SHOWN: Final = {"components": "smtpadmin/components.html", "fields": "smtpadmin/fields.html"}
 _TOKEN: Final = re.compile(r"--([\w-]+):\s*([^;]+);")
