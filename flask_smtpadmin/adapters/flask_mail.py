@@ -12,17 +12,15 @@ from __future__ import annotations
 import time
 import unicodedata
 from copy import copy
-from email.utils import parseaddr
 from typing import Any, Final, Self
 
 from flask import Flask, current_app
 
-from flask_smtpadmin.adapters.app_state import state_of
-from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.adapters.app_state import check_envelope, state_of
 from flask_smtpadmin.core.handling import Handling
 from flask_smtpadmin.core.mail.headers import unfold
 from flask_smtpadmin.posting import post_recorded
-from flask_smtpadmin.state import SETTINGS_AGE, State
+from flask_smtpadmin.state import State
 
 try:
     import flask_mail
@@ -84,7 +82,7 @@ class Connection(flask_mail.Connection):
             self._state.hooks.record([message])
             return
         if envelope_from is not None:
-            _check_envelope(self._state, message, envelope_from)
+            check_envelope(self._state, asked=envelope_from, sender=message.sender)
         prepared = _prepared(message, ascii_names=self.mail.ascii_attachments)
         post_recorded(self._state, [prepared], Handling(), written=[message])
 
@@ -142,21 +140,6 @@ def _check(message: Message) -> None:
         )
     if message.has_bad_headers():
         raise BadHeaderError
-
-
-def _check_envelope(state: State, message: Message, envelope_from: Any) -> None:
-    asked, own = _address(envelope_from), _address(message.sender)
-    server = state.settings.snapshot(max_age=SETTINGS_AGE).default
-    if asked not in {own, server.envelope_from.lower()}:
-        raise InvalidMessage(
-            f"a message has no envelope sender of its own: set ENVELOPE_FROM to {asked} for the "
-            "server that it goes through",
-            field="envelope_from",
-        )
-
-
-def _address(mailbox: Any) -> str:
-    return parseaddr(flask_mail.sanitize_address(mailbox))[1].lower()
 
 
 def _prepared(message: Message, *, ascii_names: bool) -> Message:
