@@ -93,6 +93,7 @@ class SMTPAdmin:
         models = self._map(found)
         state = State(app, found, models, hooks=self._hooks, options=self._options)
         app.extensions[NAME] = state
+        self._hooks.apps.add(app)
         ensure_debug_key(app)
         app.register_blueprint(create_blueprint(state.settings.boot()["URL_PREFIX"]))
         cli.register(app)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from flask import Config, Flask, current_app, has_app_context, has_request_context, request
 
@@ -65,12 +66,14 @@ class Hooks:
     """What the app told the extension through decorators; None: not told yet.
 
     ``access_check(right)`` returns True, False or a Response; ``actor_loader()`` an Actor or None.
-    ``recorders`` are the lists of the blocks of ``record_messages()`` that are open.
+    ``recorders`` are the lists of the blocks of ``record_messages()`` that are open, ``apps`` those
+    that this extension object is registered with; it keeps none of them alive.
     """
 
     access_check: Callable[[str], Any] | None = None
     actor_loader: Callable[[], Any] | None = None
     recorders: list[list[Any]] = field(default_factory=list)
+    apps: WeakSet[Flask] = field(default_factory=WeakSet)
 
     def record(self, messages: Sequence[Any]) -> None:
         """List ``messages``, the app's own objects, in every block that is open."""
