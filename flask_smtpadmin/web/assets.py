@@ -18,7 +18,9 @@ from flask import Response, abort, request, url_for
 
 FOLDER: Final = Path(__file__).with_name("static")
 #: Files that are sent as one: name -> parts, in the order in which they count.
-TOGETHER: Final = {"style.css": ("tokens.css", "base.css", "components.css", "forms.css")}
+TOGETHER: Final = {
+    "style.css": ("tokens.css", "base.css", "components.css", "forms.css", "print.css"),
+}
 
 
 @dataclass(frozen=True, slots=True)

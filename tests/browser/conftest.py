@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from support.demo import DemoProcess
+from support.offices import Offices, offices
 from support.requirements import require
 
 from example_app.demo.camera import chromium
@@ -30,6 +31,13 @@ def browser() -> Iterator[Browser]:
     """Run Chromium for this module."""
     require("chromium")
     with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offices]:
+    """Serve the back offices that the visits go to."""
+    with offices(tmp_path_factory.mktemp("offices")) as running:
         yield running
 
 

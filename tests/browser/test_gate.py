@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from support import looks
-from support.offices import Offices, Served, offices
-from support.visits import LEADS_ON, NO_PAGE, VISITS, Visit
+from support.offices import Offices, Served
+from support.visits import FIRST, LEADS_ON, NO_PAGE, VISITS, Visit
 from werkzeug.exceptions import NotFound
 
 from example_app.demo.camera import LOOKS
@@ -30,10 +30,6 @@ WIDTHS = (320, 390, 768, 1024, 1280, 3840)
 MEANT = ("Failed to load resource: the server responded with a status of", "https://far.example/")
 
 
-#: the first visit of each address
-FIRST = {visit.path.partition("?")[0]: visit for visit in reversed(VISITS)}
-
-
 @dataclass
 class Visited:
     """A tab that stands on a page, and what the browser complained of on the way."""
@@ -47,13 +43,6 @@ class Visited:
         """Remember errors and warnings."""
         if message.type in {"error", "warning"} and not any(it in message.text for it in MEANT):
             self.complaints.append(message.text)
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offices]:
-    """Serve the back offices that the visits go to."""
-    with offices(tmp_path_factory.mktemp("offices")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +103,7 @@ def test_axe_finds_nothing(visited: Visited) -> None:
     Colours come with the scheme and sizes with the width, so that the further states of an address
     are looked at in the two looks that have nothing in common.
     """
-    found, first = [], visited.visit in FIRST.values()
+    found, first = [], visited.visit in FIRST
     for look in LOOKS if first else (LOOKS[0], LOOKS[3]):
         visited.page.emulate_media(color_scheme=look.scheme)
         visited.page.set_viewport_size({"width": look.width, "height": look.height})

@@ -11,6 +11,7 @@
     for (let at = part; at && at.nodeType === 1; at = at.parentElement) {
       if (at.matches(".sa-visually-hidden, .sa-skip, option, template, .sa-menu-list, title")) return false;
       if (at.matches(".sa-nav, .sa-top") && ["fixed", "sticky"].includes(getComputedStyle(at).position)) return false;
+      if (getComputedStyle(at).clipPath === "inset(50%)") return false;
       if (at.tagName === "TH" && getComputedStyle(at).position === "sticky") return false;
     }
     return part.checkVisibility({ visibilityProperty: true, opacityProperty: true });
@@ -46,6 +47,7 @@
   boxes.sort((a, b) => a[0].top - b[0].top);
   for (let i = 0; i < boxes.length; i += 1) {
     for (let j = i + 1; j < boxes.length && boxes[j][0].top < boxes[i][0].bottom; j += 1) {
+      if (boxes[i][2] === boxes[j][2]) continue;
       const [a, b] = [boxes[i][0], boxes[j][0]];
       const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
       const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);

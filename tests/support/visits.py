@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from re import sub
 from typing import Any, Final
 
 from playwright.sync_api import Page
@@ -142,8 +143,14 @@ def _post(action: str) -> Act:
     return act
 
 
+def _keys(page: Page, _served: Served) -> None:
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+
+
 VISITS: Final = (
     Visit("overview", "/"),
+    Visit("overview-keys", "/", act=_keys),
     Visit("overview-first", "/", "first"),
     Visit("overview-well", "/", "small"),
     Visit("overview-trouble", "/", "trouble"),
@@ -255,6 +262,11 @@ VISITS: Final = (
     Visit("no-secret-key", "/", "no-key", status=500),
     Visit("no-tables", "/", "no-tables", status=503),
 )
+
+#: the first visit of each address
+FIRST: Final = tuple(
+    {sub(r"\{.*?}|\?.*", "", visit.path): visit for visit in reversed(VISITS)}.values()
+)[::-1]
 
 #: GET routes that answer with something other than a page of ours, and where that is tested
 NO_PAGE: Final = {

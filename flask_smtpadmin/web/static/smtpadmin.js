@@ -265,7 +265,23 @@
     for (const entry of all(".sa-nav [aria-current]")) entry.scrollIntoView({ block: "nearest", inline: "center" });
   };
 
+  /* A menu closes with Escape, and when something else is pressed */
+  const enableMenus = () => {
+    const open = () => document.querySelector(".sa-menu[open]");
+    document.addEventListener("keydown", (event) => {
+      const menu = open();
+      if (event.key !== "Escape" || !menu) return;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+    document.addEventListener("click", (event) => {
+      const menu = open();
+      if (menu && !menu.contains(event.target)) menu.open = false;
+    });
+  };
+
   enableCopying();
+  enableMenus();
   showCurrentTab();
   localiseTimes();
   enableFilters();
