@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flask import Response, make_response, redirect, render_template, session, url_for
 
-from flask_smtpadmin.core.check import SCENARIOS
+from flask_smtpadmin.core.check import SCENARIOS, Check
 from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.report import DIRECT_STEPS, STEP_NAMES
 from flask_smtpadmin.core.settings import Snapshot
@@ -72,6 +72,7 @@ def page_globals() -> dict[str, Any]:
         "sa_may": access.may,
         "sa_address": shown_address,
         "sa_server": server_name,
+        "sa_report_text": report_text,
         "sa_frame": None,
         "sa_notice": None,
     }
@@ -104,6 +105,11 @@ def page(
         **values,
     )
     return live.answer(html) if part and status == HTTPStatus.OK else make_response(html, status)
+
+
+def report_text(check: Check) -> str:
+    """Return a check as text. It is no markup, whatever the server said: pages must escape it."""
+    return render_template("smtpadmin/report.txt", check=check)
 
 
 def bare(template: str, *, status: int, **values: Any) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast, get_args
 
-from flask import Response, make_response, redirect, render_template, request, url_for
+from flask import Response, make_response, redirect, request, url_for
 
 from flask_smtpadmin.checkup import Part
 from flask_smtpadmin.core.check import Check, Scenario, Wish
@@ -15,7 +15,7 @@ from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.settings.order import in_order
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, checking
-from flask_smtpadmin.web.render import page, shown_address
+from flask_smtpadmin.web.render import page, report_text, shown_address
 
 _HERE = "Test"
 #: What the select boxes send for "each of them".
@@ -64,7 +64,7 @@ def test_report(batch: str) -> Response:
     """Give the reports and the dialogues as a text file."""
     found = _found(batch)
     current_state().audit.record("check.download", f"test:{batch}")
-    text = "\n\n".join(render_template("smtpadmin/report.txt", check=check) for check in found)
+    text = "\n\n".join(report_text(check) for check in found)
     response = make_response(shown_address(text))
     response.mimetype = "text/plain"
     response.headers["Content-Disposition"] = f'attachment; filename="smtp-test-{batch}.txt"'

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from web.test_gate import address, name
+
+from flask_smtpadmin.web.routes import ROUTES, Route
 
 STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -63,6 +66,25 @@ def test_every_page_is_locked_down(office: Any, path: str) -> None:
     response = office.get(path)
     assert response.headers["Content-Security-Policy"] == STRICT
     assert has_the_usual(response.headers)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=name)
+def test_every_route_answers_with_the_headers(office: Any, route: Route) -> None:
+    """The whole URL table: pages, downloads, redirects after forms, errors.
+
+    What shows a message as it is has a stricter policy of its own, and may be framed by the page.
+    """
+    office.add("dead")
+    form = {"csrf_token": office.token()} if route.method == "POST" else None
+    path = f"/admin/email{address(route)}"
+    response = office.client.open(path, method=route.method, data=form)
+    policy = response.headers["Content-Security-Policy"]
+    if policy.startswith("sandbox; default-src 'none'"):
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Cache-Control"] == "no-store"
+    else:
+        assert policy == STRICT
+        assert has_the_usual(response.headers)
 
 
 def test_refusals_are_locked_down_too(office: Any) -> None:
