@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from support import looks
 from support.offices import Offices
 from support.requirements import program
-from support.visits import FIRST, VISITS, Visit
+from support.visits import FIRST, Visit
 
 from example_app.demo.camera import CHROMIUM_OPTIONS
 from flask_smtpadmin.web import limits
@@ -159,9 +159,7 @@ def test_a_dead_letter_is_found_and_retried_by_keyboard(
     assert office.state_of(number) == "queued"
 
 
-@pytest.mark.parametrize(
-    "visit", [visit for visit in VISITS if visit.act is None], ids=lambda visit: visit.name
-)
+@first_visits
 def test_each_page_says_the_same_without_a_script(
     tab: Callable[..., Page], served: Offices, visit: Visit
 ) -> None:

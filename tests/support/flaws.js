@@ -23,7 +23,7 @@
     }
     return [null, null];
   };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const walker = document.createTreeWalker(document.querySelector("dialog[open]") || document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const part = node.parentElement;
     if (!node.textContent.trim() || !seen(part)) continue;
