@@ -355,3 +355,22 @@ def test_a_first_visit_is_light(demo: DemoProcess, open_page: Callable[..., Page
 def _body(request: Request) -> bytes:
     response = request.response()
     return response.body() if response else b""
+
+
+def test_a_message_that_was_deleted_says_so(
+    demo: DemoProcess,
+    open_page: Callable[..., Page],
+    do: Callable[[str], None],
+    sign_up: Callable[..., list[str]],
+) -> None:
+    """Its row stays until the list is shown anew, but can no longer be ticked."""
+    (address,) = sign_up()
+    page = open_page()
+    page.goto(f"{demo.at['back_office']}messages?q={address}")
+    row = page.locator("tr[data-message-id]")
+    expect(row).to_have_attribute("data-state", "sent")
+    do(f"messages/{row.get_attribute('data-message-id')}/delete")
+    expect(row).to_contain_text("deleted")
+    expect(row.locator("[name=ids]")).to_be_disabled()
+    page.locator("[data-live-refresh]").click()
+    expect(row).to_have_count(0)

@@ -48,7 +48,7 @@
     const onOff = dialog.querySelector("[data-keys-on]");
 
     const move = (by) => {
-      const links = all(".sa-main tbody .sa-row-link").filter((link) => link.checkVisibility());
+      const links = all(".sa-main tbody .sa-row-link").filter((link) => link.offsetParent);
       const row = document.activeElement.closest("tr");
       const at = row ? links.findIndex((link) => link.closest("tr") === row) : -1;
       const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by;
