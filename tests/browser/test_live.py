@@ -123,14 +123,15 @@ def test_a_later_page_shows_nothing_new(
     page.goto(f"{demo.at['back_office']}messages")
     page.locator(".sa-pager a").last.click()
     expect(page).to_have_url(re.compile("cursor="))
-    before = page.locator("tr[data-message-id]").count()
+    rows = page.locator("tr[data-message-id]")
+    before = rows.count()
+    rows.first.evaluate("row => row.remove()")  # as if it had come into this list since
     sign_up(2)
     with page.expect_response(lambda answer: "cursor=" in answer.url):
         pass
-    with page.expect_response(lambda answer: "cursor=" in answer.url):
-        pass
+    page.wait_for_timeout(500)
     expect(page.locator(FRESH)).to_have_count(0)
-    assert page.locator("tr[data-message-id]").count() == before
+    assert rows.count() == before - 1
 
 
 def test_it_waits_while_messages_are_ticked(
