@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, cast
 from sqlalchemy.orm import Session, scoped_session
 
 from flask_smtpadmin.core.errors import InvalidMessage, NotFound
-from flask_smtpadmin.core.handling import Handling, OnUncertain, redirected
+from flask_smtpadmin.core.handling import Handling, OnUncertain, redirected, sent_from
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.again import once_more
 from flask_smtpadmin.core.mail.message import Message
@@ -62,6 +62,8 @@ def post(
     now, caught = datetime.now(UTC), _caught(snapshot)
     cleared = snapshot["MODE"].startswith(_REDIRECT)
     built, keys = _built(snapshot, messages, now), handling.keys or [None] * len(messages)
+    if handling.envelopes is not None:
+        built = [sent_from(*pair) for pair in zip(built, handling.envelopes, strict=True)]
     entries = [Entry(one, key) for one, key in zip(built, keys, strict=True)]
     terms = handling.terms(now=now, caught=caught, cleared=cleared)
     joined = None if session == "own" else _session_to_join(state, session)

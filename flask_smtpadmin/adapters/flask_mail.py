@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from flask import Flask, current_app
 
-from flask_smtpadmin.adapters.app_state import check_envelope, state_of
+from flask_smtpadmin.adapters.app_state import state_of
 from flask_smtpadmin.core.handling import Handling
 from flask_smtpadmin.core.mail.headers import unfold
 from flask_smtpadmin.posting import post_recorded
@@ -60,8 +60,8 @@ class Connection(flask_mail.Connection):
 
         Args:
             message: a ``flask_mail.Message``.
-            envelope_from: the sender's address, or that of the server's setting
-                ``ENVELOPE_FROM``: a message has no envelope sender of its own.
+            envelope_from: the address that bounces go to, for MAIL FROM; without one the
+                server's ``ENVELOPE_FROM``, else that of the sender.
 
         Raises:
             AssertionError: no recipients, or no sender and no ``MAIL_DEFAULT_SENDER``.
@@ -81,10 +81,9 @@ class Connection(flask_mail.Connection):
         if self.mail.suppress:
             self._state.hooks.record([message])
             return
-        if envelope_from is not None:
-            check_envelope(self._state, asked=envelope_from, sender=message.sender)
         prepared = _prepared(message, ascii_names=self.mail.ascii_attachments)
-        post_recorded(self._state, [prepared], Handling(), written=[message])
+        handling = Handling(envelopes=[envelope_from or None])
+        post_recorded(self._state, [prepared], handling, written=[message])
 
 
 class _Queueing:

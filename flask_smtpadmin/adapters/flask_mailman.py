@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from flask import current_app
 
-from flask_smtpadmin.adapters.app_state import check_envelope, state_of
+from flask_smtpadmin.adapters.app_state import state_of
 from flask_smtpadmin.core.errors import InvalidMessage, SMTPAdminError
 from flask_smtpadmin.core.handling import Handling
+from flask_smtpadmin.core.states import Priority
 from flask_smtpadmin.posting import post_recorded
 from flask_smtpadmin.state import State
 
@@ -70,15 +71,23 @@ class EmailBackend(BaseEmailBackend):
             return 0
 
     def _queue(self, state: State, messages: list[Any]) -> int:
-        rendered = [_rendered(state, message) for message in messages]
-        handling = Handling(priority="bulk" if len(messages) > 1 else "normal")
+        rendered = [_rendered(message) for message in messages]
+        envelopes = [_envelope(message) for message in messages]
+        priority: Priority = "bulk" if len(messages) > 1 else "normal"
+        handling = Handling(priority=priority, envelopes=envelopes)
         queued = post_recorded(state, rendered, handling, written=messages)
         if state.app.testing:
             self.mailman.outbox.extend(messages)
         return len(queued)
 
 
-def _rendered(state: State, message: Any) -> StandardMessage:
+def _envelope(message: Any) -> str | None:
+    """Return ``from_email`` where a From in the headers makes it the envelope's sender only."""
+    shown = any(name.lower() == "from" for name in message.extra_headers)
+    return message.from_email or None if shown else None
+
+
+def _rendered(message: Any) -> StandardMessage:
     """Return the message as Flask-Mailman renders it, with everybody who gets it in its headers."""
     given = {name.lower(): str(value) for name, value in message.extra_headers.items()}
     rendered: StandardMessage = message.message()
@@ -92,8 +101,6 @@ def _rendered(state: State, message: Any) -> StandardMessage:
         del rendered["Message-ID"]
     if "from" not in given and not message.from_email:
         del rendered["From"]
-    elif "from" in given and message.from_email:
-        check_envelope(state, asked=message.from_email, sender=given["from"])
     return rendered
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NoReturn, get_args
 
 from flask_smtpadmin.core.errors import InvalidMessage
+from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.mime import Built, Recipient
 from flask_smtpadmin.core.queued import Terms
 from flask_smtpadmin.core.states import PRIORITIES, Priority
@@ -31,6 +32,7 @@ class Handling:
         server: the key of the server it must go through.
         on_uncertain: ``retry`` or ``hold``; None: the app's setting.
         keys: an idempotency key for each message, None where it has none; None: for none.
+        envelopes: an envelope sender (a mailbox) for each message, alike.
     """
 
     type: str | None = None
@@ -40,6 +42,7 @@ class Handling:
     server: str | None = None
     on_uncertain: OnUncertain | None = None
     keys: Sequence[str | None] | None = None
+    envelopes: Sequence[object] | None = None
 
     def check(self, count: int) -> None:
         """Refuse what cannot be meant for ``count`` messages.
@@ -98,6 +101,18 @@ class Handling:
         if end <= due:
             _refuse("expires_in", "is over before send_at; it counts from now")
         return _naive(end)
+
+
+def sent_from(built: Built, envelope_from: object) -> Built:
+    """Return ``built`` with an envelope sender of its own; None: as it is.
+
+    Raises:
+        InvalidMessage: it is no address.
+    """
+    if envelope_from is None:
+        return built
+    email = parse_address(envelope_from, field="envelope_from").email
+    return replace(built, envelope_from=email, smtputf8=built.smtputf8 or not email.isascii())
 
 
 def redirected(built: Built, address: str) -> Built:

@@ -30,7 +30,7 @@ def build_envelope(message: Claimed, server: Server, attempt: int) -> Envelope:
     reply_to = "" if message.has_reply_to else default_reply_to(message.sender, server)
     block = _block(sender, reply_to, attempt)
     return Envelope(
-        sender=server.envelope_from or sender_email(sender),
+        sender=message.envelope_from or server.envelope_from or sender_email(sender),
         recipients=tuple(recipient.address for recipient in message.recipients),
         content=block + message.content,
         smtputf8=message.smtputf8 or not block.isascii(),

@@ -66,6 +66,7 @@ class Claimed:
     attempts: int
     failures: int
     crashes: int = 0
+    envelope_from: str | None = None
     recipients: tuple[PendingRecipient, ...] = ()
     accepted: int = 0
     refused: int = 0

@@ -204,6 +204,7 @@ def stored(connection: Connection, models: Models, number: int) -> Built | None:
         recipients=tuple(Recipient(one.address, one.kind) for one in connection.execute(people)),
         smtputf8=row.smtputf8,
         eight_bit=row.eight_bit,
+        envelope_from=row.envelope_from,
     )
 
 

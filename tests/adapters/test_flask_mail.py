@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from support.smtp import mail_server
 
 from flask_smtpadmin import ConfigurationError, InvalidMessage
 from flask_smtpadmin.adapters.flask_mail import BadHeaderError, Mail, Message, email_dispatched
@@ -257,21 +258,31 @@ def test_without_flask_mail():
 # -- the envelope sender ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("own", [SENDER, ("Shop", SENDER), "bounces@shop.example"])
-def test_envelope_from(make_mail, own):
-    """It may be the sender's address, or what the server's setting says anyway."""
-    office, mail = make_mail(SMTPADMIN_ENVELOPE_FROM="bounces@shop.example")
-    with mail.connect() as connection:
-        connection.send(letter(), envelope_from=own)
-    assert len(office.numbers()) == 1
+@pytest.mark.parametrize("given", ["Back <b@back.example>", ("Back", "b@back.example")])
+def test_envelope_from(make_mail, given):
+    """It is what the server is told in MAIL FROM, before its own setting; From stays."""
+    with mail_server() as server:
+        office, mail = make_mail(
+            SMTPADMIN_HOST=server.host,
+            SMTPADMIN_PORT=server.port,
+            SMTPADMIN_TLS_MODE="none",
+            SMTPADMIN_ENVELOPE_FROM="bounces@shop.example",
+        )
+        with mail.connect() as connection:
+            connection.send(letter(), envelope_from=given)
+            connection.send(letter())
+        office.app.test_cli_runner().invoke(args=["smtp-worker", "--burst"])
+        senders = {one.sender for one in server.received}
+    assert senders == {"b@back.example", "bounces@shop.example"}
+    assert office.mails()[0]["From"] == SENDER
 
 
-def test_other_envelope_from(shop):
-    """Another one is not dropped in silence: the error names the setting."""
+def test_bad_envelope_from(shop):
+    """One that is no address is refused in the call."""
     office, mail = shop
-    with mail.connect() as connection, pytest.raises(InvalidMessage, match="ENVELOPE_FROM to b@c"):
-        connection.send(letter(), envelope_from="b@c.example")
-    assert office.numbers() == []
+    with mail.connect() as connection, pytest.raises(InvalidMessage) as caught:
+        connection.send(letter(), envelope_from="b@c.example>\r\nRCPT TO:<x@y.example>")
+    assert (caught.value.field, office.numbers()) == ("envelope_from", [])
 
 
 # -- what is sent -----------------------------------------------------------------------------

@@ -47,8 +47,9 @@ class Built:
     ``content`` is header lines, an empty line and the body, CRLF everywhere, no line longer than
     998, without the sender block.  ``message_id`` has its angle brackets.  ``subject`` is text,
     prefix included.  ``sender`` is the From mailbox ready for :func:`sender_block`, None when the
-    message names none.  ``smtputf8`` (RFC 6531): an address needs it; ``eight_bit`` (RFC 6152):
-    the content is not all ASCII.
+    message names none; ``envelope_from`` an address for MAIL FROM, None for the server's.
+    ``smtputf8`` (RFC 6531): an address needs it; ``eight_bit`` (RFC 6152): the content is not all
+    ASCII.
     """
 
     message_id: str
@@ -59,6 +60,7 @@ class Built:
     recipients: tuple[Recipient, ...]
     smtputf8: bool
     eight_bit: bool
+    envelope_from: str | None = None
 
     @property
     def size(self) -> int:

@@ -37,6 +37,8 @@ class MessageMixin:
     subject: Mapped[str] = mapped_column(sa.String(255))
     #: From as the message gave it, an RFC 5322 mailbox; NULL: the type's or server's is used
     sender: Mapped[str | None] = mapped_column(sa.String(998))
+    #: for MAIL FROM, an address of the message's own; NULL: the server's, else that in From
+    envelope_from: Mapped[str | None] = mapped_column(sa.String(320))
     has_reply_to: Mapped[bool] = mapped_column(sa.Boolean)
     smtputf8: Mapped[bool] = mapped_column(sa.Boolean)
     eight_bit: Mapped[bool] = mapped_column(sa.Boolean)
