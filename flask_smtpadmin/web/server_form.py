@@ -92,7 +92,9 @@ class ServerForm:
         found = controls(SERVER_FIELDS, self.base.fields, problems, self.form)
         provider = self.provider()
         if provider is not None and provider.category != "custom":
-            found["username"] = replace(found["username"], help=f"{_(provider.username_hint)}.")
+            hint = _(provider.username_hint)
+            address = found["username"].placeholder if provider.username_kind == "address" else ""
+            found["username"] = replace(found["username"], help=f"{hint}.", placeholder=address)
             found["password"] = replace(found["password"], help=f"{_(provider.password_hint)}.")
             rule = _(provider.from_rule.text) or found["from_email"].help
             found["from_email"] = replace(found["from_email"], help=rule)

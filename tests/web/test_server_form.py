@@ -232,6 +232,19 @@ def test_a_provider_fills_in_the_form(office: Any) -> None:
     assert office.field("host", "/servers/gmail")[0] == "preset"
 
 
+@pytest.mark.parametrize(
+    ("preset", "shown"), [("gmail", "you@example.com"), ("ses:us-east-1", ""), ("sendgrid", "")]
+)
+def test_the_user_name_looks_like_an_address_only_where_it_is_one(
+    office: Any, preset: str, shown: str
+) -> None:
+    """The example in the empty field fits what the provider asks for."""
+    source = office.page(f"/servers/new?preset={preset}")
+    found = re.search(r'<input[^>]*name="username"[^>]*placeholder="([^"]*)"', source, re.DOTALL)
+    assert found
+    assert found[1] == shown
+
+
 def test_another_provider_replaces_what_the_first_one_gave(office: Any) -> None:
     """Changing the provider drops saved host, port and encryption, and nothing else."""
     office.save(host="old.example.org", port="2500", tls_mode="starttls", from_name="Kept")
