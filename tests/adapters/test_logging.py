@@ -222,8 +222,8 @@ def test_nothing_of_a_rolled_back_request(office, make_log):
     logger, handler = make_log()
     with office.db.session.begin():
         fail(logger)
+        handler.flush()
         office.db.session.rollback()
-    handler.flush()
     assert len(office.numbers()) == 1
 
 
