@@ -120,6 +120,7 @@ def _busy(office: Office, stack: ExitStack) -> dict[str, Any]:
     office.state.resolver = names.resolver(2.0)
     local = {"host": mail.host, "port": str(mail.port), "tls_mode": "none"}
     office.save(name="Main", from_email="app@example.com", limits="100/hour", **local)
+    office.save(ca_file=authority().ca_file)
     office.save(
         "backup",
         name="Backup",
