@@ -260,6 +260,20 @@ def test_text_of_twice_the_size_fits(large: Browser, served: Offices, visit: Vis
     assert flaws == []
 
 
+@first_visits
+def test_longer_words_of_other_languages_fit(
+    tab: Callable[..., Page], served: Offices, visit: Visit
+) -> None:
+    """German and French, where there is least room."""
+    for locale in ("de-DE", "fr-FR"):
+        page = tab(watched=False, reduced_motion="reduce", locale=locale)
+        go(page, served, visit)
+        page.evaluate(looks.UNFOLD)
+        for width in (320, 1024, 1280):
+            page.set_viewport_size({"width": width, "height": 860})
+            assert page.evaluate(looks.FLAWS) == [], f"{locale}, {width} px"
+
+
 MOVES = """() => [...document.querySelectorAll("*")].filter((part) => {
   const how = getComputedStyle(part);
   return how.animationName !== "none" || how.transitionDuration.split(", ").some((s) => s !== "0s");
