@@ -79,7 +79,7 @@ class Offices:
         (self._folder / "host.html").write_text(HOST_PAGE)
         site.app.jinja_loader.searchpath.append(str(self._folder))
         office = furnish(site)
-        served = Served(office, self._stack.enter_context(_listening(site.app)) + PREFIX)
+        served = Served(office, self._stack.enter_context(listening(site.app)) + PREFIX)
         if name in _FILLED:
             served.at = _FILLED[name](office, self._stack) or {}
         return served
@@ -93,7 +93,8 @@ def offices(folder: Path) -> Iterator[Offices]:
 
 
 @contextmanager
-def _listening(app: Any) -> Iterator[str]:
+def listening(app: Any) -> Iterator[str]:
+    """Serve ``app`` until the end of the block and give its address, without a slash at its end."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
