@@ -15,7 +15,7 @@ from flask_smtpadmin.cli.smtp import smtp
 #: Commands that change nothing and show no more than a page does.
 CHANGES_NOTHING = {
     "activity", "audit", "audit verify", "config", "explain", "presets", "status",
-    "queue list", "queue show", "queue wake",
+    "queue failures", "queue history", "queue list", "queue show", "queue wake",
 }  # fmt: skip
 #: command -> its arguments and the entry it leaves
 CHANGES = {
@@ -26,11 +26,19 @@ CHANGES = {
     "find": ("ada@example.org", "server.find"),
     "queue retry": ("1", "message.retry"),
     "queue cancel": ("1", "message.cancel"),
+    "queue mark-sent": ("1", "message.mark_sent"),
+    "queue delete": ("1 --yes", "message.delete"),
+    "queue send-via": ("default 1", "message.send_via"),
+    "queue resend": ("1", "message.resend"),
+    "queue source": ("1", "message.read"),
+    "queue replay": ("unknown_host", "queue.retry"),
     "queue export": ("", "queue.download"),
     "queue purge": ("--state queued --yes", "queue.purge"),
     "queue pause": ("", "sending.pause"),
     "queue resume": ("", "sending.resume"),
 }
+#: What the message is that these are for.
+STATES = {"queue mark-sent": "uncertain", "queue replay": "dead"}
 
 
 def commands(group: click.Group, prefix: str = "") -> Iterator[str]:
@@ -61,6 +69,11 @@ def test_each_command_leaves_its_entry(
     book.site.mail.send(
         Message("Hi", recipients=["ada@example.com"], body="x", sender="a@b.example")
     )
+    if command in STATES:
+        changed = (
+            "UPDATE smtpadmin_message SET state = :state, run_at = NULL, cause = 'unknown_host'"
+        )
+        book.tamper(changed, state=STATES[command])
     before = len(book.entries)
     with name_server({}) as names:
         book.state.resolver = names.resolver(1.0)
