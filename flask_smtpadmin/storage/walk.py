@@ -111,14 +111,14 @@ class Walk:
 
     def _first_since(self, moment: datetime, low: int, high: int) -> int:
         """Return the lowest id from which on messages are as young: ids grow with time."""
+        since = until = None
         while low < high:
-            step = max(1, (high - low) // _PROBES)
-            probes = [min(low + step * at, high - 1) for at in range(_PROBES)]
+            probes = _places(low, high, _share(moment, since, until))
             for probe, created in zip(probes, self._created(probes), strict=True):
                 if created is None or created >= moment:
-                    high = probe
+                    high, until = probe, created
                     break
-                low = probe + 1
+                low, since = probe + 1, created
         return low
 
     def _created(self, probes: Sequence[int]) -> Sequence[datetime | None]:
@@ -191,6 +191,24 @@ class Walk:
     def _grow(self, size: int, seconds: float) -> None:
         fitting = int(size * _PIECE / max(seconds, 1e-4))
         self._size = max(_FIRST // 2, min(4 * size, fitting, _LONGEST))
+
+
+def _share(moment: datetime, since: datetime | None, until: datetime | None) -> float | None:
+    """Return where between two times a moment lies, from 0 to 1; None: not known."""
+    if since is None or until is None or until <= since:
+        return None
+    return min(max((moment - since) / (until - since), 0.0), 1.0)
+
+
+def _places(low: int, high: int, share: float | None) -> list[int]:
+    """Return where to look next, in order: evenly, and closer and closer to the likely place."""
+    width = high - low
+    even = {low + width * at // _PROBES for at in range(0, _PROBES, 1 if share is None else 2)}
+    if share is None:
+        return sorted(even)
+    likely = low + int(width * share)
+    near = {likely + sign * (width >> 2 * at) for at in range(2, 6) for sign in (-1, 1)}
+    return sorted(place for place in even | near | {likely} if low <= place < high)
 
 
 def one_of(column: sa.Column[Any], numbers: Sequence[int], dialect: str) -> sa.ColumnElement[bool]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 from support.shop import Shop, letter
 
 from flask_smtpadmin import InvalidSearch
@@ -237,3 +240,32 @@ def test_filters_go_by_an_index(sqlite_shop: Shop, wanted: Filter, index: str) -
         sqlite_shop.state.queue.list(wanted)
     assert f"ix_smtpadmin_{index}" in seen
     assert "full" not in seen
+
+
+class Remembered(walk.Walk):
+    """A walk over a list: the seconds at which the messages 1, 2, 3 ... were created."""
+
+    seconds: list[int]
+
+    def _created(self, probes: Sequence[int]) -> Sequence[datetime | None]:
+        return [at(self.seconds[probe - 1]) for probe in probes]
+
+
+def at(second: int) -> datetime:
+    """Return a moment."""
+    return datetime(2026, 1, 1) + timedelta(seconds=second)  # noqa: DTZ001 - as in the tables
+
+
+@given(
+    gaps=st.lists(st.integers(0, 5) | st.integers(0, 10_000), min_size=1, max_size=300),
+    second=st.integers(-10, 60_000),
+)
+def test_the_first_message_since_a_time_is_found_whatever_the_gaps(
+    gaps: list[int], second: int
+) -> None:
+    """Bursts and silence between them lead no search astray."""
+    remembered = Remembered(None, None)  # type: ignore[arg-type]  # it asks neither
+    remembered.seconds = list(accumulate(gaps))
+    last = len(gaps) + 1
+    expected = next((n for n, s in enumerate(remembered.seconds, 1) if s >= second), last)
+    assert remembered._first_since(at(second), 1, last) == expected
