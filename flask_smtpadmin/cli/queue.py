@@ -240,6 +240,8 @@ def _tell_paused(server: str | None, *, paused: bool, as_json: bool) -> None:
 def _status_text(found: Status) -> str:
     figures = found.figures
     mean = "-" if figures.mean_seconds is None else f"{figures.mean_seconds:.1f} s"
+    if figures.mean_wait_seconds is not None:
+        mean += f", {figures.mean_wait_seconds:.1f} s of it until a server was ready"
     rows = [
         ("Sent (24 h)", f"{figures.sent_24h:,}"),
         ("Failed (24 h)", f"{figures.failed_24h:,}"),

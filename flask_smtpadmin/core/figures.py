@@ -46,6 +46,12 @@ class WorkerRow:
         """Whether it lives, and servers leave what it handed over unanswered."""
         return self.live and self.stalled >= STALLED_SECONDS
 
+    @property
+    def per_minute(self) -> float:
+        """Messages sent in a minute, on average since it started."""
+        lived = (self.beat_at - self.started_at).total_seconds()
+        return 60 * self.sent / max(lived, 1.0)
+
     def document(self) -> dict[str, Any]:
         """Return the worker as JSON shows it."""
         return {
@@ -79,6 +85,8 @@ class Figures:
             state: any number above it means "more than that".
         dead: dead letters, of whatever age; counted as far.
         mean_seconds: from due to accepted, over the latest 1,000 of those; None: there are none.
+        mean_wait_seconds: from due until the try that succeeded began, over the latest 100: the
+            wait for a worker, a slot, a server that is ready.
         oldest_waiting_at: since when the oldest message that is due and not sent, or being sent,
             has been due; None: none is.
         waiting_for: how many queued messages wait for what (server, settings, quota, paused).
@@ -90,6 +98,7 @@ class Figures:
     queued: int
     dead: int
     mean_seconds: float | None
+    mean_wait_seconds: float | None
     oldest_waiting_at: datetime | None
     waiting_for: dict[str, int]
     in_flight: int
@@ -102,6 +111,7 @@ class Figures:
             "queued": self.queued,
             "dead": self.dead,
             "mean_seconds": self.mean_seconds,
+            "mean_wait_seconds": self.mean_wait_seconds,
             "oldest_waiting_at": _iso(self.oldest_waiting_at),
             "waiting_for": dict(self.waiting_for),
             "in_flight": self.in_flight,

@@ -32,7 +32,7 @@ from flask_smtpadmin.storage.standing import in_states, settled
 _DAY: Final = timedelta(hours=24)
 #: Messages that the mean time, or the oldest one, is looked for in.
 _SAMPLE: Final = 1000
-#: Sent ones that tell when each server last took a message.
+#: Sent ones that tell when each server last took a message, and how long they waited for it.
 _FEW: Final = 100
 _STILL: Final[tuple[State, ...]] = ("queued", "scheduled", "retrying")
 
@@ -58,6 +58,7 @@ class Summary:
         self._database = database
         self._message = database.models.table("Message")
         self._worker = database.models.table("Worker")
+        self._attempt = database.models.table("Attempt")
         self._recent = Recent(database.models, bounds)
         self._hours = Hours(database.models)
 
@@ -95,6 +96,7 @@ class Summary:
             queued=sum(standing[state] for state in CLAIMABLE) + in_flight,
             dead=standing["dead"],
             mean_seconds=self._mean_seconds(connection, since),
+            mean_wait_seconds=self._mean_wait_seconds(connection, since),
             oldest_waiting_at=None if oldest is None else oldest.replace(tzinfo=UTC),
             waiting_for=self._waiting_for(connection, most),
             in_flight=in_flight,
@@ -169,12 +171,17 @@ class Summary:
     def _mean_seconds(self, connection: Connection, since: datetime) -> float | None:
         newest = self._newest_sent(since, _SAMPLE).subquery().c
         span = _span(connection.dialect.name, newest.state_at, newest.due_at)
-        mean = connection.execute(sa.select(sa.func.avg(span))).scalar()
-        return None if mean is None else round(float(mean), 3)
+        return _mean(connection, sa.select(sa.func.avg(span)))
+
+    def _mean_wait_seconds(self, connection: Connection, since: datetime) -> float | None:
+        newest, attempt = self._newest_sent(since, _FEW).subquery().c, self._attempt.c
+        span = _span(connection.dialect.name, attempt.started_at, newest.due_at)
+        tries = sa.select(sa.func.avg(span)).where(attempt.message == newest.id)
+        return _mean(connection, tries.where(attempt.outcome == "sent"))
 
     def _newest_sent(self, since: datetime, most: int) -> sa.Select[Any]:
         columns = self._message.c
-        query = sa.select(columns.state_at, columns.due_at, columns.sent_via)
+        query = sa.select(columns.id, columns.state_at, columns.due_at, columns.sent_via)
         query = query.where(columns.state == "sent", columns.state_at >= since)
         return query.where(*settled(self._message)).order_by(columns.state_at.desc()).limit(most)
 
@@ -200,6 +207,12 @@ class Summary:
             success=_known(success),
             saved=_known({s.removeprefix("server:"): at for s, at in scopes.items()}),
         )
+
+
+def _mean(connection: Connection, query: sa.Select[Any]) -> float | None:
+    """Return the one value of a query, in seconds; clocks that differ make no wait negative."""
+    mean = connection.execute(query).scalar()
+    return None if mean is None else max(round(float(mean), 3), 0.0)
 
 
 def _span(

@@ -266,6 +266,21 @@ def test_figures(shop: Shop) -> None:
     assert figures.oldest_waiting_at == due.replace(tzinfo=UTC)
 
 
+def test_the_wait_until_a_server_was_ready_is_part_of_the_mean(shop: Shop) -> None:
+    """From due to the beginning of the try that succeeded; tries that failed do not count."""
+    now = utcnow()
+    number = put(shop, "sent", due_at=now - timedelta(seconds=9), state_at=now)
+    table = shop.state.models.table("Attempt")
+    for n, (outcome, ago) in enumerate((("retry", 8), ("sent", 2)), 1):
+        values = {"message": number, "n": n, "worker_id": "w", "server_key": "default"}
+        began = now - timedelta(seconds=ago)
+        with shop.state.database.write() as connection:
+            row = {**values, "started_at": began, "phase": "done", "outcome": outcome}
+            connection.execute(sa.insert(table).values(row))
+    figures = shop.state.summary.figures()
+    assert (figures.mean_seconds, figures.mean_wait_seconds) == (9.0, 7.0)
+
+
 def test_figures_of_an_empty_queue(shop: Shop) -> None:
     """Nothing at all is no mean and no oldest."""
     figures = shop.state.summary.figures()
