@@ -159,8 +159,10 @@ def test_rows_that_came_later_can_be_ticked(
     """The selection knows the new rows, too."""
     page = open_page()
     page.goto(f"{demo.at['back_office']}messages?q=live.")
-    sign_up(2)
+    people = sign_up(2)
     page.locator("[data-live-refresh]").click()
+    for address in people:
+        expect(page.locator("tr[data-message-id]", has_text=address)).to_have_count(1)
     page.locator("[data-select-all]").check()
     count = page.locator("tr[data-message-id]").count()
     expect(page.locator("[data-selected]")).to_have_text(f"{count} selected")
@@ -171,10 +173,11 @@ def test_it_waits_while_nobody_looks(demo: DemoProcess, open_page: Callable[...,
     page = open_page()
     page.goto(demo.at["back_office"])
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
     hide = "Object.defineProperty(document, 'hidden', { configurable: true, get: () => %s })"
     tell = "document.dispatchEvent(new Event('visibilitychange'))"
     page.evaluate(f"{hide % 'true'}; {tell}")
+    page.wait_for_load_state("networkidle")  # what was on its way before is no look
+    page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(7000)
     assert asked == []
     with page.expect_response(lambda answer: answer.status in {200, 304}, timeout=2000):

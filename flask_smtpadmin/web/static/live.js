@@ -230,9 +230,9 @@
   /* Words --------------------------------------------------------------------------------------------- */
 
   const span = (seconds) => {
-    if (seconds < 60) return `${Math.round(seconds)} s`;
+    if (seconds < 60) return fill(words.seconds, { seconds: Math.round(seconds) });
     if (seconds < 3600) return fill(words.minutes, { minutes: Math.round(seconds / 60) });
-    if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+    if (seconds < 172_800) return fill(words.hours, { hours: Math.round(seconds / 3600) });
     return fill(words.days, { days: Math.floor(seconds / 86_400) });
   };
 
