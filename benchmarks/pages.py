@@ -129,7 +129,7 @@ def main() -> None:
         columns=("filter", *(f"{size:,} messages" for size in sizes)),
         rows=rows,
         lines=lines,
-        notes=("Words are searched for 40 ms; what is older is a click away.",),
+        notes=("Words are searched for 35 ms; what is older is a click away.",),
         circumstances=circumstances(),
     ).save()
 

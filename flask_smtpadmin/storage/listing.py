@@ -35,7 +35,7 @@ MAX_PER_PAGE: Final = 100
 #: What ``purge`` removes when it is told no state.
 ENDED: Final[tuple[State, ...]] = FINAL
 #: Seconds after which a search that has not filled a page yet is stopped.
-PATIENCE: Final = 0.04
+PATIENCE: Final = 0.035
 #: Messages that are counted together.
 _COUNTED: Final = 1000
 
