@@ -92,7 +92,7 @@ def _take_guide(browser: Browser, folder: Path) -> None:
 
 def _opened(browser: Browser, file: Path, look: Look) -> Page:
     size = {"width": min(look.width, 1080), "height": look.height}
-    page = browser.new_context(viewport=size, color_scheme=look.scheme).new_page()  # type: ignore[arg-type]
+    page = browser.new_context(viewport=size, color_scheme=look.scheme).new_page()  # type: ignore[arg-type]  # a dict
     page.goto(file.absolute().as_uri())
     return page
 

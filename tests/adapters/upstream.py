@@ -88,7 +88,7 @@ def fetch(folder: Path) -> Path:
 def load(tests: Path, mail: type[flask_mail.Mail]) -> types.ModuleType:
     """Import the tests with ``mail`` as ``flask_mail.Mail``, and with what 0.10 dropped."""
     lazy = types.ModuleType("speaklater")
-    lazy.make_lazy_string = Lazy  # type: ignore[attr-defined]
+    lazy.make_lazy_string = Lazy  # type: ignore[attr-defined]  # made here
     sys.modules.update(mock=mock, speaklater=lazy)
     unittest.TestCase.assertEquals = unittest.TestCase.assertEqual  # Python 3.12 dropped it
     module = types.ModuleType("upstream_tests")
@@ -127,13 +127,13 @@ def main() -> int:
         tests = fetch(Path(folder))
         _count, theirs = run(load(tests, flask_mail.Mail))
         count, ours = run(load(tests, Behind))
-    print(f"{count} tests of Flask-Mail {VERSION}, {stored()} messages queued")  # noqa: T201
+    print(f"{count} tests of Flask-Mail {VERSION}, {stored()} messages queued")  # noqa: T201 - its report
     for name in sorted(ours):
         also = " (fails with Flask-Mail's own Mail, too)" if name in theirs else ""
         reason = EXPECTED.get(name, f"NOT EXPECTED: {ours[name]}")
-        print(f"  fails: {name}{also}: {reason}")  # noqa: T201
+        print(f"  fails: {name}{also}: {reason}")  # noqa: T201 - its report
     for name in sorted(set(EXPECTED) - set(ours)):
-        print(f"  NOT EXPECTED to pass: {name}")  # noqa: T201
+        print(f"  NOT EXPECTED to pass: {name}")  # noqa: T201 - its report
     return int(set(ours) != set(EXPECTED))
 
 

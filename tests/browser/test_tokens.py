@@ -48,7 +48,7 @@ def test_the_text_of_every_tone_can_be_read_on_its_tint(
     browser: Browser, file: str, scheme: str
 ) -> None:
     """At least 4.5 : 1 (WCAG 1.4.3), in both schemes."""
-    page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+    page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]  # a str here
     page.goto(file)
     contrasts = page.evaluate(CONTRASTS)
     assert len(contrasts) == 7
