@@ -70,7 +70,7 @@ def post(
     return state.outbox.add(
         Batch(entries, terms),
         session=joined,
-        room=Room(snapshot["MAX_QUEUE"]),
+        room=Room(snapshot["MAX_QUEUE"], critical=handling.critical),
         committed=lambda new: _committed(state, new),
         undone=lambda _new: undone(),
     )

@@ -33,6 +33,8 @@ class Handling:
         on_uncertain: ``retry`` or ``hold``; None: the app's setting.
         keys: an idempotency key for each message, None where it has none; None: for none.
         envelopes: an envelope sender (a mailbox) for each message, alike.
+        secret: what they say opens an account: it is kept sealed, shown to nobody and wiped early.
+        critical: they may use the tenth of the queue that is kept free of ordinary mail.
     """
 
     type: str | None = None
@@ -43,6 +45,8 @@ class Handling:
     on_uncertain: OnUncertain | None = None
     keys: Sequence[str | None] | None = None
     envelopes: Sequence[object] | None = None
+    secret: bool = False
+    critical: bool = False
 
     def check(self, count: int) -> None:
         """Refuse what cannot be meant for ``count`` messages.
@@ -85,6 +89,7 @@ class Handling:
             server=self.server,
             on_uncertain=self.on_uncertain,
             cleared=cleared,
+            secret=self.secret,
         )
 
     def _expires_at(self, now: datetime, due: datetime) -> datetime | None:

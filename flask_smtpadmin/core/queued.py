@@ -51,7 +51,7 @@ class Terms:
 
     ``run_at`` is None exactly for ``caught`` messages. ``server`` is the key the caller asked
     for, ``on_uncertain`` ``"retry"``, ``"hold"`` or None for the app's own setting; ``cleared``
-    says that they may go out while ``MODE`` is not ``live``.
+    says that they may go out while ``MODE`` is not ``live``, ``secret`` that nobody may read them.
     """
 
     state: State
@@ -62,6 +62,7 @@ class Terms:
     server: str | None = None
     on_uncertain: str | None = None
     cleared: bool = False
+    secret: bool = False
 
 
 @record(frozen=True, slots=True)

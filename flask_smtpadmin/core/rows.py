@@ -83,7 +83,7 @@ class MessageRow:
     """One message as lists and the head of its own page show it.
 
     ``server`` is the one asked for, ``last_server`` that of the last attempt, ``sent_via`` the
-    one that accepted it.
+    one that accepted it. What a ``secret`` one says is shown to nobody.
     """
 
     id: int
@@ -112,6 +112,7 @@ class MessageRow:
     error: str | None
     on_uncertain: str | None
     resent_from: int | None = None
+    secret: bool = False
 
     @property
     def can_retry(self) -> bool:

@@ -252,6 +252,7 @@ def _message(row: Row[Any]) -> MessageRow:
         error=row.error,
         on_uncertain=row.on_uncertain,
         resent_from=row.resent_from,
+        secret=bool(row.secret),
     )
 
 

@@ -51,6 +51,8 @@ class MessageMixin:
     #: may go out while MODE is not live: it was redirected, or released by hand
     cleared: Mapped[bool] = mapped_column(sa.Boolean, default=False)
     on_uncertain: Mapped[str | None] = mapped_column(sa.String(8))
+    #: what it says opens an account (a reset link, a code): kept sealed, shown to nobody
+    secret: Mapped[bool | None] = mapped_column(sa.Boolean)
     created_at: Mapped[datetime] = mapped_column(Moment)
     #: since when it is to go out (``send_at``, else enqueue, else the last manual retry): its age
     #: and the mean time to acceptance count from here
