@@ -15,6 +15,7 @@
     │   └── SecretMismatch                it was saved for another server; .saved_for
     ├── DeliveryError                     send_now() failed; .outcome, .reply, .phase
     ├── NotFound (LookupError)            no such message, server or preset; .kind, .key
+    ├── TemplateError (ValueError)        an e-mail template cannot be used; .part, .line, .variable
     └── WrongState                        the state does not allow the action; .state, .action
 """
 
@@ -185,6 +186,33 @@ class NotFound(SMTPAdminError, LookupError):
         super().__init__(f"There is no {kind} {key!r}.")
         self.kind = kind
         self.key = key
+
+
+class TemplateError(SMTPAdminError, ValueError):
+    """The template of an e-mail cannot be used, or not with these values.
+
+    ``reason`` is a sentence that says what is wrong and what to do; the text of the error puts
+    where it is in front of it.  ``part`` is ``"subject"``, ``"html"``, ``"text"`` or "",
+    ``line`` counts from 1 (None where no line is meant), ``variable`` is the name it is about.
+    """
+
+    code = "template"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        part: str = "",
+        line: int | None = None,
+        variable: str | None = None,
+    ) -> None:
+        where = ", ".join(filter(None, (part, "" if line is None else f"line {line}")))
+        super().__init__(f"{where}: {message}" if where else message)
+        self.reason = message
+        self.part = part
+        self.field = part or None
+        self.line = line
+        self.variable = variable
 
 
 class WrongState(SMTPAdminError):

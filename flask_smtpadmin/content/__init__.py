@@ -1,0 +1,1 @@
+"""What e-mails say: types, their templates, and how these become text."""
