@@ -112,7 +112,7 @@ EXAMPLES = {
     '<div style="max-height:0;overflow:hidden">x</div>a<p style="max-height:0.5em">b': "a\n\nb",
     '<p hidden>x</p>a<br><img hidden alt="b">': "a",
     "<style>.pre, td.off{display:none}/*.a{display:none}*/.a{color:red}"
-    "@media print{.m{display:none}}</style><p class='x pre'>x</p><p class=a>a<p class=m>m": "a\n\nm",
+    "@media print{.m{display:none}}</style><p class='x pre'>x</p><b>a<p class=m>m": "a\n\nm",
     "<p>a</p><div>&#847;&zwnj;&nbsp;&#8199;&#65279;&#847; &lrm;</div><p>b": "a\n\nb",
 }
 
