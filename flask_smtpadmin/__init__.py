@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_smtpadmin.core.actor import Actor
+from flask_smtpadmin.core.email_type import EmailType, Texts
 from flask_smtpadmin.core.errors import (
     ConfigurationError,
     DeliveryError,
@@ -39,6 +40,7 @@ __all__ = [
     "Attachment",
     "ConfigurationError",
     "DeliveryError",
+    "EmailType",
     "InvalidMessage",
     "InvalidSearch",
     "InvalidSettings",
@@ -54,6 +56,7 @@ __all__ = [
     "SecretError",
     "SecretMismatch",
     "SecretUnreadable",
+    "Texts",
     "WrongState",
     "message_dead",
     "message_queued",

@@ -14,16 +14,17 @@ from flask_smtpadmin import cli
 from flask_smtpadmin.checkup import Order, run_here
 from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.core.errors import ConfigurationError, NotFound
-from flask_smtpadmin.core.handling import Handling, OnUncertain
+from flask_smtpadmin.core.handling import Handling, OnUncertain, handled_as
 from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings.describe import config_document
 from flask_smtpadmin.core.states import Priority
 from flask_smtpadmin.posting import AnySession, Sendable, post_now, post_recorded
 from flask_smtpadmin.queue_api import QueueAPI
-from flask_smtpadmin.state import NAME, Hooks, Options, State, current_state, ensure_debug_key
+from flask_smtpadmin.state import NAME, Options, State, current_state, ensure_debug_key
 from flask_smtpadmin.storage import joining
 from flask_smtpadmin.storage.models import Models, build_models
+from flask_smtpadmin.types_api import TypesAPI
 from flask_smtpadmin.web.blueprint import create_blueprint
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class SMTPAdmin:
+class SMTPAdmin(TypesAPI):
     """E-mail for a Flask app: send, and run the back office under ``/admin/email``.
 
     Args:
@@ -64,8 +65,8 @@ class SMTPAdmin:
         sqlite_wal: bool = True,
         busy_timeout: float = 5.0,
     ) -> None:
+        super().__init__()
         self._db = db
-        self._hooks = Hooks()
         self._options = Options(bind_key, sqlite_wal, busy_timeout)
         self.queue = QueueAPI()
         if db is not None:
@@ -105,7 +106,7 @@ class SMTPAdmin:
         message: Sendable,
         *,
         type: str | None = None,  # noqa: A002 - the public name of the option
-        priority: Priority = "normal",
+        priority: Priority | None = None,
         send_at: datetime | None = None,
         expires_in: float | timedelta | None = None,
         key: str | None = None,
@@ -122,8 +123,9 @@ class SMTPAdmin:
 
         Args:
             message: a :class:`Message`, a ``flask_mail.Message`` or an ``EmailMessage``.
-            type: the name of an e-mail type.
-            priority: ``urgent``, ``normal`` or ``bulk``.
+            type: the name of an e-mail type; when :meth:`email_type` knows it, what it says
+                counts wherever nothing is asked for here.
+            priority: ``urgent``, ``normal`` (when neither caller nor type says) or ``bulk``.
             send_at: aware; not before this time.
             expires_in: seconds or timedelta from now; not sent after that.
             key: at most 255 characters, one per app: a second call with it returns the first
@@ -141,13 +143,13 @@ class SMTPAdmin:
         """
         handling = Handling(
             type=type,
-            priority=priority,
             send_at=send_at,
             expires_in=expires_in,
             server=server,
             on_uncertain=on_uncertain,
             keys=None if key is None else (key,),
         )
+        handling = handled_as(self._hooks.types.find(type), handling, priority=priority)
         return post_recorded(current_state(), [message], handling, session=session)[0]
 
     def send_many(  # noqa: PLR0913 - the public verb, keywords only
@@ -156,7 +158,7 @@ class SMTPAdmin:
         *,
         keys: Sequence[str | None] | None = None,
         type: str | None = None,  # noqa: A002 - the public name of the option
-        priority: Priority = "bulk",
+        priority: Priority | None = None,
         send_at: datetime | None = None,
         expires_in: float | timedelta | None = None,
         server: str | None = None,
@@ -169,7 +171,7 @@ class SMTPAdmin:
             messages: in the order in which the results are returned.
             keys: one for each message, None where it needs none.
             type: as for ``send``, and so are the rest.
-            priority: ``bulk`` unless told otherwise.
+            priority: ``bulk`` unless caller or type say otherwise.
             send_at: aware.
             expires_in: seconds or timedelta.
             server: a server's key.
@@ -182,13 +184,14 @@ class SMTPAdmin:
         """
         handling = Handling(
             type=type,
-            priority=priority,
             send_at=send_at,
             expires_in=expires_in,
             server=server,
             on_uncertain=on_uncertain,
             keys=keys,
         )
+        kind = self._hooks.types.find(type)
+        handling = handled_as(kind, handling, priority=priority, usual="bulk")
         return post_recorded(current_state(), list(messages), handling, session=session)
 
     def send_now(self, message: Sendable, *, server: str | None = None) -> Receipt:

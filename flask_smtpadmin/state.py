@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from flask import Config, Flask, current_app, has_app_context, has_request_context, request
 
+from flask_smtpadmin.content.registry import Registry
 from flask_smtpadmin.core.audit import Who
 from flask_smtpadmin.core.audit_details import recipient
 from flask_smtpadmin.core.deliverability.findings import Report
@@ -67,13 +68,15 @@ class Hooks:
 
     ``access_check(right)`` returns True, False or a Response; ``actor_loader()`` an Actor or None.
     ``recorders`` are the lists of the blocks of ``record_messages()`` that are open, ``apps`` those
-    that this extension object is registered with; it keeps none of them alive.
+    that this extension object is registered with; it keeps none of them alive. ``types`` are the
+    kinds of mail that the app registered.
     """
 
     access_check: Callable[[str], Any] | None = None
     actor_loader: Callable[[], Any] | None = None
     recorders: list[list[Any]] = field(default_factory=list)
     apps: WeakSet[Flask] = field(default_factory=WeakSet)
+    types: Registry = field(default_factory=Registry)
 
     def record(self, messages: Sequence[Any]) -> None:
         """List ``messages``, the app's own objects, in every block that is open."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NoReturn, get_args
 
+from flask_smtpadmin.core.email_type import EmailType
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.mime import Built, Recipient
@@ -106,6 +107,29 @@ class Handling:
         if end <= due:
             _refuse("expires_in", "is over before send_at; it counts from now")
         return _naive(end)
+
+
+def handled_as(
+    kind: EmailType | None,
+    handling: Handling,
+    *,
+    priority: Priority | None,
+    usual: Priority = "normal",
+) -> Handling:
+    """Return ``handling`` with what its type says wherever the caller asked for nothing.
+
+    ``usual`` is the priority of mail without a type.
+    """
+    if kind is None:
+        return replace(handling, priority=priority or usual)
+    spans = kind.expires_in if handling.expires_in is None else handling.expires_in
+    return replace(
+        handling,
+        priority=priority or kind.priority or ("bulk" if kind.bulk else usual),
+        expires_in=spans,
+        secret=kind.secret,
+        critical=kind.critical,
+    )
 
 
 def sent_from(built: Built, envelope_from: object) -> Built:

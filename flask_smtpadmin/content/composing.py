@@ -1,0 +1,110 @@
+"""From templates and values to the messages of a batch: compiled once, rendered for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from flask_smtpadmin.content.frame import Frame, framed_html, framed_text
+from flask_smtpadmin.content.sandbox import Program, compile_template
+from flask_smtpadmin.content.text_part import text_of
+from flask_smtpadmin.core.email_type import EmailType, Texts
+from flask_smtpadmin.core.errors import ConfigurationError, TemplateError
+from flask_smtpadmin.core.mail.message import Message
+
+_GAPS: Final = re.compile(r"\n{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The words of one mail."""
+
+    subject: str
+    html: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """The compiled templates of one kind of mail in one language, header and footer included."""
+
+    subject: Program
+    html: Program | None
+    text: Program
+    unsubscribe: Program | None
+
+    def render(self, values: Mapping[str, Any]) -> Rendered:
+        """Fill in ``values``, one for each variable.
+
+        Raises:
+            TemplateError: a value is missing or cannot be used; it names part and variable.
+        """
+        html = None if self.html is None else self.html.render(values)
+        text = _GAPS.sub("\n\n", self.text.render(values)).strip() + "\n"
+        return Rendered(self.subject.render(values), html, text)
+
+
+def composer(kind: EmailType, texts: Texts, frame: Frame, language: str = "") -> Composer:
+    """Compile ``texts`` for ``kind`` with the header and footer of ``frame``.
+
+    Raises:
+        TemplateError: a template cannot be used; it names part, line and variable.
+    """
+    inner = frame if kind.framed else Frame()
+    return _composer(texts, inner, kind.variables, kind.unsubscribe, language)
+
+
+@lru_cache(maxsize=512)
+def _composer(
+    texts: Texts,
+    frame: Frame,
+    variables: frozenset[str],
+    unsubscribe: str | None,
+    language: str,
+) -> Composer:
+    def program(source: str, part: str, *, html: bool = False) -> Program:
+        return compile_template(source, variables=variables, html=html, part=part)
+
+    for source, part in ((texts.html, "html"), (texts.text, "text")):
+        if source is not None:  # alone first: a line that is wrong is counted in what was typed
+            program(source, part, html=part == "html")
+    text = texts.text if texts.text is not None else text_of(texts.html or "")
+    html = None
+    if texts.html is not None:
+        html = framed_html(texts.html, frame, title=texts.subject, language=language)
+    return Composer(
+        program(texts.subject, "subject"),
+        None if html is None else program(html, "html", html=True),
+        program(framed_text(text, frame), "text"),
+        None if unsubscribe is None else program(unsubscribe, "unsubscribe"),
+    )
+
+
+def check(kind: EmailType) -> None:
+    """Compile everything that the code says of a type.
+
+    Raises:
+        ConfigurationError: a template cannot be used.
+    """
+    for language in ("", *kind.locales):
+        try:
+            composer(kind, kind.own_texts(language), Frame(), language)
+        except TemplateError as error:
+            where = f", locale {language!r}" if language else ""
+            raise ConfigurationError(
+                f"E-mail type {kind.name!r}{where}: {error}", field=error.part
+            ) from error
+
+
+def message_of(rendered: Rendered, kind: EmailType, recipient: Any) -> Message:
+    """Return the message to one recipient."""
+    return Message(
+        rendered.subject,
+        [recipient],
+        body=rendered.text,
+        html=rendered.html,
+        sender=kind.sender,
+    )

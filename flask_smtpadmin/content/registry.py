@@ -1,0 +1,61 @@
+"""The kinds of mail that an app sends, in the order in which it told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask_smtpadmin.core.email_type import EmailType
+from flask_smtpadmin.core.errors import ConfigurationError, NotFound
+
+
+class Registry:
+    """E-mail types by name."""
+
+    def __init__(self) -> None:
+        self._types: dict[str, EmailType] = {}
+
+    def add(self, kind: EmailType) -> None:
+        """Take a type.
+
+        Raises:
+            ConfigurationError: there is one of that name already.
+        """
+        if kind.name in self._types:
+            raise ConfigurationError(
+                f"E-mail type {kind.name!r} is registered already; give one of the two another "
+                "name.",
+                field="name",
+            )
+        self._types[kind.name] = kind
+
+    def change(self, name: str, **values: Any) -> EmailType:
+        """Replace attributes of a type, checked like a new one, and return it."""
+        self._types[name] = replace(self.get(name), **values)
+        return self._types[name]
+
+    def get(self, name: str) -> EmailType:
+        """Return a type.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        try:
+            return self._types[name]
+        except KeyError:
+            raise NotFound("e-mail type", name) from None
+
+    def find(self, name: str | None) -> EmailType | None:
+        """Return a type, None when there is none; messages may carry names that nobody told us."""
+        return None if name is None else self._types.get(name)
+
+    def retentions(self) -> Mapping[str, int]:
+        """Return the days for which sent content is kept, for the types that say so."""
+        return {one.name: one.retention for one in self if one.retention is not None}
+
+    def __iter__(self) -> Iterator[EmailType]:
+        return iter(tuple(self._types.values()))
+
+    def __len__(self) -> int:
+        return len(self._types)
