@@ -88,7 +88,7 @@ def written(state: State, kind: EmailType, wanted: Wanted) -> list[Message]:
                 rendered = shared
         except TemplateError as error:
             raise InvalidMessage(
-                str(error), field="context", index=index if own else None
+                str(error), field="context", index=None if own is None else index
             ) from error
         messages.append(message_of(rendered, kind, mailbox))
     return messages

@@ -74,10 +74,10 @@ def test_what_a_type_says_counts_where_the_caller_asks_nothing(site: Site) -> No
         (typed,) = site.mail.send_type("reset", "ada@example.com")
         plain = site.mail.send(message, type="reset")
         asked = site.mail.send(message, type="reset", priority="normal")
-        rows = [site.mail.queue.get(one.id).message for one in (typed, plain, asked)]
-    assert [row.type for row in rows] == ["reset"] * 3
-    assert [row.priority for row in rows] == ["urgent", "urgent", "normal"]
-    assert all(row.secret and row.expires_at for row in rows)
+        rows = [site.mail.queue.get(one.id) for one in (typed, plain, asked)]
+    assert [row["type"] for row in rows] == ["reset"] * 3
+    assert [row["priority"] for row in rows] == ["urgent", "urgent", "normal"]
+    assert all(row["secret"] and row["expires_at"] for row in rows)
 
 
 def test_several_recipients_go_out_after_single_mail(site: Site) -> None:
@@ -86,7 +86,7 @@ def test_several_recipients_go_out_after_single_mail(site: Site) -> None:
     with site.app.app_context():
         one = site.mail.send_type("news", "ada@example.com")
         two = site.mail.send_type("news", ["ada@example.com", ("Bob", "bob@example.com")])
-        found = [site.mail.queue.get(row.id).message.priority for row in [*one, *two]]
+        found = [site.mail.queue.get(row.id)["priority"] for row in [*one, *two]]
     assert found == ["normal", "bulk", "bulk"]
 
 
@@ -129,12 +129,10 @@ def test_a_missing_or_unusable_value_fails_in_the_caller(site: Site) -> None:
             site.mail.send_type("hi", "ada@example.com")
         assert caught.value.field == "context"
         with pytest.raises(InvalidMessage, match="name") as caught:
-            site.mail.send_type(
-                "hi", {"a@example.com": {"name": "A"}, "b@example.com": {"name": site}}
-            )
+            site.mail.send_type("hi", {"a@example.com": {"name": "A"}, "b@example.com": {}})
         assert caught.value.index == 1
         with pytest.raises(NotFound, match="e-mail type 'bye'"):
             site.mail.send_type("bye", "ada@example.com")
         with pytest.raises(InvalidMessage, match="recipients"):
             site.mail.send_type("hi", 7, {"name": "Ada"})
-        assert site.mail.queue.list().messages == ()
+        assert site.mail.queue.list()["messages"] == []
