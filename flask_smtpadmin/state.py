@@ -43,6 +43,7 @@ from flask_smtpadmin.storage.outbox import Outbox
 from flask_smtpadmin.storage.queue import Queue
 from flask_smtpadmin.storage.settings import Settings
 from flask_smtpadmin.storage.summary import Summary
+from flask_smtpadmin.storage.templates import Templates
 from flask_smtpadmin.storage.trail import Trail
 from flask_smtpadmin.storage.vault import Vault
 from flask_smtpadmin.transport.dns import Resolver
@@ -173,6 +174,11 @@ class State:
             vault=self.vault,
             note=self.audit.note,
         )
+
+    @cached_property
+    def templates(self) -> Templates:
+        """The words of mails that admins saved, and which types are switched off."""
+        return Templates(self.database, note=self.audit.note)
 
     @cached_property
     def audit(self) -> Audit:

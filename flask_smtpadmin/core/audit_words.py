@@ -47,6 +47,12 @@ ACTIONS: Final[dict[str, str]] = {
     "check.download": mark("downloaded the report of %(what)s"),
     "domain.check": mark("checked the DNS of %(what)s"),
     "domain.forget": mark("removed the result on %(what)s"),
+    "type.save": mark("changed the words of %(what)s"),
+    "type.reset": mark("went back to the app's own words of %(what)s"),
+    "type.restore": mark("brought back earlier words of %(what)s"),
+    "type.enable": mark("switched %(what)s on"),
+    "type.disable": mark("switched %(what)s off"),
+    "type.test": mark("sent a sample of %(what)s"),
     "activity.download": mark("downloaded the activity log of %(what)s"),
     "audit.download": mark("downloaded the audit trail"),
     "audit.prune": mark("removed old entries of the audit trail"),
@@ -63,6 +69,8 @@ _KINDS: Final = {
     "job": mark("job %(name)s"),
     "test": mark("test %(name)s"),
     "domain": mark("domain %(name)s"),
+    "type": mark("e-mail type %(name)s"),
+    "frame": mark("the %(name)s of all e-mails"),
 }
 _ORIGINS: Final = {
     "page": mark("on a page"),

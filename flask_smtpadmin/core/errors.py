@@ -15,6 +15,7 @@
     │   └── SecretMismatch                it was saved for another server; .saved_for
     ├── DeliveryError                     send_now() failed; .outcome, .reply, .phase
     ├── NotFound (LookupError)            no such message, server or preset; .kind, .key
+    ├── Overtaken                         somebody saved in between; .by, .at
     ├── TemplateError (ValueError)        an e-mail template cannot be used; .part, .line, .variable
     └── WrongState                        the state does not allow the action; .state, .action
 """
@@ -27,6 +28,7 @@ from flask_smtpadmin.core.words import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from flask_smtpadmin.core.outcome import Outcome
     from flask_smtpadmin.core.settings import Problem
@@ -186,6 +188,26 @@ class NotFound(SMTPAdminError, LookupError):
         super().__init__(f"There is no {kind} {key!r}.")
         self.kind = kind
         self.key = key
+
+
+class Overtaken(SMTPAdminError):
+    """Somebody saved the same thing since it was read; nothing was saved now.
+
+    ``by`` is who did (None: nobody known), ``at`` when (naive UTC).
+    """
+
+    code = "overtaken"
+
+    def __init__(self, by: str | None, at: datetime) -> None:
+        super().__init__(
+            said(
+                "%(who)s saved a newer version at %(when)s UTC. Nothing was saved now.",
+                who=by or said("Somebody"),
+                when=at.isoformat(" ", "seconds"),
+            )
+        )
+        self.by = by
+        self.at = at
 
 
 class TemplateError(SMTPAdminError, ValueError):

@@ -30,6 +30,7 @@ from flask_smtpadmin.storage.models.message import (
     room_for_updates,
 )
 from flask_smtpadmin.storage.models.server import QuotaMixin, ServerMixin, SettingMixin
+from flask_smtpadmin.storage.models.template import TemplateMixin, template_indexes
 from flask_smtpadmin.storage.models.worker import WorkerMixin
 
 _INFO_KEY = "flask_smtpadmin.models"
@@ -54,6 +55,7 @@ class Models:
     Job: Any
     Hour: Any
     Audit: Any
+    Template: Any
 
     def table(self, name: str) -> sa.Table:
         """Return the table of the class ``name`` (``"Message"``)."""
@@ -84,6 +86,7 @@ _TABLE_ARGS: dict[type, Callable[[], tuple[Any, ...]]] = {
     AttemptMixin: room_for_updates,
     DialogueMixin: dialogue_indexes,
     AuditMixin: audit_indexes,
+    TemplateMixin: template_indexes,
 }
 _MIXINS = (
     MessageMixin,
@@ -100,4 +103,5 @@ _MIXINS = (
     JobMixin,
     HourMixin,
     AuditMixin,
+    TemplateMixin,
 )
