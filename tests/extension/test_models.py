@@ -31,6 +31,7 @@ TABLES = {
     "smtpadmin_job",
     "smtpadmin_hour",
     "smtpadmin_audit",
+    "smtpadmin_template",
 }
 MakeDb = Callable[..., SQLAlchemy]
 Start = Callable[..., tuple[Flask, SMTPAdmin]]
