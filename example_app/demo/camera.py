@@ -97,6 +97,7 @@ def signed_in(browser: Browser, running: Running, look: Look) -> Page:
     page.fill("[name=email]", running.email)
     page.fill("[name=password]", running.password)
     page.click("main button[type=submit]")
+    page.wait_for_url(lambda address: not address.endswith("/log-in"))
     return page
 
 
@@ -105,6 +106,7 @@ def take(page: Page, path: Path, *, below: str = "") -> None:
 
     ``below`` is a selector: the picture begins at that part of the page.
     """
+    page.wait_for_load_state()
     page.evaluate(UNFIX)
     top = page.locator(below).evaluate(TOP) if below else 0
     page.screenshot(path=path, full_page=True, clip=page.evaluate(REST, top))

@@ -48,18 +48,24 @@ def walk(page: Page, running: Running, arrived: Callable[[str], None]) -> float:
 
     ``arrived`` is called with the name of each station.
     """
+
+    def whole(name: str) -> None:
+        page.wait_for_load_state()
+        arrived(name)
+
     page.set_default_timeout(WAIT)
     page.goto(running.back_office)
-    arrived("first-visit")
+    whole("first-visit")
     started = time.perf_counter()
-    _find(page, arrived)
-    _set_up(page, arrived)
-    _send(page, running, arrived)
+    _find(page, whole)
+    _set_up(page, whole)
+    _send(page, running, whole)
     return time.perf_counter() - started
 
 
 def _find(page: Page, arrived: Callable[[str], None]) -> None:
     page.get_by_role("main").get_by_role("link", name="Find my settings").click()
+    page.wait_for_url("**/servers/find")
     page.fill("[name=address]", MAILBOX)
     arrived("address")
     page.get_by_role("button", name="Find settings").click()
@@ -69,6 +75,8 @@ def _find(page: Page, arrived: Callable[[str], None]) -> None:
 
 
 def _set_up(page: Page, arrived: Callable[[str], None]) -> None:
+    page.wait_for_selector("[name=password]")
+    page.wait_for_load_state()  # its script must have seen the form before it is filled in
     page.fill("[name=password]", PASSWORD)
     arrived("filled-in")
     page.get_by_role("button", name="Test these settings").click()
@@ -80,6 +88,7 @@ def _set_up(page: Page, arrived: Callable[[str], None]) -> None:
 
 def _send(page: Page, running: Running, arrived: Callable[[str], None]) -> None:
     page.get_by_role("link", name="Test through queue and worker").click()
+    page.wait_for_url("**/test**")
     page.get_by_role("button", name="Run the test").click()
     expect(page.locator("[data-step][data-state=ok]")).to_have_count(STEPS, timeout=WAIT)
     page.wait_for_selector("[data-report][data-ok=true]")

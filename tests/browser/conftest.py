@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState, expect
 from support.demo import DemoProcess
 from support.offices import Offices, offices
 from support.requirements import require
@@ -63,22 +63,41 @@ def watch() -> Iterator[Callable[[Page], None]]:
     assert not complaints, "\n".join(complaints)
 
 
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, demo: DemoProcess) -> StorageState:
+    """Sign the admin in once, and return what the browser keeps of that."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{demo.at['app']}log-in")
+    page.fill("[name=email]", demo.at["email"])
+    page.fill("[name=password]", demo.at["password"])
+    page.click("main button[type=submit]")
+    page.wait_for_url(lambda address: not address.endswith("/log-in"))
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture
 def open_page(
-    browser: Browser, demo: DemoProcess, watch: Callable[[Page], None]
+    browser: Browser, signed_in: StorageState, watch: Callable[[Page], None]
 ) -> Iterator[Callable[..., Page]]:
-    """``open_page(javascript=True)`` returns a watched tab in which the admin is signed in."""
+    """``open_page(javascript=True)`` returns a watched tab in which the admin is signed in.
+
+    With ``watched=False`` the network may fail. With ``still=True`` no time passes on its pages
+    until the test says so (``page.clock.run_for(milliseconds)``).
+    """
     pages: list[Page] = []
 
-    def begin(*, javascript: bool = True) -> Page:
-        context = browser.new_context(java_script_enabled=javascript)
+    def begin(*, javascript: bool = True, watched: bool = True, still: bool = False) -> Page:
+        context = browser.new_context(java_script_enabled=javascript, storage_state=signed_in)
         context.set_default_timeout(30_000)
         page = context.new_page()
-        watch(page)
-        page.goto(f"{demo.at['app']}log-in")
-        page.fill("[name=email]", demo.at["email"])
-        page.fill("[name=password]", demo.at["password"])
-        page.click("main button[type=submit]")
+        if watched:
+            watch(page)
+        if still:
+            page.clock.install(time=0)
+            page.clock.pause_at(1)
         pages.append(page)
         return page
 

@@ -11,9 +11,13 @@ from support.demo import DemoProcess
 pytestmark = pytest.mark.browser
 
 
-def order(page: Page) -> list[str | None]:
-    """Return the keys of the rows, top down."""
-    return [row.get_attribute("data-server") for row in page.locator("tr[data-server]").all()]
+def see_order(page: Page, *keys: str) -> None:
+    """Wait until the rows are these, top down, and all of the page is there."""
+    page.wait_for_load_state()
+    rows = page.locator("tr[data-server]")
+    expect(rows).to_have_count(len(keys))
+    for at, key in enumerate(keys):
+        expect(rows.nth(at)).to_have_attribute("data-server", key)
 
 
 def drag(page: Page, key: str, *, to: str) -> None:
@@ -35,15 +39,15 @@ def test_a_row_is_dragged_and_moved_by_keyboard(
     """Dropped, the new order is saved; the button beside it then has the focus and takes Enter."""
     page = open_page()
     page.goto(f"{demo.at['back_office']}servers")
-    assert order(page) == ["default", "silent"]
+    see_order(page, "default", "silent")
     drag(page, "silent", to="default")
     expect(page.locator("main")).to_contain_text("Never answers is tried first now.")
-    assert order(page) == ["silent", "default"]
+    see_order(page, "silent", "default")
     later = page.get_by_role("button", name="Try Never answers later")
     expect(later).to_be_focused()
     later.press("Enter")
     expect(page.locator("main")).to_contain_text("Never answers is tried after Inbox of the demo")
-    assert order(page) == ["default", "silent"]
+    see_order(page, "default", "silent")
 
 
 def test_escape_leaves_the_order_alone(demo: DemoProcess, open_page: Callable[..., Page]) -> None:
@@ -55,12 +59,12 @@ def test_escape_leaves_the_order_alone(demo: DemoProcess, open_page: Callable[..
     page.mouse.move(grip["x"] + 8, grip["y"] + 8)
     page.mouse.down()
     page.mouse.move(grip["x"] + 8, grip["y"] - 120, steps=5)
-    assert order(page) == ["silent", "default"]
+    see_order(page, "silent", "default")
     page.keyboard.press("Escape")
     page.mouse.up()
-    assert order(page) == ["default", "silent"]
+    see_order(page, "default", "silent")
     page.reload()
-    assert order(page) == ["default", "silent"]
+    see_order(page, "default", "silent")
 
 
 def test_the_buttons_work_without_script(demo: DemoProcess, open_page: Callable[..., Page]) -> None:
@@ -69,6 +73,6 @@ def test_the_buttons_work_without_script(demo: DemoProcess, open_page: Callable[
     page.goto(f"{demo.at['back_office']}servers")
     expect(page.locator("[data-grip]").first).to_be_hidden()
     page.get_by_role("button", name="Try Never answers earlier").click()
-    assert order(page) == ["silent", "default"]
+    see_order(page, "silent", "default")
     page.get_by_role("button", name="Try Never answers later").click()
-    assert order(page) == ["default", "silent"]
+    see_order(page, "default", "silent")

@@ -33,12 +33,13 @@ class Visit:
     status: int = 200
 
     def begin(self, page: Page, served: Served) -> None:
-        """Bring ``page`` there."""
+        """Bring ``page`` there and wait until all of it is there."""
         response = page.goto(served.url + self.path.format_map(served.at))
         assert response is not None
         assert response.status == self.status, f"{self.path}: {response.status}"
         if self.act is not None:
             self.act(page, served)
+            page.wait_for_load_state()
 
 
 def _tick(page: Page, _served: Served) -> None:
