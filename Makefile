@@ -97,10 +97,10 @@ $(VENV)/.installed-demo: pyproject.toml constraints.txt | $(PY)
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing into $(VENV) ..."
-	@$(INSTALL) --editable '.[demo,speed]' --group test
+	@$(INSTALL) --editable '.[demo,html,speed]' --group test
 	@touch $@ $(VENV)/.installed-demo
 
 $(VENV)/.installed-check: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing into $(VENV) ..."
-	@$(INSTALL) --editable '.[demo,speed]' --group test --group check --group docs
+	@$(INSTALL) --editable '.[demo,html,speed]' --group test --group check --group docs
 	@touch $@ $(VENV)/.installed-demo $(VENV)/.installed-test

@@ -352,6 +352,5 @@ def test_the_time_grows_with_the_length_alone(piece):
 
 def test_elements_may_be_nested_100000_deep():
     """Nothing recurses, and what is innermost is still there."""
-    for element in ("b", "div", "blockquote", "li", "td"):
-        text = plain_text(f"<{element}>" * 100_000 + "here" + f"</{element}>" * 100_000)
-        assert text.endswith("here")
+    text = plain_text("<div><blockquote>" * 50_000 + "here" + "</blockquote></div>" * 50_000)
+    assert text.endswith("here")

@@ -12,6 +12,11 @@ from html import unescape
 from html.entities import html5
 from typing import Final, NamedTuple
 
+#: They have no content and no end tag.
+VOID: Final = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source"}
+    | {"track", "wbr"}
+)
 #: Their content is text up to their own end tag (HTML 13.1.2, and what browsers keep for old mail).
 RAW: Final = frozenset(
     {"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"}

@@ -9,14 +9,13 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from flask_smtpadmin.core.mail.boxes import Box, Link, Row, plain
-from flask_smtpadmin.core.mail.markup import RAW, Tag, pieces
+from flask_smtpadmin.core.mail.markup import RAW, VOID, Tag, pieces
 
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_VOID: Final = _names("area base br col embed hr img input link meta param source track wbr")
 _BLOCKS: Final = _names(
     "address article aside body blockquote caption center dd details dialog dir div dl dt fieldset "
     "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup html legend main menu nav ol p "
@@ -138,9 +137,9 @@ class _Writer:
             return
         self._end_what_must(name)
         if self._hidden:
-            if name not in _VOID:
+            if name not in VOID:
                 self._push(_Open(name, hidden=True))
-        elif name in _VOID:
+        elif name in VOID:
             self._void(tag)
         elif name in _UNSEEN or self._is_hidden(tag.attributes):
             self._break(name)
