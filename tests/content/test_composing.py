@@ -57,6 +57,7 @@ def test_the_text_is_made_of_the_html() -> None:
         "- Bob: https://a.example/bob",
     ]
     assert "{% for one in people %}" in text_of(html)
+    assert text_of('<a href="{{ url }}">Reset</a>') == "Reset: {{ url }}"
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ EXAMPLES = {
     '<a href="https://a.example"><div>Go</div></a>': "Go: https://a.example",
     '<a href="https://a.example"><h2>T</h2><p>x</p></a>y': "T\n\nx\n\nhttps://a.example\ny",
     "<td><a href='https://a.example'>x</td>y": "x: https://a.example\ny",
+    '<a href="\ue0001\ue001">Reset</a>': "Reset: \ue0001\ue001",
     # pictures
     'a <img src="x.png" alt="a  cat"> b': "a a cat b",
     '<p>a</p><img src="https://t.example/p.gif" width="1"><img alt="">': "a",

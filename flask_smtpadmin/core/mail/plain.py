@@ -52,7 +52,8 @@ _HIDDEN: Final = re.compile(
     re.IGNORECASE,
 )
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]{1,9}")
-_SCHEME: Final = re.compile(r"(?:https?://|mailto:|tel:)[^/]", re.IGNORECASE)
+#: U+E000 stands for an address that is not filled in yet.
+_SCHEME: Final = re.compile("(?:https?://|mailto:|tel:)[^/]|\ue000", re.IGNORECASE)
 
 
 def plain_text(html: str) -> str:
