@@ -79,7 +79,14 @@ class Keys:
         "mode",
         "live",
         "live, catch, record (the default while TESTING) or redirect:ADDRESS.",
-        editable=False,
+    )
+    #: Whose mail goes out all the same in the modes catch and redirect.
+    CATCH_ALLOW: Final = Spec(
+        "CATCH_ALLOW",
+        "allowed",
+        (),
+        "Domains and addresses whose mail goes out all the same under catch and redirect.",
+        max_length=4000,
     )
     #: Messages that may wait (queued, scheduled, retrying, sending); 0: no limit.
     MAX_QUEUE: Final = Spec(

@@ -13,8 +13,9 @@ from typing import Any, Literal, TypeAlias, cast
 
 from sqlalchemy.orm import Session, scoped_session
 
+from flask_smtpadmin.core.catching import Mode, mode_of
 from flask_smtpadmin.core.errors import InvalidMessage, NotFound
-from flask_smtpadmin.core.handling import Handling, OnUncertain, redirected, sent_from
+from flask_smtpadmin.core.handling import Handling, OnUncertain, sent_from
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.again import once_more
 from flask_smtpadmin.core.mail.message import Message
@@ -33,7 +34,6 @@ from flask_smtpadmin.storage.admission import Room
 Sendable: TypeAlias = Message | EmailMessage | Any
 AnySession: TypeAlias = Session | scoped_session[Any]
 _HOST_CHARACTERS = re.compile(r"[^A-Za-z0-9.-]+")
-_REDIRECT = "redirect:"
 _TOKEN = 16  # bytes
 _LONGEST_DOMAIN = 190  # with the token before it, what a Message-ID may be
 
@@ -59,16 +59,13 @@ def post(
     snapshot = state.settings.snapshot(max_age=SETTINGS_AGE)
     if handling.server is not None and handling.server not in snapshot.servers:
         raise NotFound("server", handling.server)
-    now, caught = datetime.now(UTC), _caught(snapshot)
-    cleared = snapshot["MODE"].startswith(_REDIRECT)
-    built, keys = _built(snapshot, messages, now), handling.keys or [None] * len(messages)
+    now, mode = datetime.now(UTC), mode_of(snapshot)
+    built = _built(snapshot, messages, now)
     if handling.envelopes is not None:
         built = [sent_from(*pair) for pair in zip(built, handling.envelopes, strict=True)]
-    entries = [Entry(one, key) for one, key in zip(built, keys, strict=True)]
-    terms = handling.terms(now=now, caught=caught, cleared=cleared)
     joined = None if session == "own" else _session_to_join(state, session)
     return state.outbox.add(
-        Batch(entries, terms),
+        _batch(built, handling, mode, now),
         session=joined,
         room=Room(snapshot["MAX_QUEUE"], critical=handling.critical),
         committed=lambda new: _committed(state, new),
@@ -137,24 +134,34 @@ def resend(state: State, number: int, to: str = "") -> QueuedMessage:
     snapshot, now = state.settings.snapshot(max_age=SETTINGS_AGE), datetime.now(UTC)
     token = f"{int(now.timestamp() * 1000):x}.{_tokens(1)[0]}@{_domain(snapshot.default)}"
     built = once_more(built, message_id=f"<{token}>", now=now, to=address)
-    mode: str = snapshot["MODE"]
-    redirects = mode.startswith(_REDIRECT)
-    if redirects:
-        built = redirected(built, mode.removeprefix(_REDIRECT))
     handling = Handling(
         type=row.type,
         priority=row.priority,
         server=row.server if row.server in snapshot.servers else None,
         on_uncertain=cast("OnUncertain | None", row.on_uncertain),
     )
-    terms = handling.terms(now=now, caught=_caught(snapshot), cleared=redirects)
     (new,) = state.outbox.add_with(
-        Batch([Entry(built)], terms),
+        _batch([built], handling, mode_of(snapshot), now),
         lambda connection, new: state.queue.link(connection, number, new[0].id),
         room=Room(snapshot["MAX_QUEUE"]),
         committed=lambda new: _committed(state, new),
     )
     return new
+
+
+def _batch(built: Sequence[Built], handling: Handling, mode: Mode, now: datetime) -> Batch:
+    """Return what is to be stored, each message on the terms that ``mode`` leaves it."""
+    keys = handling.keys or [None] * len(built)
+    free = handling.terms(now=now, caught=False, cleared=not mode.live)
+    if mode.live:
+        return Batch([Entry(one, key) for one, key in zip(built, keys, strict=True)], free)
+    held = handling.terms(now=now, caught=True)
+    kept = [mode.keeps(one) for one in built]
+    entries = [
+        Entry(mode.turned(one), key, held if keep else free)
+        for one, key, keep in zip(built, keys, kept, strict=True)
+    ]
+    return Batch(entries, held if all(kept) else free, mixed=len(set(kept)) > 1)
 
 
 def _session_to_join(state: State, session: AnySession | None) -> Session | None:
@@ -168,7 +175,9 @@ def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
     snapshot = state.settings.snapshot()
     chosen = _server(snapshot, server)
     (built,) = _built(snapshot, [message], datetime.now(UTC))
-    if not _caught(snapshot):
+    mode = mode_of(snapshot)
+    if not mode.keeps(built):
+        built = mode.turned(built)
         recorder = state.recorder(snapshot)
         transcript = recorder.begin(chosen)
         policy = host_policy(snapshot)
@@ -192,9 +201,6 @@ def _built(snapshot: Snapshot, messages: Sequence[Sendable], now: datetime) -> l
             if len(messages) == 1:
                 raise
             raise error.at(index) from error
-    mode: str = snapshot["MODE"]
-    if mode.startswith(_REDIRECT):
-        return [redirected(one, mode.removeprefix(_REDIRECT)) for one in built]
     return built
 
 
@@ -211,10 +217,6 @@ def _committed(state: State, new: list[QueuedMessage]) -> None:
         with state.pushed():
             for message in new:
                 announce(message_queued, state.app, message=message)
-
-
-def _caught(snapshot: Snapshot) -> bool:
-    return snapshot["MODE"] in {"catch", "record"}
 
 
 def _server(snapshot: Snapshot, key: str | None) -> Server:

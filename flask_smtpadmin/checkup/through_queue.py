@@ -10,6 +10,7 @@ from typing import Final
 from flask_smtpadmin.checkup.order import Order
 from flask_smtpadmin.core.advice import advice
 from flask_smtpadmin.core.errors import SMTPAdminError, WrongState
+from flask_smtpadmin.core.catching import mode_of
 from flask_smtpadmin.core.handling import Handling
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.report import QUEUE_STEPS, Report, Step, StepState
@@ -70,10 +71,9 @@ class Trial:
         snapshot, key = self._state.settings.snapshot(), self._order.server.key
         if not self._order.saved:
             return mark("A worker sends with saved settings only: save them to try this.")
-        if snapshot["MODE"] in {"catch", "record"}:
-            return said(
-                "MODE is %(mode)s: messages are stored and not sent.", mode=snapshot["MODE"]
-            )
+        mode = mode_of(snapshot)
+        if mode.word in {"catch", "record"} and not mode.passes([self._order.wish.to]):
+            return said("MODE is %(mode)s: messages are stored and not sent.", mode=mode.word)
         if snapshot.paused or snapshot.servers[key].paused:
             return mark("Sending is paused, so a message would wait.")
         if not any(worker.live for worker in self._state.summary.workers()):

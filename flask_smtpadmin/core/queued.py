@@ -67,10 +67,11 @@ class Terms:
 
 @record(frozen=True, slots=True)
 class Entry:
-    """One built message and its idempotency key."""
+    """One built message, its idempotency key, and ``terms`` where they are not its batch's."""
 
     built: Built
     key: str | None = None
+    terms: Terms | None = None
 
     @property
     def key_digest(self) -> str | None:
@@ -80,15 +81,25 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Messages that are stored together, all or none."""
+    """Messages that are stored together, all or none; ``mixed``: some have terms of their own."""
 
     entries: Sequence[Entry]
     terms: Terms
+    mixed: bool = False
 
     @property
     def waiting(self) -> int:
         """How many of them will wait, and so need room in the queue."""
+        if self.mixed:
+            return sum(part.waiting for part in self.parts())
         return len(self.entries) if self.terms.state in WAITING else 0
+
+    def parts(self) -> list[Batch]:
+        """Return batches of one kind of terms each."""
+        found: dict[int, list[Entry]] = {}
+        for entry in self.entries:
+            found.setdefault(id(entry.terms or self.terms), []).append(entry)
+        return [Batch(some, some[0].terms or self.terms) for some in found.values()]
 
 
 def digest(key: str) -> str:

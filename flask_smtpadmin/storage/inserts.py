@@ -86,7 +86,8 @@ class Inserts:
 
     def in_one_statement(self, dialect: str, batch: Batch) -> bool:
         """Say whether :meth:`run` takes a single statement, which needs no transaction around."""
-        return dialect == "postgresql" and next(_chunks(batch.entries)) is batch.entries
+        at_once = dialect == "postgresql" and not batch.mixed
+        return at_once and next(_chunks(batch.entries)) is batch.entries
 
     def _with_everything(
         self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]

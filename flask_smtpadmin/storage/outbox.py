@@ -128,7 +128,7 @@ class Outbox:
             return self._insert(connection, batch)
         known = self._known_before(connection, entries)
         for _ in range(_ROUNDS):
-            missing = Batch(_first_of_each_key(entries, known), batch.terms)
+            missing = replace(batch, entries=_first_of_each_key(entries, known))
             self._admission.admit(connection, missing.waiting, room)
             try:
                 with _savepoint(connection):
@@ -142,6 +142,8 @@ class Outbox:
     def _insert(self, connection: Connection, batch: Batch) -> list[QueuedMessage]:
         if not batch.entries:
             return []
+        if batch.mixed:
+            return self._insert_mixed(connection, batch)
         ids = self._inserts.run(connection, batch, utcnow())
         state, next_try_at = batch.terms.state, _aware(batch.terms.run_at)
         return [
@@ -155,6 +157,13 @@ class Outbox:
             )
             for number, entry in zip(ids, batch.entries, strict=True)
         ]
+
+    def _insert_mixed(self, connection: Connection, batch: Batch) -> list[QueuedMessage]:
+        stored: dict[int, QueuedMessage] = {}
+        for part in batch.parts():
+            made = self._insert(connection, part)
+            stored |= {id(entry): one for entry, one in zip(part.entries, made, strict=True)}
+        return [stored[id(entry)] for entry in batch.entries]
 
     def _known_before(
         self, connection: Connection, entries: Sequence[Entry]

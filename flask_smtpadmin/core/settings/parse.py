@@ -30,7 +30,7 @@ KEEP: Final = "keep"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_LINES: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _LINES: Final = frozenset(
-    {"note", "list", "routes", "networks", "ports"}
+    {"note", "list", "routes", "allowed", "networks", "ports"}
 )  # text of more than one line
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ADDRESS_LITERAL: Final = re.compile(r"[0-9a-f:.]+(%[a-z0-9_.-]+)?")
@@ -211,6 +211,31 @@ def _route(spec: Spec, text: str) -> str:
         ) from None
 
 
+def _allowed(spec: Spec, raw: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_allowed_one(spec, item) for item in _list(spec, raw)))
+
+
+def _allowed_one(spec: Spec, text: str) -> str:
+    """Return an address, a domain, or ``*.`` and a domain, all in the form that addresses have."""
+    below = "*." if text.startswith("*.") else ""
+    found = "" if "*" in text.removeprefix(below) else _route_of(spec, text.removeprefix(below))
+    if not found or (below and not found.startswith("@")):
+        raise ValueError(
+            said(
+                "%(value)s is neither an address nor a domain such as example.com or *.example.com",
+                value=quoted(spec, text),
+            )
+        )
+    return below + found.removeprefix("@")
+
+
+def _route_of(spec: Spec, text: str) -> str:
+    try:
+        return _route(spec, text)
+    except ValueError:
+        return ""
+
+
 def _networks(spec: Spec, raw: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_network(spec, item) for item in _list(spec, raw)))
 
@@ -373,6 +398,7 @@ _READERS: Final[dict[Kind, Callable[[Spec, Any], Any]]] = {
     "policy": _policy,
     "list": _list,
     "routes": _routes,
+    "allowed": _allowed,
     "networks": _networks,
     "ports": _ports,
     "email": _email,

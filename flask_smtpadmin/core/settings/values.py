@@ -25,6 +25,7 @@ Kind = Literal[
     "choice",
     "list",
     "routes",
+    "allowed",
     "networks",
     "email",
     "host",
