@@ -13,8 +13,9 @@ from typing import Any, Literal, TypeAlias, cast
 
 from sqlalchemy.orm import Session, scoped_session
 
+from flask_smtpadmin.core.audit_details import recipient
 from flask_smtpadmin.core.catching import Mode, mode_of
-from flask_smtpadmin.core.errors import InvalidMessage, NotFound
+from flask_smtpadmin.core.errors import InvalidMessage, NotFound, WrongState
 from flask_smtpadmin.core.handling import Handling, OnUncertain, sent_from
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.again import once_more
@@ -124,8 +125,31 @@ def resend(state: State, number: int, to: str = "") -> QueuedMessage:
         InvalidMessage: ``to`` is no address, or the content is no longer kept.
         QueueFull, QueueUnavailable: as of :func:`post`.
     """
+    return _again(state, number, to)
+
+
+def release_to(state: State, number: int, to: str) -> QueuedMessage:
+    """Send what was caught to ``to`` alone, whatever MODE is, as a new message; return that.
+
+    The caught one stays as it is.
+
+    Raises:
+        NotFound, InvalidMessage, QueueFull, QueueUnavailable: as of :func:`resend`.
+        WrongState: it is not caught.
+    """
+    found = state.queue.get(number).message.state
+    if found != "caught":
+        raise WrongState("release", found)
+    told = recipient(to, state.audit.keys())
+    return _again(state, number, to, action="release", sent_to=told)
+
+
+def _again(state: State, number: int, to: str, **noted: Any) -> QueuedMessage:
+    """Store a copy; one that is ``noted`` as released (see :meth:`Queue.link`) may go out."""
     address = parse_address(to, field="to") if to else None
     row = state.queue.get(number).message
+    if row.secret and address is not None:
+        raise InvalidMessage("what it says is for its own recipients alone", field="to")
     built = state.queue.stored(number)
     if built is None:
         raise InvalidMessage(
@@ -139,10 +163,14 @@ def resend(state: State, number: int, to: str = "") -> QueuedMessage:
         priority=row.priority,
         server=row.server if row.server in snapshot.servers else None,
         on_uncertain=cast("OnUncertain | None", row.on_uncertain),
+        secret=row.secret,
     )
+    batch = _batch([built], handling, mode_of(snapshot), now)
+    if noted:
+        batch = Batch([Entry(built)], handling.terms(now=now, caught=False, cleared=True))
     (new,) = state.outbox.add_with(
-        _batch([built], handling, mode_of(snapshot), now),
-        lambda connection, new: state.queue.link(connection, number, new[0].id),
+        batch,
+        lambda connection, new: state.queue.link(connection, number, new[0].id, **noted),
         room=Room(snapshot["MAX_QUEUE"]),
         committed=lambda new: _committed(state, new),
     )

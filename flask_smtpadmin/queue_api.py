@@ -9,7 +9,7 @@ from typing import Any, Literal
 from flask_smtpadmin.core.errors import InvalidSearch, NotFound
 from flask_smtpadmin.core.rows import Filter, Range
 from flask_smtpadmin.core.states import State
-from flask_smtpadmin.posting import resend, source
+from flask_smtpadmin.posting import release_to, resend, source
 from flask_smtpadmin.state import current_state
 
 
@@ -81,6 +81,30 @@ class QueueAPI:
         """
         current_state().queue.delete(id)
         return {"deleted": 1}
+
+    def release(self, id: int, *, to: str = "") -> dict[str, Any]:  # noqa: A002 - the column's name
+        """Let a caught message go out whatever MODE is, and return it.
+
+        ``to``: a copy goes to this address alone, and is returned; the caught one stays.
+
+        Raises:
+            NotFound: there is none with this id.
+            WrongState: it is not caught.
+            InvalidMessage: ``to`` is no address, or the content is no longer kept.
+        """
+        state = current_state()
+        if to:
+            return self.get(release_to(state, id, to).id)
+        state.queue.release(id)
+        return self.get(id)
+
+    def release_all(self, **wanted: Any) -> dict[str, int]:
+        """Let all caught messages that match go out, and return ``{"released": n}``.
+
+        ``q``, ``type``, ``server`` and ``range`` as for :meth:`list`; none: all.
+        """
+        caught = Filter(**{**wanted, "state": "caught"})
+        return {"released": current_state().queue.release_all(caught)}
 
     def retry_all(self, **wanted: Any) -> dict[str, int]:
         """Start over all that match and have ended, and return ``{"retried": n}``.

@@ -9,8 +9,8 @@ from typing import Final
 
 from flask_smtpadmin.checkup.order import Order
 from flask_smtpadmin.core.advice import advice
-from flask_smtpadmin.core.errors import SMTPAdminError, WrongState
 from flask_smtpadmin.core.catching import mode_of
+from flask_smtpadmin.core.errors import SMTPAdminError, WrongState
 from flask_smtpadmin.core.handling import Handling
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.report import QUEUE_STEPS, Report, Step, StepState

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 from flask.cli import with_appcontext
 
 from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option
+from flask_smtpadmin.core.rows import Filter
 from flask_smtpadmin.core.states import STATES
 from flask_smtpadmin.queue_api import QueueAPI
+from flask_smtpadmin.state import current_state
 
 _STATES = click.Choice((*STATES, "failed", "waiting"))
 _api = QueueAPI()
+#: Recipients that a question names.
+_NAMED: Final = 5
 
 
 @click.command("delete", cls=Command)
@@ -40,6 +44,54 @@ def delete(*, numbers: tuple[int, ...], state: Any, q: str, yes: bool, as_json: 
         emit({"deleted": count})
     else:
         click.echo(f"{count} {'message' if count == 1 else 'messages'} deleted.")
+
+
+@click.command("release", cls=Command)
+@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
+@click.option("--all", "wide", is_flag=True, help="All that were caught, or all of the search.")
+@click.option("--q", "--query", "-q", "q", default="", metavar="SEARCH", help="As on the page.")
+@click.option("--to", default="", metavar="ADDRESS", help="Only to this address, as a copy.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed with --json.")
+@json_option
+@with_appcontext
+def release(  # noqa: PLR0913 - one for each option
+    *, numbers: tuple[int, ...], wide: bool, q: str, to: str, yes: bool, as_json: bool
+) -> None:
+    """Let caught messages go out for real."""
+    wide = wide or bool(q.strip())
+    if bool(numbers) == wide:
+        raise click.UsageError("Give the ids of messages, or --all or --q.")
+    if to and wide:
+        raise click.UsageError("--to goes with the ids of messages.")
+    if as_json and not yes:
+        raise click.UsageError("Add --yes: with --json nobody is asked.")
+    if not yes:
+        click.confirm(_release_question(numbers, q, to), abort=True, err=True)
+    if wide:
+        count = _api.release_all(q=q)["released"]
+    else:
+        count = len([_api.release(number, to=to) for number in numbers])
+    current_state().doorbell.ring_now()
+    if as_json:
+        emit({"released": count})
+    else:
+        click.echo(f"{count} {'message' if count == 1 else 'messages'} released.")
+
+
+def _release_question(numbers: tuple[int, ...], q: str, to: str) -> str:
+    """Name how many go out, and to whom."""
+    queue = current_state().queue
+    if to:
+        return f"Send {len(numbers)} of the messages to {to}?"
+    if not numbers:
+        found = queue.tally(Filter(state="caught", q=q))
+        count = f"{found.total:,}" if found.exact else f"more than {found.total - 1:,}"
+        return f"Send {count} caught messages for real to their recipients?"
+    people = [one.address for number in numbers for one in queue.get(number).recipients]
+    names = list(dict.fromkeys(people))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    people_named = ", ".join(names[:_NAMED]) + more
+    return f"Send {len(numbers)} of the messages for real to {people_named}?"
 
 
 @click.command("send-via", cls=Command)

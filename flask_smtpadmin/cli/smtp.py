@@ -8,7 +8,7 @@ from flask_smtpadmin.cli.activity import activity
 from flask_smtpadmin.cli.audit import audit
 from flask_smtpadmin.cli.check import check, test
 from flask_smtpadmin.cli.config import adopt, config
-from flask_smtpadmin.cli.deeds import delete, mark_sent, resend, send_via, source
+from flask_smtpadmin.cli.deeds import delete, mark_sent, release, resend, send_via, source
 from flask_smtpadmin.cli.dns import dns
 from flask_smtpadmin.cli.explain import explain
 from flask_smtpadmin.cli.failures import failures, history, replay
@@ -39,5 +39,5 @@ for _command in (
 ):
     smtp.add_command(_command)
 
-for _command in (delete, failures, history, mark_sent, replay, resend, send_via, source):
+for _command in (delete, failures, history, mark_sent, release, replay, resend, send_via, source):
     queue.add_command(_command)

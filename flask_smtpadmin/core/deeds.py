@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 from flask_smtpadmin.core.rows import CANCELLABLE, DELETABLE, HURRYABLE, RETRYABLE, Filter
 from flask_smtpadmin.core.states import FAILED, State
 
-Action = Literal["retry", "cancel", "delete", "send_via"]
+Action = Literal["retry", "cancel", "delete", "send_via", "release"]
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 #: Beyond so many messages a deed is confirmed first, and done as a job.
 WIDE: Final = 100
@@ -43,6 +43,8 @@ class Deed:
             return CANCELLABLE
         if self.action == "delete":
             return DELETABLE
+        if self.action == "release":
+            return ("caught",)
         if self.wanted.states:
             return tuple(s for s in (*RETRYABLE, *HURRYABLE) if s in self.wanted.states)
         return FAILED if self.action == "retry" else (*FAILED, "queued", "retrying")
@@ -50,7 +52,8 @@ class Deed:
     @property
     def spares_expired(self) -> bool:
         """Whether messages whose own time is over are left alone."""
-        return self.action in {"retry", "send_via"} and self.wanted.state != "expired"
+        sends = self.action in {"retry", "send_via", "release"}
+        return sends and self.wanted.state != "expired"
 
 
 @dataclass(frozen=True, slots=True)

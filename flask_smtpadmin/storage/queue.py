@@ -36,6 +36,7 @@ from flask_smtpadmin.storage.walk import Walk, one_of
 
 #: Rows changed or removed in one transaction of a wide action.
 CHUNK: Final = 500
+_CAUGHT: Final[tuple[State]] = ("caught",)
 
 
 class Queue(Reader):
@@ -79,6 +80,27 @@ class Queue(Reader):
     def retry_all(self, wanted: Filter) -> int:
         """Start over every message that ``wanted`` means and that has ended; return how many."""
         count = self._in_chunks("retry", wanted, self._start_over)
+        if count:
+            self._wake()
+        return count
+
+    def release(self, number: int) -> State:
+        """Let a caught message go out, whatever MODE is; return its state.
+
+        Raises:
+            NotFound: there is none with this id.
+            WrongState: it is not caught.
+        """
+        with self._database.write() as connection:
+            if not self._release(connection, [known_id(number)]):
+                raise self._refusal(connection, number, "release")
+            self._note(connection, "message.release", f"message:{number}")
+        self._wake()
+        return "queued"
+
+    def release_all(self, wanted: Filter) -> int:
+        """Let every caught message that ``wanted`` means go out; return how many."""
+        count = self._in_chunks("release", wanted, self._release)
         if count:
             self._wake()
         return count
@@ -195,11 +217,13 @@ class Queue(Reader):
             self._wake()
         return count
 
-    def link(self, connection: Connection, old: int, new: int) -> None:
+    def link(
+        self, connection: Connection, old: int, new: int, action: str = "resend", **told: Any
+    ) -> None:
         """Note in the caller's transaction that ``new`` is ``old``, sent again."""
         table = self._message
         connection.execute(sa.update(table).where(table.c.id == new).values(resent_from=old))
-        self._note(connection, "message.resend", f"message:{old}", {"as_message": new})
+        self._note(connection, f"message.{action}", f"message:{old}", {"as_message": new, **told})
 
     def next_chunk(
         self, wanted: Filter, after: int, max_id: int, *also: sa.ColumnElement[bool]
@@ -255,6 +279,8 @@ class Queue(Reader):
             return self._cancel(connection, numbers)
         if deed.action == "delete":
             return self._delete(connection, numbers)
+        if deed.action == "release":
+            return self._release(connection, numbers)
         count = self._hurry(connection, numbers) + self._start_over(connection, numbers)
         if deed.server is not None:
             self._pin(connection, numbers, deed.server)
@@ -264,6 +290,12 @@ class Queue(Reader):
         table = self._message
         waits = sa.update(table).where(table.c.id.in_(numbers), table.c.state.in_(HURRYABLE))
         connection.execute(waits.values(server_key=server))
+
+    def _release(self, connection: Connection, numbers: Sequence[int]) -> int:
+        table = self._message
+        chosen = sa.select(table.c.id).where(table.c.id.in_(numbers), in_states(table, _CAUGHT))
+        caught = list(connection.execute(chosen.with_for_update()).scalars())
+        return self._start_over(connection, caught) if caught else 0
 
     def _start_over(self, connection: Connection, numbers: Sequence[int]) -> int:
         now = utcnow()

@@ -29,6 +29,7 @@ CHANGES = {
     "queue mark-sent": ("1", "message.mark_sent"),
     "queue delete": ("1 --yes", "message.delete"),
     "queue send-via": ("default 1", "message.send_via"),
+    "queue release": ("1 --yes", "message.release"),
     "queue resend": ("1", "message.resend"),
     "queue source": ("1", "message.read"),
     "queue replay": ("unknown_host", "queue.retry"),
@@ -38,7 +39,7 @@ CHANGES = {
     "queue resume": ("", "sending.resume"),
 }
 #: What the message is that these are for.
-STATES = {"queue mark-sent": "uncertain", "queue replay": "dead"}
+STATES = {"queue mark-sent": "uncertain", "queue release": "caught", "queue replay": "dead"}
 
 
 def commands(group: click.Group, prefix: str = "") -> Iterator[str]:

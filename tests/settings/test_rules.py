@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_smtpadmin.config import KEYS
+from flask_smtpadmin.core.catching import Mode, mode_of
 from flask_smtpadmin.core.settings.origins import Stored, StoredServer
 
 
@@ -163,6 +164,22 @@ def test_unusable_global_setting_holds_every_server(read):
     assert snapshot.problems[0].variable == "SMTPADMIN_MODE"
 
 
+def test_the_mode_is_read_with_its_address_and_its_list(read):
+    """CATCH_ALLOW belongs to MODE; without either mail is live."""
+    environ = env(MODE="redirect:me@example.org", CATCH_ALLOW="a.example")
+    assert mode_of(read(environ)) == Mode("redirect", "me@example.org", ("a.example",))
+    assert mode_of(read(env())).live
+
+
+def test_an_allowed_domain_that_cannot_be_meant_holds_everything(read):
+    """Nothing goes out, the variable and the entry are named, and nobody passes."""
+    snapshot = read(env(HOST="a.example", MODE="catch", CATCH_ALLOW="good.example *"))
+    assert snapshot.default.state == "misconfigured"
+    assert snapshot.problems[0].variable == "SMTPADMIN_CATCH_ALLOW"
+    assert "'*'" in snapshot.problems[0].message
+    assert mode_of(snapshot) == Mode("catch")
+
+
 @pytest.mark.parametrize("name", ["CSP", "URL_PREFIX", "BASE_TEMPLATE", "REDIS_URL", "LOG_DIR"])
 def test_a_setting_that_no_mail_hangs_on_holds_none(read, name):
     """An unusable setting of the pages or the doorbell is a problem, and mail goes out."""
@@ -177,6 +194,7 @@ def test_a_setting_that_no_mail_hangs_on_holds_none(read, name):
     ("name", "value"),
     [
         ("MODE", "x"),
+        ("CATCH_ALLOW", "*"),
         ("HOST_POLICY", "x"),
         ("ALLOWED_PORTS", "x"),
         ("ENCRYPTION_KEYS", "\0"),

@@ -16,7 +16,7 @@ class JobMixin:
     __tablename__ = "smtpadmin_job"
 
     id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
-    #: retry, cancel, delete, send_via
+    #: retry, cancel, delete, send_via, release
     action: Mapped[str] = mapped_column(sa.String(16))
     #: JSON of :class:`flask_smtpadmin.core.rows.Filter`
     wanted: Mapped[str] = mapped_column(sa.Text)
