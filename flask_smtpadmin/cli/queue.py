@@ -249,6 +249,7 @@ def _status_text(found: Status) -> str:
         ("Dead letter", f"{figures.dead:,}"),
         ("Mean time to acceptance", mean),
         ("Sending", "paused" if found.paused else "on"),
+        ("Mode", found.mode_note or found.mode),
         ("Queue server", {"none": "none, workers poll"}.get(found.redis, found.redis)),
     ]
     lines = [table(rows), ""]

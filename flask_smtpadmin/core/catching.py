@@ -84,6 +84,17 @@ def mode_of(settings: Values) -> Mode:
     return Mode(_WORDS[word], address, allowed.value if allowed else ())
 
 
+def in_words(settings: Values) -> str:
+    """Return one sentence for log and command line on what becomes of mail; "" while it is live."""
+    mode = mode_of(settings)
+    if mode.live:
+        return ""
+    deed = f"goes to {mode.address} instead" if mode.address else "is kept as caught, not sent"
+    who = " to anybody else" if mode.allowed and mode.word != "record" else ""
+    origin = settings.values["MODE"].variable or _ORIGINS[settings.values["MODE"].origin]
+    return f"MODE is {mode.word} ({origin}): new mail{who} {deed}."
+
+
 def is_allowed(address: str, allowed: tuple[str, ...]) -> bool:
     """Say whether ``address`` matches one of ``allowed``; case does not count.
 
@@ -103,6 +114,7 @@ def _sorted(allowed: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
     return frozenset(entry for entry in allowed if not entry.startswith(WILDCARD)), below
 
 
+_ORIGINS: Final = {"database": "the settings page", "default": "TESTING"}
 _WORDS: Final[dict[str, Word]] = {
     "live": "live",
     "catch": "catch",

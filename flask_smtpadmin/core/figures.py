@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from flask_smtpadmin.core.catching import in_words, mode_of
 from flask_smtpadmin.core.settings import Server, Snapshot
 
 #: Seconds after its last heartbeat that a worker still counts as alive.
@@ -168,7 +169,8 @@ class Allowance:
 class Status:
     """How the whole thing is: ``problems`` are sentences, one each; none: it is healthy.
 
-    ``allowances`` by key of the servers that have limits.
+    ``allowances`` by key of the servers that have limits. ``mode`` is the word of MODE, and
+    ``mode_note`` a sentence on it unless it is ``live``.
     """
 
     figures: Figures
@@ -178,6 +180,8 @@ class Status:
     redis: Literal["ok", "down", "none"]
     problems: tuple[str, ...]
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    mode: str = "live"
+    mode_note: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -190,6 +194,7 @@ class Status:
             "healthy": self.healthy,
             "problems": list(self.problems),
             "paused": self.paused,
+            "mode": self.mode,
             "redis": self.redis,
             "figures": self.figures.document(),
             "servers": {
@@ -228,6 +233,8 @@ def assess(
         paused=snapshot.paused,
         redis=redis,
         problems=tuple(problems),
+        mode=mode_of(snapshot).word,
+        mode_note=in_words(snapshot),
     )
 
 

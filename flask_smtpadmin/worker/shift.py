@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from flask_smtpadmin import signals
 from flask_smtpadmin.core.audit import Who
+from flask_smtpadmin.core.catching import in_words
 from flask_smtpadmin.core.errors import ConfigurationError, SchemaMissing
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.delivery.activity import Activity
@@ -140,6 +141,8 @@ class Shift:
         if self._stopped.is_set():
             engine.stop()
         log.info("Worker %s delivers mail.", self._who.id, extra={"worker": self._who.id})
+        if caught := in_words(snapshot):
+            log.warning("%s", caught, extra={"worker": self._who.id})
         try:
             await engine.run()
         finally:

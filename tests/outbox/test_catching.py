@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.shop import Shop, letter
+from support.smtp import mail_server
 
 from flask_smtpadmin import InvalidMessage, NotFound, WrongState
 from flask_smtpadmin.core.audit_search import Sought
@@ -142,6 +143,16 @@ def test_what_is_secret_is_released_to_its_own_recipients_alone(
         shop.mail.queue.release(number, to="tester@example.org")
     assert raised.value.field == "to"
     assert shop.mail.queue.release(number)["state"] == "queued"
+
+
+def test_what_is_sent_at_once_passes_by_the_same_rule(make_shop: Callable[..., Shop]) -> None:
+    """send_now() hands over what is allowed and keeps the rest."""
+    with mail_server() as server:
+        local = {"SMTPADMIN_HOST": server.host, "SMTPADMIN_PORT": server.port}
+        shop = make_shop(**ALLOW, **local, SMTPADMIN_TLS_MODE="none")
+        sent = shop.mail.send_now(letter(sender="a@b.example"))
+        kept = shop.mail.send_now(letter(STRANGER, sender="a@b.example"))
+    assert (sent.accepted, kept.accepted, len(server.received)) == (("ada@example.com",), (), 1)
 
 
 def test_live_mail_is_not_marked(make_shop: Callable[..., Shop]) -> None:

@@ -120,6 +120,36 @@ def test_pause(ready: Shop) -> None:
     assert run(ready, "queue", "pause", "nowhere", code=2)["error"]["code"] == "not_found"
 
 
+def test_the_mode_is_told(make_shop: Any) -> None:
+    """What becomes of new mail and who decides; it is no fault, so the exit is 0."""
+    shop = make_shop(SMTPADMIN_MODE="redirect:me@example.org", SMTPADMIN_CATCH_ALLOW="a.example")
+    assert run(shop, "status")["mode"] == "redirect"
+    text = shop.app.test_cli_runner().invoke(args=["smtp", "status"]).output
+    assert (
+        "MODE is redirect (SMTPADMIN_MODE): new mail to anybody else goes to me@example.org" in text
+    )
+
+
+def test_release_asks_and_names_the_recipients(make_shop: Any) -> None:
+    """By number, by search, all, or a copy to one address; after a no nothing has happened."""
+    shop = make_shop(SMTPADMIN_MODE="catch")
+    numbers = [str(shop.mail.send(letter(f"p{n}@example.com")).id) for n in range(7)]
+    runner = shop.app.test_cli_runner()
+    asked = runner.invoke(args=["smtp", "queue", "release", *numbers], input="n\n")
+    assert "Send 7 of the messages for real to p0@example.com, p1@" in asked.output
+    assert "and 2 more?" in asked.output
+    assert shop.state.queue.counts("caught")["caught"] == 7
+    asked = runner.invoke(args=["smtp", "queue", "release", "--all"], input="n\n")
+    assert "Send 7 caught messages for real to their recipients?" in asked.output
+    to = ["--to", "me@example.org", "--yes"]
+    assert run(shop, "queue", "release", numbers[0], *to) == {"released": 1}
+    assert run(shop, "queue", "release", numbers[0], "--yes") == {"released": 1}
+    assert run(shop, "queue", "release", "-q", "to:p1@example.com", "--yes") == {"released": 1}
+    assert run(shop, "queue", "release", "--all", "--yes") == {"released": 5}
+    for wrong in ([], ["--all"], [numbers[0], "--all", "--yes"], ["--all", *to]):
+        assert run(shop, "queue", "release", *wrong, code=2)["error"]["code"] == "usage"
+
+
 @pytest.mark.parametrize("command", [["status"], ["queue", "list"], ["queue", "wake"]])
 def test_text_for_people(ready: Shop, command: list[str]) -> None:
     """Without --json there is text, and no JSON."""
