@@ -12,7 +12,7 @@ from flask_smtpadmin.core.errors import InvalidSettings
 from flask_smtpadmin.core.rows import Filter
 from flask_smtpadmin.core.settings import Problem, Snapshot
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, live, server_form, server_pages, test
+from flask_smtpadmin.web import access, live, mode, server_form, server_pages, test
 from flask_smtpadmin.web.forms.controls import controls
 from flask_smtpadmin.web.forms.specs import form_class, sent, text_of
 from flask_smtpadmin.web.language import gettext
@@ -33,7 +33,7 @@ def settings_save() -> Response:
     """Save the global settings that were changed."""
     state = current_state()
     snapshot = state.settings.snapshot()
-    form = FORM(formdata=request.form)
+    form = FORM(formdata=mode.joined(request.form))
     try:
         state.settings.save_values(_changed(form, snapshot), actor=access.actor_name())
     except InvalidSettings as error:
@@ -49,6 +49,8 @@ def _changed(form: FlaskForm, snapshot: Snapshot) -> dict[str, str | None]:
         if typed is None or value.locked or typed.strip() == text_of(spec, value).strip():
             continue
         found[name.lower()] = typed.strip() or None
+    if found.get("mode") == current_state().settings.boot()["MODE"]:
+        found["mode"] = None  # nothing is kept that would turn a copy of this database live
     return found
 
 
@@ -71,10 +73,13 @@ def _show(
 def _forms(form: FlaskForm | None, problems: tuple[Problem, ...]) -> dict[str, Any]:
     snapshot = current_state().settings.snapshot()
     values = {name: snapshot.values[name] for name in EDITABLE}
+    drawn = controls(EDITABLE, values, problems or snapshot.problems, form)
     return {
         **server_pages.form_values(server_form.shown("default")),
         **test.form_values("default"),
         "harmless": snapshot.harmless,
-        "globals": controls(EDITABLE, values, problems or snapshot.problems, form),
+        "mode_controls": {name: drawn.pop(name) for name in mode.FIELDS},
+        "mode_to": mode.address(snapshot, form),
+        "globals": drawn,
         "snippet": env_snippet(),
     }

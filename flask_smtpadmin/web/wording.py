@@ -294,6 +294,13 @@ MODE: Final[dict[str, str]] = {
     "record": mark("Record mode"),
     "redirect": mark("Redirect mode"),
 }
+#: What may be chosen on the settings page, and what it does.
+MODES: Final[dict[str, tuple[str, str]]] = {
+    "live": (mark("Live"), mark("Mail goes out as it was written.")),
+    "catch": (mark("Catch"), mark("New mail is kept in the inbox until somebody releases it.")),
+    "redirect": (mark("Redirect"), mark("New mail goes to one address instead.")),
+    "record": (mark("Record"), mark("New mail is kept. Meant for tests of the app.")),
+}
 
 
 #: Causes that are ours and no server's.

@@ -16,6 +16,7 @@ from flask_smtpadmin.web.language import gettext as _
 
 Widget = Literal["text", "number", "email", "secret", "radio", "select", "check", "area"]
 
+_CHOICES: Final = frozenset({"choice", "mode"})
 _NUMBERS: Final = frozenset({"int", "float"})
 #: Settings in seconds that are usually long, and from where on a number is hard to read.
 _SPANS: Final = frozenset({"retry_delay", "retry_max_delay", "max_age"})
@@ -23,7 +24,7 @@ _LONG_SPAN: Final = 120.0
 _ENDLESS: Final = 1e10
 _PORT: Final = r"\s*[0-9]{1,5}\s*"
 _PATTERNS: Final = {"email": r".*@.*"}
-_MONO: Final = frozenset({"host", "path", "url", "limits"})
+_MONO: Final = frozenset({"host", "path", "url", "limits", "allowed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,8 @@ def _control(spec: Spec, field: Field, errors: list[str], form: FlaskForm | None
     words = label_of(name)
     typed = None if form is None or field.locked or field.secret else sent(form[name])
     text = text_of(spec, field) if typed is None else typed
+    if spec.kind == "mode":  # its address is a field of its own
+        text = text.partition(":")[0]
     return Control(
         name=name,
         label=_(words.text),
@@ -111,7 +114,7 @@ def _control(spec: Spec, field: Field, errors: list[str], form: FlaskForm | None
         placeholder=_(words.placeholder) if words.placeholder else "",
         widget=_widget(spec),
         text=text,
-        choices=choices_of(spec, text) if spec.kind == "choice" else (),
+        choices=choices_of(spec, text) if spec.kind in _CHOICES else (),
         origin=field.origin,
         origin_word=_(wording.ORIGINS[field.origin]),
         variable=field.variable,
@@ -134,6 +137,6 @@ def _widget(spec: Spec) -> Widget:
         return "number"
     if spec.kind == "bool":
         return "check"
-    if spec.kind == "choice":
-        return "radio" if spec.name in {"TLS_MODE", "AUTH"} else "select"
+    if spec.kind in _CHOICES:
+        return "radio" if spec.name in {"TLS_MODE", "AUTH", "MODE"} else "select"
     return "area" if spec.kind == "note" else "text"

@@ -96,6 +96,17 @@ LABELS: Final[dict[str, Label]] = {
         mark("Send the password unencrypted"),
         mark("Anyone on the way can read it. Only without encryption."),
     ),
+    "mode": Label(
+        mark("Mode"), mark("Mail that is in the queue already waits until the mode is live again.")
+    ),
+    "catch_allow": Label(
+        mark("Who gets mail all the same"),
+        mark(
+            "Domains and addresses. A message passes when all its recipients are among them; "
+            "*.example.com means all below a domain."
+        ),
+        "example.com, *.test.example, qa@partner.example",
+    ),
     "app_name": Label(mark("App name"), mark("In mails, and beside the From address.")),
     "max_queue": Label(mark("Queue limit"), mark("Messages that may wait. 0: no limit.")),
     "retry_attempts": Label(mark("Retries"), mark("Tries after the first one failed.")),

@@ -25,9 +25,10 @@ Choices = tuple[tuple[str, str, str], ...]
 _RADIO: Final[dict[str, Mapping[str, tuple[str, str]]]] = {
     "tls_mode": {mode: wording.ENCRYPTION[mode] for mode in ("starttls", "implicit", "none")},
     "auth": wording.AUTHENTICATION,
+    "mode": wording.MODES,
 }
-#: Choices that settings know and that nothing carries out yet.
-_NOT_YET: Final = frozenset({"oauth2"})
+#: Choices that are offered only where they are chosen: not carried out yet, or for tests.
+_HIDDEN: Final = frozenset({"oauth2", "record"})
 
 
 def form_class(specs: Mapping[str, Spec]) -> type[FlaskForm]:
@@ -38,13 +39,13 @@ def form_class(specs: Mapping[str, Spec]) -> type[FlaskForm]:
 
 
 def choices_of(spec: Spec, current: str) -> Choices:
-    """Return value, word and note of each choice; what does not work yet only if ``current``."""
+    """Return value, word and note of each choice; what is hidden only if ``current``."""
     worded = _RADIO.get(spec.name.lower())
     if worded is None:
         return tuple(
             (choice, _(wording.CHOICES.get(choice, choice)), "") for choice in spec.choices
         )
-    offered = worded.keys() - _NOT_YET | {current}
+    offered = worded.keys() - _HIDDEN | {current}
     return tuple(
         (value, _(word), _(note)) for value, (word, note) in worded.items() if value in offered
     )

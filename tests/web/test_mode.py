@@ -1,0 +1,88 @@
+"""Mail that is caught or redirected: the settings page decides, and every page says so."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from flask_smtpadmin.core.audit_search import Sought
+
+
+def chosen(source: str) -> str:
+    """Return the mode that the settings page shows as chosen."""
+    found = re.search(r'name="mode" value="(\w+)"[^>]* checked', source)
+    assert found
+    return found[1]
+
+
+def mode(office: Any) -> str:
+    """Return MODE as it is in force."""
+    with office.app.app_context():
+        return str(office.state.settings.snapshot()["MODE"])
+
+
+def test_the_mode_is_chosen_on_the_settings_page(office: Any) -> None:
+    """With the address that redirected mail goes to; the trail tells of it."""
+    assert chosen(office.page("/settings")) == "live"
+    form = {"mode": "redirect", "mode_to": "me@example.org", "catch_allow": "*.Test.example"}
+    assert office.post("/settings", form).status_code == 303
+    source = office.page("/settings")
+    assert (chosen(source), mode(office)) == ("redirect", "redirect:me@example.org")
+    assert 'name="mode_to" value="me@example.org"' in source
+    assert 'value="*.test.example"' in source
+    assert office.field("mode", "/settings")[0] == "database"
+    with office.app.app_context():
+        (entry, *_) = office.state.trail.of(Sought())
+    assert entry.action == "settings.save"
+    assert entry.details["fields"]["mode"] == {"from": None, "to": "redirect:me@example.org"}
+
+
+def test_live_is_kept_only_against_something_else(make_office: Any) -> None:
+    """A copy of the database must not turn another installation live."""
+    office = make_office()
+    office.post("/settings", {"mode": "catch"})
+    office.post("/settings", {"mode": "live"})
+    assert office.field("mode", "/settings")[0] == "default"
+    staging = make_office(SMTPADMIN_MODE="catch")
+    staging.post("/settings", {"mode": "live"})
+    assert (staging.field("mode", "/settings")[0], mode(staging)) == ("database", "live")
+    staging.post("/settings", {"mode": "catch"})
+    assert staging.field("mode", "/settings")[0] == "app_config"
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"mode": "redirect", "mode_to": "nobody"}, "mode"),
+        ({"mode": "redirect"}, "mode"),
+        ({"mode": "sideways"}, "mode"),
+        ({"mode": "catch", "catch_allow": "good.example, *"}, "catch_allow"),
+    ],
+)
+def test_a_mode_that_cannot_be_meant_is_refused_at_its_field(
+    office: Any, form: dict[str, str], field: str
+) -> None:
+    """Nothing is stored, and what was typed is still there."""
+    response = office.post("/settings", form)
+    assert response.status_code == 422
+    assert f'id="error-{field}"' in response.text
+    assert mode(office) == "live"
+    assert form.get("mode_to", "") in response.text
+    assert form.get("catch_allow", "") in response.text
+
+
+def test_a_mode_from_the_environment_is_locked(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page names the variable, and a submit changes nothing."""
+    monkeypatch.setenv("SMTPADMIN_MODE", "catch")
+    assert office.field("mode", "/settings") == ("environment", "SMTPADMIN_MODE")
+    source = office.page("/settings")
+    assert len(re.findall(r'name="mode"[^>]* disabled', source)) == 3
+    assert re.search(r'name="mode_to"[^>]* disabled', source)
+    office.post("/settings", {"mode": "live"})
+    assert mode(office) == "catch"
+    office.rights = {"view", "operate"}
+    assert office.post("/settings", {"mode": "live"}).status_code == 403
