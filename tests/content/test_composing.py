@@ -61,6 +61,21 @@ def test_the_text_is_made_of_the_html() -> None:
 
 
 @pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p><a href='{{ link }}'>Choose it</a> now</p>", "Choose it ({{ link }}) now"),
+        ('<a href = "{{ link }}?a={{ a }}">Choose it</a>', "Choose it: {{ link }}?a={{ a }}"),
+        ("<a href={{ link }}>{{ link }}</a>", "{{ link }}"),
+        ("<a href='https://{{ link }}/x'>x</a>", "x: https://{{ link }}/x"),
+        ("<p>{{ link }}</p><a href='#'>x</a>", "{{ link }}\n\nx"),
+    ],
+)
+def test_links_whose_address_is_a_variable(html: str, text: str) -> None:
+    """The address of a link stays in the plain text though it only comes with the values."""
+    assert text_of(html) == text
+
+
+@pytest.mark.parametrize(
     ("texts", "part", "line"),
     [
         (Texts("{{ nobody }}", "<p>x</p>"), "subject", 1),
