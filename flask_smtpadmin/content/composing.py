@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from flask_smtpadmin.content.frame import Frame, framed_html, framed_text
+from flask_smtpadmin.content.links import without_unsafe_links
+from flask_smtpadmin.content.markup import close_up
 from flask_smtpadmin.content.sandbox import Program, compile_template
 from flask_smtpadmin.content.text_part import text_of
 from flask_smtpadmin.core.email_type import EmailType, Texts
@@ -42,7 +44,7 @@ class Composer:
         Raises:
             TemplateError: a value is missing or cannot be used; it names part and variable.
         """
-        html = None if self.html is None else self.html.render(values)
+        html = None if self.html is None else without_unsafe_links(self.html.render(values))
         text = _GAPS.sub("\n\n", self.text.render(values)).strip() + "\n"
         return Rendered(self.subject.render(values), html, text)
 
@@ -53,7 +55,7 @@ def composer(kind: EmailType, texts: Texts, frame: Frame, language: str = "") ->
     Raises:
         TemplateError: a template cannot be used; it names part, line and variable.
     """
-    inner = frame if kind.framed else Frame()
+    inner = frame if kind.framed else Frame(accent=frame.accent)
     return _composer(texts, inner, kind.variables, kind.unsubscribe, language)
 
 
@@ -78,7 +80,7 @@ def _composer(
     return Composer(
         program(texts.subject, "subject"),
         None if html is None else program(html, "html", html=True),
-        program(framed_text(text, frame), "text"),
+        program(close_up(framed_text(text, frame)), "text"),
         None if unsubscribe is None else program(unsubscribe, "unsubscribe"),
     )
 

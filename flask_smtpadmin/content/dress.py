@@ -7,6 +7,7 @@ in, and leaves each line where it was, so that an error still names the right on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
@@ -68,6 +69,7 @@ _BUTTON_AFTER: Final = (
     "</td></tr></table><!--[if mso]><p style='margin:0;line-height:16px'>&nbsp;</p><![endif]-->"
 )
 # Shown beside the subject in lists of mails; the layout takes it to the top of the mail.
+_HIDDEN: Final = re.compile(r'<p class="preheader">.*?</p>\s*', re.DOTALL | re.IGNORECASE)
 PREHEADER: Final = '<div class="m-preheader">'
 
 
@@ -79,6 +81,11 @@ def dress(source: str, *, accent: str = ACCENT, direction: Direction = "ltr") ->
     and wins.
     """
     return "".join(_Dresser(palette(accent).light, direction).dress(list(cut(source))))
+
+
+def without_preheader(source: str) -> str:
+    """Return a fragment's source without what only lists of mails show."""
+    return _HIDDEN.sub(lambda found: "\n" * found[0].count("\n"), source)
 
 
 class _Dresser:

@@ -1,4 +1,4 @@
-"""The app's header and footer around a mail."""
+"""What stands around a mail: the layout, and the app's header and footer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from flask_smtpadmin.content.dress import dress
+from flask_smtpadmin.content.layout import direction_of, wrap
+from flask_smtpadmin.content.palette import ACCENT
 from flask_smtpadmin.core.email_type import Texts
 
 _WHOLE: Final = re.compile(r"<html[\s>]", re.IGNORECASE)
@@ -16,10 +19,11 @@ _NONE: Final = Texts("", "", "")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Header and footer, as templates; "" or None: nothing."""
+    """Header and footer, as templates; "" or None: nothing. ``accent``: of buttons and links."""
 
     header: Texts = _NONE
     footer: Texts = _NONE
+    accent: str = ACCENT
 
 
 def is_whole(html: str) -> bool:
@@ -32,10 +36,18 @@ def framed_html(html: str, frame: Frame, *, title: str, language: str = "") -> s
     header, footer = frame.header.html or "", frame.footer.html or ""
     if is_whole(html):
         return _inserted(html, header, footer)
-    lang = f' lang="{language}"' if language else ""
-    return (
-        f'<!doctype html>\n<html{lang}>\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{title}</title>\n</head>\n<body>\n{header}\n{html}\n{footer}\n</body>\n</html>\n"
+    direction = direction_of(language)
+
+    def dressed(source: str) -> str:
+        return dress(source, accent=frame.accent, direction=direction)
+
+    return wrap(
+        dressed(html),
+        title=title,
+        header=dressed(header),
+        footer=dressed(footer),
+        language=language,
+        accent=frame.accent,
     )
 
 

@@ -94,12 +94,12 @@ def notification_digest(
     Args:
         link: where all of it can be seen.
         groups: ``{"title": ..., "entries": [{"title": ..., "link": ..., "detail": ...}]}``;
-            ``link`` and ``detail`` of an entry may be missing.
+            ``link`` and ``detail`` of an entry may be missing, groups without entries are left out.
         name: of the recipient.
         period: "today", "this week".
         settings_link: where it can be switched off.
     """
-    shown = [_group(group["title"], group["entries"]) for group in groups]
+    shown = [one for group in groups if (one := _group(**group))["count"]]
     return {
         "link": link,
         "groups": shown,
@@ -359,7 +359,7 @@ def _texts(name: str, language: str) -> Texts:
     return Texts(subject.removeprefix(_SUBJECT), html, text)
 
 
-def _group(title: str, entries: Iterable[Mapping[str, Any]]) -> Values:
+def _group(*, title: str, entries: Iterable[Mapping[str, Any]]) -> Values:
     shown = [{"link": "", "detail": "", **entry} for entry in entries]
     return {"title": title, "count": len(shown), "entries": shown}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from flask_smtpadmin.content.dress import without_preheader
 from flask_smtpadmin.core.mail.plain import plain_text
 
 _TAG: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -28,6 +29,6 @@ def text_of(html: str) -> str:
         mark = _MARK.format(tags.setdefault(found[0], len(tags)))
         return _WEB + mark if found[0] in addresses else mark
 
-    text = plain_text(_TAG.sub(put_aside, html))
+    text = plain_text(_TAG.sub(put_aside, without_preheader(html)))
     kept = list(tags)
     return _MARKS.sub(lambda found: kept[int(found[1])], text)
