@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, Unpack
 
 from flask_smtpadmin.content.composing import check
+from flask_smtpadmin.content.standard import NAMES, standard_type
 from flask_smtpadmin.core.email_type import EmailType, Options, Source, read_texts
 from flask_smtpadmin.core.handling import Handling, OnUncertain
 from flask_smtpadmin.core.queued import QueuedMessage
@@ -62,6 +64,26 @@ class TypesAPI:
             return function
 
         return decorate
+
+    def use_standard_types(self, *names: str, **options: Unpack[Options]) -> None:
+        """Register mails that come with this package: those of ``names``, else all eight.
+
+        They are ``welcome``, ``workspace-invitation``, ``password-reset``, ``magic-link``,
+        ``notification-digest``, ``account-locked``, ``data-export-ready`` and ``test``. What
+        ``send_type`` is to be given for each is what the function of that name takes in
+        :mod:`flask_smtpadmin.content.standard`::
+
+            mail.use_standard_types()
+            mail.send_type("password-reset", user.email, {"name": user.name, "link": url})
+
+        ``options`` are attributes of :class:`EmailType`, and count for all that are named.
+
+        Raises:
+            NotFound: there is no standard mail of that name.
+            ConfigurationError: an option cannot be used, or a name is taken.
+        """
+        for name in names or NAMES:
+            self._hooks.types.add(replace(standard_type(name), **options))
 
     def send_type(  # noqa: PLR0913 - the public verb, keywords only
         self,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
+from support.apps import Site
 from support.html_mail import addresses, loads, parsed, rendered, seen
 
 from flask_smtpadmin.content.colours import READABLE, contrast
 from flask_smtpadmin.content.frame import Frame
 from flask_smtpadmin.content.standard import LANGUAGES, NAMES, standard_type
 from flask_smtpadmin.core.email_type import Texts
-from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.errors import ConfigurationError, NotFound
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 EVERY = [(name, "" if tag == LANGUAGES[0] else tag) for tag in LANGUAGES for name in NAMES]
@@ -152,3 +154,20 @@ def test_header_and_footer_of_the_app_stand_in_the_layout() -> None:
     head, rest = html.split("<h1", 1)
     assert 'href="https://tidepool.example">Tidepool</a>' in head
     assert re.search(r'<p class="small m-muted" style="[^"]+">Shore Road 1</p>', rest)
+
+
+def test_an_app_registers_all_of_them_or_some_and_says_more(
+    make_app: Callable[..., Site],
+) -> None:
+    """``use_standard_types`` and ``send_type`` are enough; an option counts for those named."""
+    site = make_app(SMTPADMIN_APP_NAME="Tidepool", SMTPADMIN_MODE="record")
+    site.mail.use_standard_types("password-reset", sender="security@tidepool.example")
+    with site.app.app_context(), site.mail.record_messages() as sent:
+        site.mail.send_type("password-reset", "ada@example.com", {"link": "https://a.example/x"})
+    assert sent[0].subject == "Set a new Tidepool password"
+    assert sent[0].sender == "security@tidepool.example"
+    assert addresses(sent[0].html) == ["https://a.example/x"] * 2
+    with pytest.raises(ConfigurationError, match="registered already"):
+        site.mail.use_standard_types()
+    with pytest.raises(NotFound):
+        site.mail.use_standard_types("invoice")
