@@ -48,6 +48,15 @@ def test_another_recipient_stands_alone():
     assert b"Cc:" not in head
 
 
+def test_the_button_to_unsubscribe_is_for_the_first_reader_alone():
+    """The same readers keep it, another one would take the first off the list."""
+    message = Message("S", ["a@b.example"], "x", unsubscribe="https://a.example/u?who=1")
+    first = built(message)
+    for to, kept in ((None, True), (Address("", "c@d.example"), False)):
+        again = once_more(first, message_id="<n@example.com>", now=_LATER, to=to)
+        assert (b"List-Unsubscribe" in again.content) == kept
+
+
 def test_an_address_in_other_letters_needs_smtputf8():
     """The server is asked for it (RFC 6531)."""
     to = Address("", "grüße@example.org")

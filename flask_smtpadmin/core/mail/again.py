@@ -12,15 +12,19 @@ from typing import Final
 from flask_smtpadmin.core.mail.address import Address, format_mailbox
 from flask_smtpadmin.core.mail.headers import folded
 from flask_smtpadmin.core.mail.mime import Built, Recipient
+from flask_smtpadmin.core.mail.unsubscribe import ONE_CLICK, UNSUBSCRIBE
 
 _END: Final = b"\r\n\r\n"
 _FIELD: Final = re.compile(rb"[^\r\n:]+:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
+#: Headers that are about the recipients.
+_PERSONAL: Final = {b"to", b"cc", UNSUBSCRIBE.lower().encode(), ONE_CLICK.lower().encode()}
 
 
 def once_more(built: Built, *, message_id: str, now: datetime, to: Address | None = None) -> Built:
     """Return ``built`` as a message of its own.
 
-    A mailbox that has the first one would else take it for the same and drop it.
+    A mailbox that has the first one would else take it for the same and drop it. For somebody else
+    the button to unsubscribe is left out: it would take the first reader off the list.
 
     Args:
         built: as it was stored.
@@ -46,7 +50,7 @@ def once_more(built: Built, *, message_id: str, now: datetime, to: Address | Non
 
 
 def _kept(head: bytes, *, drop_recipients: bool) -> Iterator[bytes]:
-    dropped = {b"date", b"message-id"} | ({b"to", b"cc"} if drop_recipients else set())
+    dropped = {b"date", b"message-id"} | (_PERSONAL if drop_recipients else set())
     for field in _FIELD.findall(head):
         if field.partition(b":")[0].strip().lower() not in dropped:
             yield field

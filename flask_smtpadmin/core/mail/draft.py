@@ -22,6 +22,7 @@ from flask_smtpadmin.core.mail.parts import (
     content_id,
     multipart,
 )
+from flask_smtpadmin.core.mail.unsubscribe import unsubscribe_headers
 from flask_smtpadmin.core.records import record
 
 #: RFC 5322 3.6.4, with any printable ASCII for the two sides.
@@ -85,6 +86,8 @@ def of_message(message: Any, *, token: str, encoder: Encoder) -> Draft:
     _check_options(message)
     headers = _extra_headers(message.extra_headers)
     message_id = headers.pop("Message-ID", None) or _flask_mail_id(message)
+    if (unsubscribe := getattr(message, "unsubscribe", None)) is not None:
+        _add_unsubscribe(headers, unsubscribe)
     return Draft(
         subject="" if message.subject is None else line_of(message.subject, "subject").strip(" \t"),
         sender=_sender(message),
@@ -138,6 +141,16 @@ def _extra_headers(value: object) -> dict[str, str]:
                 raise InvalidMessage(f"{line[:80]!r} is not a Message-ID", field="extra_headers")
         headers[name] = line
     return headers
+
+
+def _add_unsubscribe(headers: dict[str, str], value: object) -> None:
+    given = {name.lower() for name in headers}
+    for name, text in unsubscribe_headers(value).items():
+        if name.lower() in given:
+            raise InvalidMessage(
+                f"{name} stands in extra_headers as well: give it once", field="unsubscribe"
+            )
+        headers[name] = text
 
 
 def _flask_mail_id(message: Any) -> str | None:

@@ -65,6 +65,9 @@ class Message:
         mail_options: accepted for Flask-Mail: ``SMTPUTF8`` and ``BODY=8BITMIME``, which are used
             where they are needed anyway.
         rcpt_options: accepted for Flask-Mail; must be empty.
+        unsubscribe: the https address that takes this reader off the list when a mail program
+            posts to it (RFC 8058), a ``mailto:`` address, or a list of both. Mail to many needs
+            it.
 
     Raises:
         InvalidMessage: a list or mapping was expected and something else given.  All other
@@ -88,6 +91,8 @@ class Message:
         extra_headers: Mapping[str, str] | None = None,
         mail_options: Iterable[str] | None = None,
         rcpt_options: Iterable[str] | None = None,
+        *,
+        unsubscribe: str | Iterable[str] | None = None,
     ) -> None:
         self.subject = subject
         self.recipients: list[Mailbox] = listed(recipients, "recipients")
@@ -105,6 +110,7 @@ class Message:
         self.extra_headers: dict[str, str] = pairs(extra_headers, "extra_headers")
         self.mail_options: list[str] = listed(mail_options, "mail_options")
         self.rcpt_options: list[str] = listed(rcpt_options, "rcpt_options")
+        self.unsubscribe = unsubscribe
 
     @property
     def html(self) -> str | None:

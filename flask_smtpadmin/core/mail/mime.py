@@ -29,7 +29,8 @@ MAX_RECIPIENTS: Final = 1000
 
 _SPACES: Final = " \t"
 _NOBODY: Final = "To: undisclosed-recipients:;\r\n"
-_ATTRIBUTES: Final = tuple(vars(Message()))
+#: What a message must have to be read like ours: what Flask-Mail's has.
+_ATTRIBUTES: Final = tuple(name for name in vars(Message()) if name != "unsubscribe")
 
 
 @record(frozen=True, slots=True)
