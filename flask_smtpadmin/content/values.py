@@ -1,0 +1,208 @@
+"""What a template may hold: plain values, and the names that stand for nothing.
+
+Values are copied into plain ``list`` and ``dict``, so that a template never touches an object of
+the app, and no ``__getattr__``, property or lazy load runs while it is rendered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, time
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+from jinja2 import StrictUndefined
+from jinja2.runtime import Undefined
+from jinja2.utils import missing
+from markupsafe import Markup
+
+from flask_smtpadmin.content.fuel import DIGITS, ITEMS, VALUE_DEPTH, Refused
+from flask_smtpadmin.core.words import said
+
+_LARGEST: Final = 10**DIGITS
+_SAFE: Final = frozenset({str, bool, type(None)})
+_NUMBERS: Final = frozenset({int, float, bool, Decimal})
+
+
+class Missing(StrictUndefined):
+    """A name that was handed no value: it can be asked for and replaced, not used."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: object = missing,
+        name: str | None = None,
+        _exc: object = None,
+    ) -> None:
+        text = hint or said(
+            "`%(name)s` has no value here. Write `%(name)s|default(...)` for one that may be "
+            "missing, or ask with `if %(name)s is defined`.",
+            name=name,
+        )
+        variable = re.split(r"[.\[]", name)[0] if name else None
+        refused: Any = partial(Refused, variable=variable)
+        super().__init__(text, obj, name, refused)
+
+
+def plain(values: Mapping[str, object], names: Iterable[str], *, html: bool) -> dict[str, Any]:
+    """Return a copy of those ``values`` that have one of ``names``.
+
+    Raises:
+        Refused: one is not plain, too large or too deep; it is named.
+    """
+    copied: dict[str, Any] = {}
+    copier: _Copier | None = None
+    for name in names:
+        value = values.get(name, missing)
+        if type(value) in _SAFE:
+            copied[name] = value
+        elif value is not missing:
+            copier = copier or _Copier(html=html)
+            copied[name] = copier.copy(value, name)
+    return copied
+
+
+def is_number(value: object) -> bool:
+    """Return whether one can reckon with it."""
+    return type(value) in _NUMBERS
+
+
+def check_number(value: Any) -> Any:
+    """Return a number that was read or reckoned.
+
+    Raises:
+        Refused: it has too many digits.
+    """
+    kind = type(value)
+    if kind is int:
+        fits = -_LARGEST < value < _LARGEST
+    elif kind is Decimal:
+        fits = _fits(value)
+    else:
+        fits = True
+    if not fits:
+        raise Refused(
+            said("A number has too many digits: at most %(limit)s can be shown.", limit=DIGITS)
+        )
+    return value
+
+
+def kind_of(value: object) -> str:
+    """Return in words what a value is."""
+    if isinstance(value, bool) or value is None:
+        return said("yes, no or nothing")
+    if is_number(value):
+        return said("a number")
+    if isinstance(value, Markup):
+        return said("ready-made HTML")
+    if isinstance(value, str):
+        return said("text")
+    if isinstance(value, (date, time)):
+        return said("a date or a time")
+    return said("a group of values") if isinstance(value, dict) else said("a list")
+
+
+def unsuitable(value: object, wanted: str, who: str) -> Refused:
+    """Return what to say when ``who`` (a filter, an operator) got something else.
+
+    Raises:
+        Refused: it is a name without a value.
+    """
+    if isinstance(value, Undefined):
+        str(value)  # says that itself
+    return Refused(
+        said(
+            "`%(who)s` takes %(wanted)s, and this is %(kind)s.",
+            who=who,
+            wanted=wanted,
+            kind=kind_of(value),
+        )
+    )
+
+
+def _fits(value: Decimal) -> bool:
+    if not value.is_finite():
+        return False
+    _sign, digits, exponent = value.as_tuple()
+    return len(digits) <= DIGITS and isinstance(exponent, int) and abs(exponent) <= DIGITS
+
+
+class _Copier:
+    """Copies values, counting their items."""
+
+    def __init__(self, *, html: bool) -> None:
+        self._left = ITEMS
+        self._html = html
+        self._name = ""
+
+    def copy(self, value: Any, name: str) -> Any:
+        """Return a copy of the value that is called ``name``."""
+        self._name = name
+        return self._copy(value, 0)
+
+    def _copy(self, value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return self._text(value)
+        if value is None or isinstance(value, (bool, date, time)):
+            return value
+        if isinstance(value, (int, float, Decimal)):
+            return self._number(value)
+        if isinstance(value, (list, tuple, dict)):
+            return self._many(value, depth)
+        raise self._refused(
+            "`%(name)s` is or holds a value of type %(kind)s, and templates take plain values "
+            "only: text, numbers, dates, lists and dicts of them. Let the `prepare` function of "
+            "the e-mail type hand over what is needed of it.",
+            kind=type(value).__name__,
+        )
+
+    def _text(self, value: str) -> str:
+        text = str.__str__(value)  # an exact str, whatever a subclass overrides
+        return Markup(text) if self._html and isinstance(value, Markup) else text  # noqa: S704 - it was Markup
+
+    def _number(self, value: Any) -> Any:
+        if isinstance(value, int):
+            value = int.__int__(value)  # of an IntEnum, too
+        elif isinstance(value, float):
+            value = float.__float__(value)
+        try:
+            return check_number(value)
+        except Refused as error:
+            raise Refused(error.message, self._name) from None
+
+    def _many(self, value: Any, depth: int) -> Any:
+        self._left -= len(value)
+        if self._left < 0:
+            raise self._refused(
+                "`%(name)s` is too long: a mail takes lists and dicts of %(limit)s items in all.",
+                limit=f"{ITEMS:,}",
+            )
+        if depth >= VALUE_DEPTH:
+            raise self._refused(
+                "`%(name)s` is nested too deeply: lists and dicts may stand in each other "
+                "%(limit)s deep.",
+                limit=VALUE_DEPTH,
+            )
+        copy, depth = self._copy, depth + 1
+        if isinstance(value, dict):
+            return {self._key(key): copy(item, depth) for key, item in dict.items(value)}
+        sequence = list if isinstance(value, list) else tuple
+        return [
+            item if type(item) in _SAFE else copy(item, depth) for item in sequence.__iter__(value)
+        ]
+
+    def _key(self, key: object) -> str | int:
+        if isinstance(key, str):
+            return str.__str__(key)
+        if isinstance(key, int):
+            return int.__int__(key)
+        raise self._refused(
+            "`%(name)s` has a key that is of type %(kind)s: use text.", kind=type(key).__name__
+        )
+
+    def _refused(self, text: str, **values: object) -> Refused:
+        return Refused(said(text, name=self._name, **values), self._name)
