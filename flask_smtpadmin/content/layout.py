@@ -26,9 +26,7 @@ _RIGHT_TO_LEFT: Final = frozenset(
 # Keeps the words after the preheader out of the list of mails.
 _FILLER: Final = Markup("&#847;&zwnj;&nbsp; ") * 50
 _JINJA: Final = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
-_INITIAL: Final = (
-    "{% for letter in app_name %}{% if loop.first %}{{ letter | upper }}{% endif %}{% endfor %}"
-)
+_INITIAL: Final = "{{ app_name | first | default('') | upper }}"
 _PREHEADER: Final = re.compile(re.escape(PREHEADER) + r"(.*?)</div>\s*", re.DOTALL)
 #: class in the layout -> what it takes from a scheme
 _LOOKS: Final = {

@@ -42,8 +42,6 @@ class _Environment(ImmutableSandboxedEnvironment):
             autoescape=html,
             undefined=Missing,
             optimized=False,  # nothing is worked out while a template is read
-            trim_blocks=True,
-            lstrip_blocks=True,
             cache_size=0,
         )
         self.globals.clear()
