@@ -41,7 +41,10 @@ nitpick_ignore_regex = [
         "py:.*",
         r"(flask|flask_sqlalchemy|sqlalchemy|sa|email|collections|datetime|typing|click)\..*",
     ),
-    ("py:.*", r"(blinker|werkzeug|pathlib|contextlib|abc|logging|flask_mail|flask_mailman)\..*"),
+    (
+        "py:.*",
+        r"(blinker|werkzeug|pathlib|contextlib|abc|logging|flask_mail|flask_mailman|flask_security)\..*",
+    ),
     ("py:exc", r"BadHeaderError"),
     ("py:class", r"flask_smtpadmin\.state\.State"),
     ("py:class", r"(Flask|SQLAlchemy|Session|Blueprint|EmailMessage|datetime|timedelta|Mapping)"),

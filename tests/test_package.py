@@ -36,6 +36,7 @@ OPTIONAL = (
     "flask_login",
     "flask_mail",
     "flask_mailman",
+    "flask_security",
 )
 
 

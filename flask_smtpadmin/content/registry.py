@@ -17,12 +17,13 @@ class Registry:
         self._types: dict[str, EmailType] = {}
 
     def add(self, kind: EmailType) -> None:
-        """Take a type.
+        """Take a type; it replaces one that :attr:`EmailType.gives_way`.
 
         Raises:
             ConfigurationError: there is one of that name already.
         """
-        if kind.name in self._types:
+        known = self._types.get(kind.name)
+        if known is not None and not known.gives_way:
             raise ConfigurationError(
                 f"E-mail type {kind.name!r} is registered already; give one of the two another "
                 "name.",

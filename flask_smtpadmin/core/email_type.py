@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypedDict
+from typing import Any, ClassVar, Final, TypeAlias, TypedDict
 
 from flask_smtpadmin.core.errors import ConfigurationError
 from flask_smtpadmin.core.mail.address import Mailbox
@@ -82,6 +82,9 @@ class EmailType:
     Raises:
         ConfigurationError: something cannot be used; ``field`` names it.
     """
+
+    #: Whether the app's own of that name takes its place, whichever is registered first.
+    gives_way: ClassVar[bool] = False
 
     name: str
     texts: Texts
