@@ -97,6 +97,17 @@ class Keys:
         minimum=0,
         maximum=1_000_000_000,
     )
+    #: Bytes of a message with its attachments as they travel, a third longer than they are; 0: no
+    #: limit.
+    MAX_MESSAGE_SIZE: Final = Spec(
+        "MAX_MESSAGE_SIZE",
+        "int",
+        25 * 1024 * 1024,
+        "Bytes that a message may have, its attachments encoded; 0: no limit.",
+        minimum=0,
+        maximum=1_000_000_000,
+        editable=False,
+    )
     #: Tries after the first one failed.
     RETRY_ATTEMPTS: Final = Spec(
         "RETRY_ATTEMPTS", "int", 3, "Tries after the first one failed.", minimum=0, maximum=100

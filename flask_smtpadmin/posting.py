@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import socket
@@ -21,6 +22,7 @@ from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.again import once_more
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.mail.mime import Built, Renderer, sender_block
+from flask_smtpadmin.core.mail.pictures import missing_pictures
 from flask_smtpadmin.core.queued import Batch, Entry, QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings import Server, Snapshot
@@ -34,6 +36,7 @@ from flask_smtpadmin.storage.admission import Room
 #: What ``send`` takes; a ``flask_mail.Message`` is known by its attributes, hence Any.
 Sendable: TypeAlias = Message | EmailMessage | Any
 AnySession: TypeAlias = Session | scoped_session[Any]
+log = logging.getLogger(__name__)
 _HOST_CHARACTERS = re.compile(r"[^A-Za-z0-9.-]+")
 _TOKEN = 16  # bytes
 _LONGEST_DOMAIN = 190  # with the token before it, what a Message-ID may be
@@ -220,7 +223,12 @@ def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
 def _built(snapshot: Snapshot, messages: Sequence[Sendable], now: datetime) -> list[Built]:
     """Render ``messages`` with the subject prefix and Message-ID domain that are in force."""
     default = snapshot.default
-    renderer = Renderer(now=now, domain=_domain(default), subject_prefix=default.subject_prefix)
+    renderer = Renderer(
+        now=now,
+        domain=_domain(default),
+        subject_prefix=default.subject_prefix,
+        limit=snapshot["MAX_MESSAGE_SIZE"],
+    )
     built = []
     for index, (message, token) in enumerate(zip(messages, _tokens(len(messages)), strict=True)):
         try:
@@ -229,6 +237,8 @@ def _built(snapshot: Snapshot, messages: Sequence[Sendable], now: datetime) -> l
             if len(messages) == 1:
                 raise
             raise error.at(index) from error
+        for cid in missing_pictures(message):
+            log.warning("The HTML of a message shows cid:%.80s, which no attachment is", cid)
     return built
 
 

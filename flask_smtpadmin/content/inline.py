@@ -37,7 +37,7 @@ _UNSURE: Final = re.compile(
 _IF: Final = re.compile(r"<!\[(if\s[^\]>]*+)\]>")
 _END_IF: Final = re.compile(r"<!\[endif\]>")
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def inline_styles(html: str) -> str:
@@ -51,7 +51,7 @@ def inline_styles(html: str) -> str:
     if not _STYLE.search(html) or (inliner := _inliner()) is None:
         return html
     if (why := _beyond(html)) is not None:
-        logger.warning("The styles of an e-mail stay in its style sheet: %s", why)
+        log.warning("The styles of an e-mail stay in its style sheet: %s", why)
         return html
     source = _END_IF.sub("<!--<![endif]-->", _IF.sub(r"<!--[\1]><!-->", html))
     try:
@@ -59,7 +59,7 @@ def inline_styles(html: str) -> str:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - a panic in Rust is no Exception
-        logger.warning("The styles of an e-mail stay in its style sheet: %s", error)
+        log.warning("The styles of an e-mail stay in its style sheet: %s", error)
         return html
     return inlined if len(inlined) <= max(_LONGEST, len(html)) else html
 

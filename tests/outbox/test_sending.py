@@ -128,6 +128,40 @@ def test_bad_message_in_a_batch(sqlite_shop: Shop) -> None:
     assert sqlite_shop.stored() == 0
 
 
+@pytest.mark.parametrize("verb", ["send", "send_many", "send_now"])
+def test_a_message_has_a_greatest_size(make_shop: Callable[..., Shop], verb: str) -> None:
+    """``SMTPADMIN_MAX_MESSAGE_SIZE`` counts bytes as they travel; the error tells both figures."""
+    shop = make_shop(SMTPADMIN_MAX_MESSAGE_SIZE=100_000, SMTPADMIN_MODE="catch")
+    message = letter()
+    message.attach("plan.pdf", "application/pdf", b"x" * 60_000)
+    given = [message] if verb == "send_many" else message
+    getattr(shop.mail, verb)(given)
+    message.attach("more.pdf", "application/pdf", b"x" * 20_000)
+    with pytest.raises(InvalidMessage, match=r"is 11\d,\d{3} bytes .* allows 100,000") as caught:
+        getattr(shop.mail, verb)(given)
+    assert (caught.value.field, shop.stored()) == ("message", 1)
+
+
+def test_no_greatest_size(make_shop: Callable[..., Shop]) -> None:
+    """0 lets any size pass; 25 MiB is what there is without it."""
+    message = letter()
+    message.attach("film.mp4", "video/mp4", bytes(19_500_000))
+    with pytest.raises(InvalidMessage, match="26,214,400"):
+        make_shop().mail.send(message)
+    assert make_shop(SMTPADMIN_MAX_MESSAGE_SIZE=0).mail.send(message).created
+
+
+def test_a_picture_that_is_not_there_is_told(sqlite_shop: Shop, caplog) -> None:
+    """Only in the log: whoever answers a mail quotes its pictures."""
+    message = letter(
+        html="<img src='cid:logo'><td background=CID:b%40x><p style='url(cid:c)'>cid:x"
+    )
+    message.attach("l.png", "image/png", b"x", "inline", content_id="logo")
+    message.attach("b.png", "image/png", b"x", "inline", headers={"Content-ID": "<b@x>"})
+    assert sqlite_shop.mail.send(message).created
+    assert caplog.messages == ["The HTML of a message shows cid:c, which no attachment is"]
+
+
 def test_empty_batch(sqlite_shop: Shop) -> None:
     """Nothing to send is nothing to do."""
     assert sqlite_shop.mail.send_many([]) == []

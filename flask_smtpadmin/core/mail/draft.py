@@ -229,7 +229,9 @@ def _texts(
     for key, text in alternatives.items():
         subtype = alternative_subtype(key)
         field = "html" if subtype == "html" else "alts"
-        yield subtype, encoder.text(text, subtype, charset=message.charset, field=field)
+        # RFC 6047 2.4: a calendar is UTF-8
+        charset = None if subtype.lower().startswith("calendar") else message.charset
+        yield subtype, encoder.text(text, subtype, charset=charset, field=field)
 
 
 def _related(

@@ -13,6 +13,7 @@ from typing import Any
 
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail.address import Mailbox, listed
+from flask_smtpadmin.core.mail.calendar import calendar_text
 
 Alternatives = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -141,6 +142,24 @@ class Message:
         self.attachments.append(
             Attachment(filename, content_type, data, disposition, headers, content_id)
         )
+
+    def invite(
+        self, ics: str | bytes, method: str = "REQUEST", *, filename: str = "invite.ics"
+    ) -> None:
+        """Add an invitation, as a part that mail programs answer and as a file that others open.
+
+        Args:
+            ics: the calendar object (RFC 5545), from ``BEGIN:VCALENDAR`` on; bytes are UTF-8.
+            method: what is asked of the reader, as its line ``METHOD:`` says it: ``REQUEST``,
+                ``CANCEL``, ``PUBLISH``, ... (RFC 5546 1.4).
+            filename: of the file.
+
+        Raises:
+            InvalidMessage: mail programs could not use it; ``field`` is ``ics`` or ``method``.
+        """
+        text, asked = calendar_text(ics, method)
+        self.alts[f"calendar; method={asked}"] = text
+        self.attach(filename, f"application/ics; method={asked}", text)
 
     def __repr__(self) -> str:
         return f"<Message {self.subject!r}, {len(self.recipients)} in To>"

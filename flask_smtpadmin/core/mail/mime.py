@@ -76,17 +76,21 @@ class Renderer:
         now: aware; the Date header of a message that has none.
         domain: ASCII; right side of the Message-ID.
         subject_prefix: put in front of the subject, with a space between.
+        limit: bytes that the content of a message may have; 0: as many as it likes.
 
     Raises:
         InvalidMessage: the prefix cannot be used; ``field`` is ``subject``.
     """
 
-    def __init__(self, *, now: datetime, domain: str, subject_prefix: str = "") -> None:
+    def __init__(
+        self, *, now: datetime, domain: str, subject_prefix: str = "", limit: int = 0
+    ) -> None:
         self._date = format_datetime(now)
         #: in front of the token, so that an index over Message-IDs grows at its end
         self._stamp = f"{int(now.timestamp() * 1000):x}."
         self._domain = domain
         self._prefix = line_of(subject_prefix, "subject").strip(_SPACES)
+        self._limit = limit
         self._encoder = Encoder()
 
     def render(self, message: Message | StandardMessage[Any, Any] | Any, token: str) -> Built:
@@ -110,6 +114,12 @@ class Renderer:
         date = self._date if draft.date is None else format_datetime(draft.date)
         head = _head(draft, subject, date, message_id)
         content = b"".join([head.encode(), *draft.content.body])
+        if 0 < self._limit < len(content):
+            raise InvalidMessage(
+                f"is {len(content):,} bytes long, attachments encoded; SMTPADMIN_MAX_MESSAGE_SIZE "
+                f"allows {self._limit:,}. A link to a large file reaches more readers",
+                field="message",
+            )
         return Built(
             message_id=message_id,
             subject=subject,
