@@ -49,5 +49,6 @@ nitpick_ignore_regex = [
     ("py:class", r"flask_smtpadmin\.state\.State"),
     ("py:class", r"(Flask|SQLAlchemy|Session|Blueprint|EmailMessage|datetime|timedelta|Mapping)"),
     ("py:class", r"flask_smtpadmin\.extension\._F|Problem|Outcome|InvalidSettings"),
+    ("py:class", r"(flask_smtpadmin\.core\.email_type\.)?(Source|Options)|_F"),
     ("py:class", r"(Sequence|Iterable|Iterator|Callable|Any|Literal|Path|NamespaceProxy|optional)"),
 ]
