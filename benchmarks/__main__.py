@@ -8,7 +8,18 @@ import sys
 from benchmarks import ROOT
 
 #: In the order of the report.
-NAMES = ("delivery", "distance", "enqueue", "mime", "wakeup", "sizes", "pages", "wide", "memory")
+NAMES = (
+    "delivery",
+    "distance",
+    "enqueue",
+    "typed",
+    "mime",
+    "wakeup",
+    "sizes",
+    "pages",
+    "wide",
+    "memory",
+)
 
 
 def main() -> int:

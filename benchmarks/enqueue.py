@@ -148,13 +148,13 @@ def batches(servers: Servers, options: Options) -> tuple[list[list[str]], list[L
     for _ in range(options.runs):
         for database in DATABASES:
             with servers.site(database) as site:
-                seconds = _timed(sys.executable, "site", "many", count, **site.environ)
+                seconds = timed(sys.executable, "site", "many", count, **site.environ)
                 rates.setdefault(f"send_many, {database}", []).append(count / seconds)
             with servers.database(database) as url:
-                seconds = _peer("post_office", "many", count, BENCH_DATABASE=url)
+                seconds = peer("post_office", "many", count, BENCH_DATABASE=url)
                 name = f"django-post_office send_many, {database}"
                 rates.setdefault(name, []).append(count / seconds)
-        seconds = _peer("flask_mail_rq", "render", count)
+        seconds = peer("flask_mail_rq", "render", count)
         rates.setdefault("Flask-Mail, rendering alone", []).append(count / seconds)
     lines = []
     for database in DATABASES:
@@ -168,11 +168,12 @@ def batches(servers: Servers, options: Options) -> tuple[list[list[str]], list[L
     return table, lines
 
 
-def _peer(module: str, verb: str, count: int, **environ: str) -> float:
-    return _timed(str(interpreter()), f"peers.{module}", verb, count, **environ)
+def peer(module: str, verb: str, count: int, **environ: str) -> float:
+    """Return the seconds that a peer takes, in the environment of the peers."""
+    return timed(str(interpreter()), f"peers.{module}", verb, count, **environ)
 
 
-def _timed(python: str, module: str, verb: str, count: int, **environ: str) -> float:
+def timed(python: str, module: str, verb: str, count: int, **environ: str) -> float:
     """Return the seconds that a process of its own says it took: nobody inherits our garbage."""
     command = [python, "-m", f"benchmarks.{module}", verb, str(count)]
     environ = {**os.environ, **environ, "PYTHONPATH": str(ROOT)}

@@ -1,6 +1,7 @@
 """The app under test. ``flask --app benchmarks.site`` finds where everything is in BENCH_*.
 
-``python -m benchmarks.site many N`` prints how long ``send_many`` takes for N mails.
+``python -m benchmarks.site many N`` prints how long ``send_many`` takes for N mails, and
+``typed N`` how long ``send_type`` takes to N people.
 """
 
 from __future__ import annotations
@@ -115,5 +116,24 @@ def many(count: int) -> None:
         print(json.dumps({"seconds": time.perf_counter() - began}))
 
 
+def typed(count: int) -> None:
+    """Print how long ``send_type`` takes to ``count`` people."""
+    with open_site(dict(os.environ)) as site, site.app.app_context():
+        site.mail.email_type(
+            "order",
+            subject=mails.TEMPLATE_SUBJECT,
+            html=mails.TEMPLATE_HTML,
+            text=mails.TEMPLATE_TEXT,
+            sample=mails.values(0),
+            sender=mails.SENDER,
+        )
+        people = {mails.recipient(number): mails.values(number) for number in range(count)}
+        site.mail.send_type("order", {mails.recipient(0): mails.values(0)})
+        site.state.doorbell.ring_now()  # what is done once is not counted
+        began = time.perf_counter()
+        site.mail.send_type("order", people)
+        print(json.dumps({"seconds": time.perf_counter() - began}))
+
+
 if __name__ == "__main__":
-    {"many": many}[sys.argv[1]](int(sys.argv[2]))
+    {"many": many, "typed": typed}[sys.argv[1]](int(sys.argv[2]))

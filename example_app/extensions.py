@@ -10,6 +10,5 @@ from flask_smtpadmin import SMTPAdmin
 
 db = SQLAlchemy()
 mail = SMTPAdmin()
-mail.use_standard_types()
 login_manager = LoginManager()
 csrf = CSRFProtect()

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from flask_smtpadmin.content.frame import Frame, framed_html, framed_text
-from flask_smtpadmin.content.links import without_unsafe_links
+from flask_smtpadmin.content.links import guarded
 from flask_smtpadmin.content.markup import close_up
 from flask_smtpadmin.content.sandbox import Program, compile_template
 from flask_smtpadmin.content.text_part import text_of
@@ -44,7 +44,7 @@ class Composer:
         Raises:
             TemplateError: a value is missing or cannot be used; it names part and variable.
         """
-        html = None if self.html is None else without_unsafe_links(self.html.render(values))
+        html = None if self.html is None else self.html.render(values)
         text = _GAPS.sub("\n\n", self.text.render(values)).strip() + "\n"
         return Rendered(self.subject.render(values), html, text)
 
@@ -70,13 +70,15 @@ def _composer(
     def program(source: str, part: str, *, html: bool = False) -> Program:
         return compile_template(source, variables=variables, html=html, part=part)
 
-    for source, part in ((texts.html, "html"), (texts.text, "text")):
-        if source is not None:  # alone first: a line that is wrong is counted in what was typed
-            program(source, part, html=part == "html")
+    # Alone first: a line that is wrong is counted in what was typed.
+    if texts.html is not None:
+        program(guarded(texts.html), "html", html=True)
+    if texts.text is not None:
+        program(texts.text, "text")
     text = texts.text if texts.text is not None else text_of(texts.html or "")
     html = None
     if texts.html is not None:
-        html = framed_html(texts.html, frame, title=texts.subject, language=language)
+        html = guarded(framed_html(texts.html, frame, title=texts.subject, language=language))
     return Composer(
         program(texts.subject, "subject"),
         None if html is None else program(html, "html", html=True),

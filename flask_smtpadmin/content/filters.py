@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from flask_smtpadmin.content import operations
 from flask_smtpadmin.content.fuel import PAIR, PLACE, Meter, Refused
+from flask_smtpadmin.content.links import link
 from flask_smtpadmin.content.values import Missing, check_number, is_number, unsuitable
 from flask_smtpadmin.core.words import said
 
@@ -339,6 +340,7 @@ FILTERS: Final[dict[str, operations.Operation]] = {
     "join": join,
     "last": last,
     "length": length,
+    "link": link,
     "lower": lower,
     "nl2br": nl2br,
     "number": number,

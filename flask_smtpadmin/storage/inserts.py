@@ -59,7 +59,6 @@ _COMMON: Final = (
     "attempts",
     "failures",
     "crashes",
-    "error",
 )
 _RECIPIENT: Final = ("message", "kind", "address", "sought", "state")
 _PENDING: Final = "pending"
@@ -191,7 +190,6 @@ def _common(terms: Terms, now: datetime) -> dict[str, Any]:
         "attempts": 0,
         "failures": 0,
         "crashes": 0,
-        "error": terms.error,
     }
     return {name: values[name] for name in _COMMON}
 

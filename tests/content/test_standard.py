@@ -92,7 +92,7 @@ def test_hostile_values_stay_text(name: str) -> None:
     tree, errors = parsed(mail.html)
     assert not errors
     assert not [tag for tag in tree.iter() if "script" in str(tag.tag) or "img" in str(tag.tag)]
-    assert not addresses(mail.html)
+    assert set(addresses(mail.html)) <= {"#"}
     assert "\n" not in mail.subject
 
 
@@ -152,7 +152,7 @@ def test_header_and_footer_of_the_app_stand_in_the_layout() -> None:
     )
     html = rendered("welcome", frame=frame).html
     head, rest = html.split("<h1", 1)
-    assert 'href="https://tidepool.example">Tidepool</a>' in head
+    assert re.search(r'<a href="https://tidepool.example"[^>]*>Tidepool</a>', head)
     assert re.search(r'<p class="small m-muted" style="[^"]+">Shore Road 1</p>', rest)
 
 
