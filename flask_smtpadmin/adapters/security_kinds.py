@@ -95,7 +95,7 @@ class SecurityMail:
 _CONFIRM: Final = ("CONFIRMABLE", "CONFIRM_EMAIL_WITHIN")
 _RESET: Final = ("RECOVERABLE", "RESET_PASSWORD_WITHIN")
 
-#: Those that are known by name; the app's settings tell which of them its version has.
+#: Those that are known by name; the app's settings tell which of them its version sends.
 MAILS: Final = (
     SecurityMail(
         name="welcome",
@@ -223,7 +223,7 @@ def mails(config: Mapping[str, Any]) -> Iterator[SecurityMail]:
     """Yield the mails that the app can send: those above, and what newer versions add to them."""
     known = {f"SECURITY_{one.setting}" for one in MAILS}
     for one in MAILS:
-        if f"SECURITY_{one.setting}" in config and one.used(config):
+        if one.used(config):
             yield one
     for setting, template in config.items():
         if setting.startswith("SECURITY_") and setting not in known and _is_mail(template):
@@ -231,9 +231,12 @@ def mails(config: Mapping[str, Any]) -> Iterator[SecurityMail]:
 
 
 def mail_of(template: str, config: Mapping[str, Any]) -> SecurityMail:
-    """Return the mail that is written with ``template``, wherever the app keeps that file."""
+    """Return the mail that is written with ``template``, wherever the app keeps that file.
+
+    Versions before 5.9 leave out the folder, and know no setting for most of them.
+    """
     for one in MAILS:
-        if template in {config.get(f"SECURITY_{one.setting}"), _FOLDER + one.name}:
+        if template in {config.get(f"SECURITY_{one.setting}"), _FOLDER + one.name, one.name}:
             return one
     return _unknown(template)
 

@@ -223,7 +223,7 @@ def test_mail_of_a_newer_version():
 def test_how_long_a_link_is_good(within, seconds):
     """Settings hold timedeltas, seconds, or, before Flask-Security 5.9, words."""
     settings = {"SECURITY_RECOVERABLE": True, "SECURITY_RESET_PASSWORD_WITHIN": within}
-    span = mail_of("security/email/reset_instructions", {}).span(settings)
+    span = mail_of("reset_instructions", {}).span(settings)
     assert (span and span.total_seconds()) == seconds
 
 
