@@ -3,9 +3,9 @@
 The application factory; everything an app of your own needs is in this folder:
 
 ``extensions.py``  the extension objects, ``mail = SMTPAdmin()`` among them
-``mails.py``       the four mails and how each joins the caller's transaction
+``mails.py``       the eight mails and how each joins the caller's transaction
 ``access.py``      who may open the e-mail back office
-``accounts.py`` ``recovery.py`` ``workspaces.py``  the pages that cause the mails
+``accounts.py`` ``recovery.py`` ``workspaces.py`` ``account.py``  the pages that cause the mails
 ``demo/``          only the demo: ``python -m example_app.demo``
 """
 
@@ -31,7 +31,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     Raises:
         RuntimeError: no ``SECRET_KEY`` was given.
     """
-    from example_app import access, accounts, commands, recovery, workspaces
+    from example_app import access, account, accounts, commands, recovery, workspaces
     from example_app.extensions import csrf, db, login_manager, mail
 
     app = Flask(__name__)
@@ -49,6 +49,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     access.init_app(app)
     commands.init_app(app)
+    app.register_blueprint(account.blueprint)
     app.register_blueprint(accounts.blueprint)
     app.register_blueprint(recovery.blueprint)
     app.register_blueprint(workspaces.blueprint)

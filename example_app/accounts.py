@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_login import login_required, login_user, logout_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from example_app.extensions import db
 from example_app.forms import LogInForm, SignUpForm
 from example_app.links import next_page
+from example_app.lockout import count_failure, forget_failures, is_locked
 from example_app.mails import send_welcome
 from example_app.models import User, normalise
 
@@ -36,7 +37,7 @@ def sign_up() -> str | Response:
 
 @blueprint.route("/log-in", methods=["GET", "POST"])
 def log_in() -> str | Response:
-    """Sign in with address and password."""
+    """Sign in with address and password; after ten wrong ones the account is locked a while."""
     form = LogInForm()
     if form.validate_on_submit():
         user = _find(form.email.data, form.password.data)
@@ -73,7 +74,14 @@ def _find(email: str, password: str) -> User | None:
     if user is None:
         check_password_hash(_nobodys_hash(), password)
         return None
-    return user if user.has_password(password) else None
+    right = user.has_password(password)
+    if is_locked(user):
+        return None
+    if not right:
+        count_failure(user, request.remote_addr or "")
+        return None
+    forget_failures(user)
+    return user
 
 
 @cache

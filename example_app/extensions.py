@@ -10,5 +10,6 @@ from flask_smtpadmin import SMTPAdmin
 
 db = SQLAlchemy()
 mail = SMTPAdmin()
+mail.use_standard_types()
 login_manager = LoginManager()
 csrf = CSRFProtect()

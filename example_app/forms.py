@@ -38,6 +38,12 @@ class NewPasswordForm(FlaskForm):
     again = PasswordField("The same again", [EqualTo("password", "The two differ.")])
 
 
+class DigestForm(FlaskForm):
+    """Whether a person wants the digest."""
+
+    wants_digest = BooleanField("Once a day, what others wrote in my workspaces")
+
+
 class WorkspaceForm(FlaskForm):
     """A new workspace."""
 

@@ -1,72 +1,111 @@
-"""The four mails of Tidepool.
+"""The eight mails of Tidepool: the standard ones of flask-smtpadmin.
 
-Each is handed to ``mail.send()``, which stores it and returns; ``flask smtp-worker`` delivers it.
-A mail sent while the session holds changes goes out if and only if those changes are committed.
-``key`` makes a mail unique: a form posted twice in the same minute sends it once.
+``mail.send_type()`` writes one, stores it and returns; ``flask smtp-worker`` delivers it. A mail
+sent while the session holds changes goes out if and only if those changes are committed. ``keys``
+make a mail unique: a form posted twice in the same minute sends it once.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
-
-from flask import render_template
 
 from example_app.extensions import mail
 from example_app.links import link
-from example_app.models import Invitation, User
+from example_app.models import DataExport, Invitation, User, now
 from example_app.tokens import invitation_token, magic_link_token, password_reset_token
-from flask_smtpadmin import Message
+
+#: What somebody new does first.
+STEPS = (
+    "Open a workspace for your team",
+    "Write the first note",
+    "Invite the people you work with",
+)
 
 
 def send_welcome(user: User) -> None:
     """Greet ``user``, who was just added: part of the transaction that adds the account."""
-    message = _message(
-        "Welcome to Tidepool", user.email, "welcome", user=user, url=link("workspaces.index")
-    )
-    mail.send(message, type="welcome", key=f"welcome:{user.id}")
+    context = {
+        "name": user.name,
+        "email": user.email,
+        "link": link("workspaces.index"),
+        "steps": STEPS,
+    }
+    mail.send_type("welcome", user.email, context, keys=[f"welcome:{user.id}"])
 
 
 def send_invitation(invitation: Invitation) -> None:
     """Invite an address: part of the transaction that adds the invitation."""
-    url = link("workspaces.invitation", token=invitation_token(invitation))
-    message = _message(
-        f"{invitation.invited_by.name} invites you to {invitation.workspace.name}",
-        invitation.email,
-        "invitation",
-        invitation=invitation,
-        url=url,
-    )
-    mail.send(message, type="workspace_invitation", key=f"invitation:{invitation.id}:{_minute()}")
+    context = {
+        "inviter": invitation.invited_by.name,
+        "inviter_email": invitation.invited_by.email,
+        "workspace": invitation.workspace.name,
+        "link": link("workspaces.invitation", token=invitation_token(invitation)),
+    }
+    key = f"invitation:{invitation.id}:{_minute()}"
+    mail.send_type("workspace-invitation", invitation.email, context, keys=[key])
 
 
-def send_password_reset(user: User) -> None:
+def send_password_reset(user: User, device: str = "") -> None:
     """Send the link that sets a new password; nobody waits for other mail in front of it."""
     url = link("recovery.set_password", token=password_reset_token(user))
-    message = _message(
-        "Set a new Tidepool password", user.email, "password_reset", user=user, url=url
-    )
+    context = {"name": user.name, "link": url, "device": device}
     key = f"password-reset:{user.id}:{_minute()}"
-    mail.send(message, type="password_reset", key=key, priority="urgent", expires_in=3600)
+    mail.send_type("password-reset", user.email, context, keys=[key])
 
 
-def send_magic_link(user: User) -> None:
+def send_magic_link(user: User, device: str = "") -> None:
     """Send the link that signs ``user`` in; after its quarter of an hour it is not sent at all."""
     url = link("recovery.use_magic_link", token=magic_link_token(user))
-    message = _message(
-        "Your sign-in link for Tidepool", user.email, "magic_link", user=user, url=url
-    )
+    context = {"name": user.name, "link": url, "device": device}
     key = f"magic-link:{user.id}:{user.magic_links_used}:{_minute()}"
-    mail.send(message, type="magic_link", key=key, priority="urgent", expires_in=900)
+    mail.send_type("magic-link", user.email, context, keys=[key])
 
 
-def _message(subject: str, to: str, template: str, **context: Any) -> Message:
-    return Message(
-        subject,
-        recipients=[to],
-        body=render_template(f"email/{template}.txt", **context),
-        html=render_template(f"email/{template}.html", subject=subject, **context),
-    )
+def send_account_locked(user: User, attempts: int, minutes: int, place: str) -> None:
+    """Tell ``user`` that nobody can sign in for a while, and why: part of what locks it."""
+    context = {
+        "name": user.name,
+        "email": user.email,
+        "attempts": attempts,
+        "minutes": minutes,
+        "place": place,
+        "link": link("recovery.forgot_password"),
+    }
+    mail.send_type("account-locked", user.email, context)
+
+
+def send_data_export_ready(export: DataExport) -> None:
+    """Tell somebody that the copy of their data can be fetched: part of what makes the copy."""
+    context = {
+        "name": export.user.name,
+        "file": export.file_name,
+        "size": len(export.content.encode()),
+        "days": DataExport.DAYS,
+        "until": f"{export.ends_at:%d %B %Y}".lstrip("0"),
+        "link": link("account.download", export_id=export.id),
+    }
+    mail.send_type("data-export-ready", export.user.email, context)
+
+
+def send_digests(digests: Mapping[User, list[dict[str, Any]]]) -> int:
+    """Send everybody what is new, all in one go; return how many mails that are."""
+    if not digests:
+        return 0
+    shared = {
+        "period": "since yesterday",
+        "link": link("workspaces.index"),
+        "settings_link": link("account.show"),
+    }
+    people = {user.email: {"name": user.name, "groups": found} for user, found in digests.items()}
+    keys = [f"digest:{user.id}:{now():%Y-%m-%d}" for user in digests]
+    return len(mail.send_type("notification-digest", people, shared, keys=keys))
+
+
+def send_test(address: str, sent_by: str) -> None:
+    """Send a mail that only says that mail works."""
+    mail.send_type("test", address, {"sent_by": sent_by, "link": link("smtpadmin.overview")})
 
 
 def _minute() -> int:

@@ -7,7 +7,8 @@ works just as well. Times are naive UTC.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import sqlalchemy as sa
 from flask_login import UserMixin
@@ -45,13 +46,21 @@ class User(UserMixin, Base):
     is_admin: Mapped[bool] = mapped_column(default=False)
     #: counts used magic links, so that each works once
     magic_links_used: Mapped[int] = mapped_column(default=0)
+    #: attempts to sign in that failed, since the last that did not
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None] = mapped_column()
+    wants_digest: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     memberships: Mapped[list[Membership]] = relationship(back_populates="user")
 
     def set_password(self, password: str) -> None:
-        """Store the hash of ``password``; sessions and reset links made before it end."""
+        """Store the hash of ``password``; sessions and reset links made before it end.
+
+        So does a lock: whoever sets a new one has read the person's mail.
+        """
         self.password_hash = generate_password_hash(password)
+        self.failed_sign_ins, self.locked_until = 0, None
 
     def has_password(self, password: str) -> bool:
         """Say whether ``password`` is the right one."""
@@ -122,3 +131,28 @@ class Invitation(Base):
 
     workspace: Mapped[Workspace] = relationship(back_populates="invitations")
     invited_by: Mapped[User] = relationship()
+
+
+class DataExport(Base):
+    """A copy of what the app keeps about a person, to be fetched within a week."""
+
+    __tablename__ = "data_export"
+
+    DAYS: ClassVar = 7
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"))
+    content: Mapped[str] = mapped_column(sa.Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    user: Mapped[User] = relationship()
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it cannot be fetched any more."""
+        return self.created_at + timedelta(days=self.DAYS)
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called on the person's computer."""
+        return f"tidepool-{self.created_at:%Y-%m-%d}.json"

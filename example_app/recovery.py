@@ -10,6 +10,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_login import login_user
 from werkzeug.wrappers import Response
 
+from example_app.devices import device
 from example_app.extensions import db
 from example_app.forms import EmailForm, NewPasswordForm
 from example_app.mails import send_magic_link, send_password_reset
@@ -26,7 +27,7 @@ def forgot_password() -> str | Response:
     if form.validate_on_submit():
         user = _account(form)
         if user is not None:
-            send_password_reset(user)
+            send_password_reset(user, device())
         return _check_your_inbox()
     return render_template("accounts/forgot_password.html", form=form)
 
@@ -53,7 +54,7 @@ def magic_link() -> str | Response:
     if form.validate_on_submit():
         user = _account(form)
         if user is not None:
-            send_magic_link(user)
+            send_magic_link(user, device())
         return _check_your_inbox()
     return render_template("accounts/magic_link.html", form=form)
 

@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import cache
@@ -67,6 +68,7 @@ def post(
     built = _built(snapshot, messages, now)
     if handling.envelopes is not None:
         built = [sent_from(*pair) for pair in zip(built, handling.envelopes, strict=True)]
+    handling = replace(handling, kept_back=_kept_back(state, handling))
     joined = None if session == "own" else _session_to_join(state, session)
     return state.outbox.add(
         _batch(built, handling, mode, now),
@@ -195,6 +197,16 @@ def _batch(built: Sequence[Built], handling: Handling, mode: Mode, now: datetime
     return Batch(entries, held if all(kept) else free, mixed=len(set(kept)) > 1)
 
 
+def _kept_back(state: State, handling: Handling) -> str:
+    """Say why mail of this type does not go out, "" when it does."""
+    kind = state.hooks.types.find(handling.type)
+    if kind is None or kind.critical or handling.though_off:
+        return ""
+    if kind.name not in state.templates.in_force(max_age=SETTINGS_AGE).off:
+        return ""
+    return f"The type {kind.title} is switched off."
+
+
 def _session_to_join(state: State, session: AnySession | None) -> Session | None:
     return joining.session_to_join(
         session, state.db.session, mapped=state.models.Message, bind=state.bind
@@ -254,6 +266,8 @@ def _committed(state: State, new: list[QueuedMessage]) -> None:
     if message_queued.receivers:
         with state.pushed():
             for message in new:
+                if message.state == "cancelled":
+                    continue
                 announce(message_queued, state.app, message=message)
 
 

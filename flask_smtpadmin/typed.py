@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from flask_smtpadmin.content.composing import composer, message_of
-from flask_smtpadmin.content.frame import Frame
+from flask_smtpadmin.content.composing import message_of
 from flask_smtpadmin.core.email_type import EmailType
 from flask_smtpadmin.core.errors import InvalidMessage, TemplateError
 from flask_smtpadmin.core.handling import Handling, handled_as
@@ -17,6 +16,7 @@ from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.states import Priority
 from flask_smtpadmin.posting import AnySession, post_recorded
 from flask_smtpadmin.state import SETTINGS_AGE, State
+from flask_smtpadmin.words_in_force import Writer
 
 Values: TypeAlias = Mapping[str, Any]
 Recipients: TypeAlias = Mailbox | Iterable[Mailbox] | Mapping[Mailbox, Values]
@@ -76,14 +76,14 @@ def written(state: State, kind: EmailType, wanted: Wanted) -> list[Message]:
         InvalidMessage: a recipient or a value cannot be used; ``.field`` and ``.index`` say which.
     """
     language = kind.language(wanted.locale)
-    made = composer(kind, kind.own_texts(language), Frame(), language)
+    writer = Writer(state, kind, language)
     common, shared, messages = _common(state), None, []
     for index, (mailbox, own) in enumerate(wanted.each()):
         try:
             if own is not None:
-                rendered = made.render(_values(kind, common, {**wanted.context, **own}))
+                rendered = writer.write(_values(kind, common, {**wanted.context, **own}))
             elif shared is None:
-                rendered = shared = made.render(_values(kind, common, wanted.context))
+                rendered = shared = writer.write(_values(kind, common, wanted.context))
             else:  # the same words for everybody: written once
                 rendered = shared
         except TemplateError as error:

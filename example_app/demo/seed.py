@@ -7,9 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
+from example_app.digest import digests
 from example_app.extensions import db, mail
-from example_app.mails import send_invitation, send_welcome
-from example_app.models import Invitation, Membership, Note, User, Workspace
+from example_app.mails import (
+    send_account_locked,
+    send_digests,
+    send_invitation,
+    send_test,
+    send_welcome,
+)
+from example_app.models import Invitation, Membership, Note, User, Workspace, now
 from flask_smtpadmin import Message
 from flask_smtpadmin.state import current_state
 
@@ -90,6 +97,9 @@ def _add_people() -> None:
     for user in people:
         send_welcome(user)
     send_invitation(invitation)
+    send_digests(digests(since=now() - timedelta(days=1)))
+    send_account_locked(people[1], 10, 30, "203.0.113.7")
+    send_test(ADMIN, sent_by=ADMIN)
     db.session.commit()
 
 

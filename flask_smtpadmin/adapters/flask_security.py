@@ -59,8 +59,7 @@ class MailUtil(flask_security.MailUtil):
         super().__init__(app)
         types = state_of(app, _ADAPTER).hooks.types
         for mail in mails(app.config):
-            if types.find(mail.type) is None:  # else the app's own, or another app's the same
-                types.add(mail.kind(app.config))
+            types.offer(mail.kind(app.config))
 
     def send_mail(  # noqa: PLR0913, PLR0917 - Flask-Security calls it so
         self,
@@ -97,16 +96,18 @@ class MailUtil(flask_security.MailUtil):
 
 def _handling(mail: SecurityMail, kind: EmailType | None, context: Mapping[str, Any]) -> Handling:
     """Return what the type says, and more care where the mail turns out to open an account."""
-    config = current_app.config
-    own = mail.kind(config)
-    secret = own.secret or opens(context)
-    span = own.expires_in if kind is None or kind.gives_way else kind.expires_in
-    handling = Handling(type=mail.type, expires_in=span or own.expires_in)
-    handling = handled_as(kind or own, handling, priority="urgent" if secret else None)
+    given = mail.kind(current_app.config)  # of this app: several may share the types
+    kind = given if kind is None or kind.gives_way else kind
+    secret = given.secret or opens(context)
+    handling = handled_as(
+        kind,
+        Handling(type=mail.type, expires_in=kind.expires_in or given.expires_in),
+        priority="urgent" if secret else None,
+    )
     return replace(
         handling,
         secret=handling.secret or secret,
-        critical=handling.critical or own.critical or secret,
+        critical=handling.critical or secret,
     )
 
 

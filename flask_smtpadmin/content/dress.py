@@ -46,7 +46,7 @@ _STYLES: Final = {
     "table.facts": ("", "width:100%;margin:0 0 24px;border-collapse:collapse;border-spacing:0"),
     "facts th": (
         "m-muted m-line",
-        f"{_CELL};padding-{{end}}:20px;{_SMALL};font-weight:400;text-align:{{start}}",
+        f"{_CELL};padding-{{end}}:20px;{_SMALL};font-weight:400;text-align:{{start}};white-space:nowrap",
     ),
     "facts td": (
         "m-ink m-line",
@@ -61,7 +61,7 @@ _BUTTON: Final = (
 )
 # The cell is what old Outlook paints and pads; the link is what everybody else does.
 _BUTTON_BEFORE: Final = (
-    '<table role="presentation" class="m-wide" style="margin:8px 0 24px;border-collapse:separate;'
+    '<table role="presentation" class="m-wide" style="margin:12px 0 24px;border-collapse:separate;'
     'border-spacing:0"><tr><td class="m-button" style="padding:0;border-radius:8px;'
     'text-align:center;background-color:{button};mso-padding-alt:14px 28px">'
 )

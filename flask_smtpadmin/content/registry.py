@@ -17,7 +17,7 @@ class Registry:
         self._types: dict[str, EmailType] = {}
 
     def add(self, kind: EmailType) -> None:
-        """Take a type; it replaces one that :attr:`EmailType.gives_way`.
+        """Take a type; it replaces one that :attr:`EmailType.gives_way`, with as much care.
 
         Raises:
             ConfigurationError: there is one of that name already.
@@ -29,6 +29,13 @@ class Registry:
                 "name.",
                 field="name",
             )
+        self._types[kind.name] = kind if known is None else _with_care(kind, known)
+
+    def offer(self, kind: EmailType) -> None:
+        """Take a type that :attr:`EmailType.gives_way`: the app's own only gets its care."""
+        known = self._types.get(kind.name)
+        if known is not None and not known.gives_way:
+            kind = _with_care(known, kind)
         self._types[kind.name] = kind
 
     def change(self, name: str, **values: Any) -> EmailType:
@@ -60,3 +67,15 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self._types)
+
+
+def _with_care(kind: EmailType, known: EmailType) -> EmailType:
+    """Return ``kind``, handled at least as carefully as ``known``."""
+    return replace(
+        kind,
+        trigger=kind.trigger or known.trigger,
+        critical=kind.critical or known.critical,
+        secret=kind.secret or known.secret,
+        priority=kind.priority or known.priority,
+        expires_in=known.expires_in if kind.expires_in is None else kind.expires_in,
+    )

@@ -12,7 +12,7 @@ from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.mime import Built, Recipient
 from flask_smtpadmin.core.queued import Terms
-from flask_smtpadmin.core.states import PRIORITIES, Priority
+from flask_smtpadmin.core.states import PRIORITIES, Priority, State
 
 OnUncertain = Literal["retry", "hold"]
 MAX_KEY: Final = 255
@@ -35,6 +35,8 @@ class Handling:
         keys: an idempotency key for each message, None where it has none; None: for none.
         envelopes: an envelope sender (a mailbox) for each message, alike.
         secret: what they say opens an account: it is kept sealed, shown to nobody and wiped early.
+        though_off: they go out even if their type is switched off: somebody tries it out.
+        kept_back: why they are stored as cancelled; "": they are not.
         critical: they may use the tenth of the queue that is kept free of ordinary mail.
     """
 
@@ -48,6 +50,8 @@ class Handling:
     envelopes: Sequence[object] | None = None
     secret: bool = False
     critical: bool = False
+    though_off: bool = False
+    kept_back: str = ""
 
     def check(self, count: int) -> None:
         """Refuse what cannot be meant for ``count`` messages.
@@ -82,15 +86,16 @@ class Handling:
         later = self.send_at is not None and self.send_at > now
         due = self.send_at if self.send_at is not None and later else now
         return Terms(
-            state="caught" if caught else ("scheduled" if later else "queued"),
+            state=_first_state(caught=caught, later=later, kept_back=bool(self.kept_back)),
             priority=self.priority,
-            run_at=None if caught else _naive(due),
+            run_at=None if caught or self.kept_back else _naive(due),
             expires_at=self._expires_at(now, due),
             type=self.type,
             server=self.server,
             on_uncertain=self.on_uncertain,
             cleared=cleared,
             secret=self.secret,
+            error=self.kept_back or None,
         )
 
     def _expires_at(self, now: datetime, due: datetime) -> datetime | None:
@@ -152,6 +157,12 @@ def redirected(built: Built, address: str) -> Built:
     original = ",\r\n ".join(recipient.address for recipient in built.recipients)
     header = f"{ORIGINAL_HEADER}: {original}\r\n".encode()
     return replace(built, content=header + built.content, recipients=(Recipient(address, "to"),))
+
+
+def _first_state(*, caught: bool, later: bool, kept_back: bool) -> State:
+    if kept_back:
+        return "cancelled"
+    return "caught" if caught else ("scheduled" if later else "queued")
 
 
 def _check_text(field: str, value: object, longest: int) -> None:

@@ -49,9 +49,10 @@ class QueuedMessage:
 class Terms:
     """What the rows of a batch have in common; times as in the tables: naive UTC.
 
-    ``run_at`` is None exactly for ``caught`` messages. ``server`` is the key the caller asked
-    for, ``on_uncertain`` ``"retry"``, ``"hold"`` or None for the app's own setting; ``cleared``
-    says that they may go out while ``MODE`` is not ``live``, ``secret`` that nobody may read them.
+    ``run_at`` is None exactly for ``caught`` and ``cancelled`` messages; ``error`` says why these
+    are cancelled. ``server`` is the key the caller asked for, ``on_uncertain`` ``"retry"``,
+    ``"hold"`` or None for the app's own setting; ``cleared`` says that they may go out while
+    ``MODE`` is not ``live``, ``secret`` that nobody may read them.
     """
 
     state: State
@@ -63,6 +64,7 @@ class Terms:
     on_uncertain: str | None = None
     cleared: bool = False
     secret: bool = False
+    error: str | None = None
 
 
 @record(frozen=True, slots=True)

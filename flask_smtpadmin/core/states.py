@@ -49,8 +49,8 @@ FINAL: Final[tuple[State, ...]] = (
 PRIORITIES: Final[dict[Priority, int]] = {"urgent": 0, "normal": 1, "bulk": 2}
 PRIORITY_NAMES: Final[dict[int, Priority]] = {rank: name for name, rank in PRIORITIES.items()}
 
-#: How a message may enter the table.
-INITIAL: Final[frozenset[State]] = frozenset({"queued", "scheduled", "caught"})
+#: How a message may enter the table; cancelled where its type is switched off.
+INITIAL: Final[frozenset[State]] = frozenset({"queued", "scheduled", "caught", "cancelled"})
 
 #: state -> the states that may follow it.
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {

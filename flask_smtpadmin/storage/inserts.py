@@ -59,6 +59,7 @@ _COMMON: Final = (
     "attempts",
     "failures",
     "crashes",
+    "error",
 )
 _RECIPIENT: Final = ("message", "kind", "address", "sought", "state")
 _PENDING: Final = "pending"
@@ -190,6 +191,7 @@ def _common(terms: Terms, now: datetime) -> dict[str, Any]:
         "attempts": 0,
         "failures": 0,
         "crashes": 0,
+        "error": terms.error,
     }
     return {name: values[name] for name in _COMMON}
 

@@ -47,7 +47,13 @@ MESSAGE: Final[dict[State, Look]] = {
     "uncertain": Look(
         mark("Uncertain"), "doubt", "question", mark("The link was lost; it may have arrived.")
     ),
-    "cancelled": Look(mark("Cancelled"), "quiet", "ban", mark("Stopped by hand."), outline=True),
+    "cancelled": Look(
+        mark("Cancelled"),
+        "quiet",
+        "ban",
+        mark("Stopped by hand, or its type is switched off."),
+        outline=True,
+    ),
     "expired": Look(
         mark("Expired"), "quiet", "hourglass", mark("Too old to be sent."), outline=True
     ),

@@ -65,6 +65,41 @@ def test_magic_link_signs_in_once(demo: DemoProcess, visitor: Visitor, address: 
     assert "used already" in Visitor(demo.at["app"]).get(link).text
 
 
+def test_ten_wrong_passwords_lock_the_account_and_its_owner_is_told(
+    demo: DemoProcess, visitor: Visitor, address: str
+) -> None:
+    """The answer stays the same, the right password opens nothing, a new one does."""
+    sign_up(visitor, address)
+    stranger = Visitor(demo.at["app"])
+    page = stranger.get("/log-in")
+    for _attempt in range(10):
+        answer = stranger.post("/log-in", page, email=address, password="wrong")
+        assert "do not match" in answer.text
+    mail = demo.wait_for_mail(address, "is locked for 30 minutes")
+    assert "10 attempts" in mail["text"]
+    assert "127.0.0.1" in mail["text"]
+    assert "do not match" in stranger.log_in(address, PASSWORD).text
+    stranger.post("/forgot-password", email=address)
+    link = link_of(demo.wait_for_mail(address, "Set a new Tidepool password"), "/set-password/")
+    stranger.post(link, password=NEW_PASSWORD, again=NEW_PASSWORD)
+    assert "Sign out" in stranger.log_in(address, NEW_PASSWORD).text
+
+
+def test_a_copy_of_ones_data_is_for_its_owner(
+    demo: DemoProcess, admin: Visitor, visitor: Visitor, address: str
+) -> None:
+    """The mail names the size; the link opens for nobody else, and not without signing in."""
+    sign_up(visitor, address)
+    page = visitor.get("/account")
+    assert "on its way" in visitor.post("/account/export", page).text
+    mail = demo.wait_for_mail(address, "data is ready")
+    assert re.search(r"Size: \d+ bytes", mail["text"])
+    link = link_of(mail, "/account/export/")
+    assert address in visitor.get(link).text
+    assert admin.get(link).status == 404
+    assert "/log-in?next=" in Visitor(demo.at["app"]).get(link).url
+
+
 def test_invitation_leads_into_the_workspace(
     demo: DemoProcess, admin: Visitor, address: str
 ) -> None:

@@ -242,6 +242,9 @@ def test_words_of_the_app(make_secured):
         html='<p><a href="{{ reset_link }}">Choose it</a> within {{ within }}</p>',
         sample={"user_email": ADA, "reset_link": "https://shop.example/1", "within": "1 day"},
     )
+    for name, secret in (("reset_instructions", True), ("reset_notice", False)):
+        kind = site.state.hooks.types.get(f"security.{name}")
+        assert (kind.customizable, kind.critical, kind.secret) == (True, True, secret)
     site.register()
     site.post("/reset", email=ADA)
     (message,) = site.queued()

@@ -9,6 +9,7 @@ reaches the wrong person (CVE-2023-27043, CVE-2023-7028).  Hosts of an intranet 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any, Final
@@ -49,6 +50,9 @@ _NAMED: Final = re.compile(
 _SPECIALS: Final = re.compile(r'[()<>@,:;\\"\[\]]')
 _ATOMS: Final = re.compile(rf"[{_ATEXT}]+(?: [{_ATEXT}]+)*")
 _QUOTABLE: Final = re.compile(r"[!-~]+(?: [!-~]+)*")
+_WORD_BEGINS: Final = re.compile(r"=\?[^?]*\?[bBqQ]\?")
+#: What would end a local part, or a command, if a reader took a look-alike for it.
+_DANGEROUS: Final = re.compile(r'[\s<>(),:;@\[\]\\"]')
 _ESCAPE: Final = re.compile(r"\\(.)")
 #: What most addresses look like; the long way would return them as they are. A domain of at most
 #: 63 characters has no label that is too long, and one without "--" no label in A-form.
@@ -82,7 +86,7 @@ def parse_address(value: object, *, field: str) -> Address:
     Raises:
         InvalidMessage: anything else; the text says why.
     """
-    if type(value) is str and _USUAL.fullmatch(value):
+    if type(value) is str and _USUAL.fullmatch(value) and "=?" not in value:
         return Address("", value)
     return _parsed(value, field)
 
@@ -214,9 +218,15 @@ def _addr_spec(text: str, field: str) -> str:
 
 
 def _local_part(local: str, text: str, field: str) -> str:
+    # a reader that decodes it finds another address in there; one may end in the next address
+    if "=?" in local and _WORD_BEGINS.search(local):
+        raise InvalidMessage(
+            said("%(text)s holds an encoded word (RFC 2047) in its address", text=_shown(text)),
+            field=field,
+        )
     if _LOCAL.fullmatch(local):
         return local
-    if local.isascii() or not _LOCAL_INTL.fullmatch(local):
+    if local.isascii() or not _LOCAL_INTL.fullmatch(local) or _DANGEROUS.search(_folded(local)):
         raise InvalidMessage(
             said(
                 "the part before the @ of %(text)s is not allowed (letters, digits, single "
@@ -262,6 +272,11 @@ def _literal(domain: str, text: str, field: str) -> str:
     raise InvalidMessage(
         said("%(text)s has no valid IP address in its brackets", text=_shown(text)), field=field
     )
+
+
+def _folded(text: str) -> str:
+    """Return ``text`` with look-alikes of plain characters made those (NFKC)."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def _international(email: str, text: str, field: str) -> str:
