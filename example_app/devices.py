@@ -8,7 +8,7 @@ from flask import request
 _PROGRAMS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome"}
 _PROGRAMS |= {"Safari": "Safari"}
 _SYSTEMS = {"Android": "Android", "iPhone": "an iPhone", "iPad": "an iPad", "Windows": "Windows"}
-_SYSTEMS |= {"Mac OS": "macOS", "CrOS": "ChromeOS", "Linux": "Linux"}
+_SYSTEMS |= {"Mac OS": "macOS", "Linux": "Linux"}
 
 
 def device() -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from inspect import signature
 
 import pytest
 from support.apps import Site
+from support.documents import ROOT
 from support.html_mail import addresses, loads, parsed, rendered, seen
 
 from flask_smtpadmin.content.colours import READABLE, contrast
@@ -171,3 +173,18 @@ def test_an_app_registers_all_of_them_or_some_and_says_more(
         site.mail.use_standard_types()
     with pytest.raises(NotFound):
         site.mail.use_standard_types("invoice")
+
+
+def test_the_reference_names_what_each_mail_takes() -> None:
+    """The page has a part for each, with every value that can be given to it."""
+    page = (ROOT / "docs/reference/standard-mails.md").read_text(encoding="utf-8")
+    parts = re.split(r"^## ", page, flags=re.MULTILINE)
+    for name in NAMES:
+        kind = standard_type(name)
+        (part,) = [one for one in parts if one.startswith(f"{kind.title}\n")]
+        assert kind.prepare is not None
+        missing = [
+            value for value in signature(kind.prepare).parameters if f"`{value}`" not in part
+        ]
+        assert not missing, name
+        assert f"mails/{name}.png" in part
