@@ -6,12 +6,12 @@ import logging
 import re
 import secrets
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import cache
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from sqlalchemy.orm import Session, scoped_session
 
@@ -36,6 +36,30 @@ from flask_smtpadmin.storage.admission import Room
 
 #: What ``send`` takes; a ``flask_mail.Message`` is known by its attributes, hence Any.
 Sendable: TypeAlias = Message | EmailMessage | Any
+
+
+class Sendables(Protocol):
+    """So many messages, gone through once."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Sendable]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Messages that are written when they are asked for, so that few are in memory at a time."""
+
+    count: int
+    messages: Iterator[Sendable]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Sendable]:
+        return self.messages
+
+
 AnySession: TypeAlias = Session | scoped_session[Any]
 log = logging.getLogger(__name__)
 _HOST_CHARACTERS = re.compile(r"[^A-Za-z0-9.-]+")
@@ -45,7 +69,7 @@ _LONGEST_DOMAIN = 190  # with the token before it, what a Message-ID may be
 
 def post(
     state: State,
-    messages: Sequence[Sendable],
+    messages: Sendables,
     handling: Handling,
     *,
     session: AnySession | Literal["own"] | None = None,
@@ -59,7 +83,7 @@ def post(
     is called instead when the caller's transaction came to nothing.
     """
     handling.check(len(messages))
-    if not messages:
+    if not len(messages):
         return []
     snapshot = state.settings.snapshot(max_age=SETTINGS_AGE)
     if handling.server is not None and handling.server not in snapshot.servers:
@@ -81,7 +105,7 @@ def post(
 
 def post_recorded(
     state: State,
-    messages: Sequence[Sendable],
+    messages: Sendables,
     handling: Handling,
     *,
     session: AnySession | None = None,
@@ -91,6 +115,9 @@ def post_recorded(
 
     ``written``: the objects to list, where ``messages`` were made of them.
     """
+    if not state.hooks.recorders:  # nobody would look at them
+        return post(state, messages, handling, session=session)
+    messages = list(messages)
     originals = messages if written is None else written
     recorded = list(originals)
     queued = post(
@@ -232,7 +259,7 @@ def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
     return Receipt(queued.message_id, chosen.key, "caught, not sent", ())
 
 
-def _built(snapshot: Snapshot, messages: Sequence[Sendable], now: datetime) -> list[Built]:
+def _built(snapshot: Snapshot, messages: Sendables, now: datetime) -> list[Built]:
     """Render ``messages`` with the subject prefix and Message-ID domain that are in force."""
     default = snapshot.default
     renderer = Renderer(

@@ -14,7 +14,7 @@ from flask_smtpadmin.core.mail.address import Mailbox
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.states import Priority
-from flask_smtpadmin.posting import AnySession, post_recorded
+from flask_smtpadmin.posting import AnySession, Later, Sendables, post_recorded
 from flask_smtpadmin.state import SETTINGS_AGE, State
 from flask_smtpadmin.words_in_force import Writer
 
@@ -31,25 +31,24 @@ class Wanted:
     context: Values
     locale: str | None = None
 
-    def each(self) -> Iterator[tuple[Any, Values | None]]:
-        """Yield every mailbox with the values that are its own, None: it has none.
+    @property
+    def people(self) -> list[tuple[Any, Values | None]]:
+        """Every mailbox with the values that are its own, None: it has none.
 
         Raises:
-            InvalidMessage: there is none, or this is no list of mailboxes.
+            InvalidMessage: this is no list of mailboxes.
         """
         people = self.recipients
         if isinstance(people, str) or (isinstance(people, tuple) and _is_mailbox(people)):
-            yield people, None
-        elif isinstance(people, Mapping):
-            yield from people.items()
-        elif isinstance(people, Iterable):
-            for one in people:
-                yield one, None
-        else:
-            raise InvalidMessage(
-                "takes an address, a list of them, or a mapping of addresses to values",
-                field="recipients",
-            )
+            return [(people, None)]
+        if isinstance(people, Mapping):
+            return list(people.items())
+        if isinstance(people, Iterable):
+            return [(one, None) for one in people]
+        raise InvalidMessage(
+            "takes an address, a list of them, or a mapping of addresses to values",
+            field="recipients",
+        )
 
 
 def post_type(
@@ -63,35 +62,44 @@ def post_type(
     """Write a mail of a type to each recipient and queue them all, or none."""
     kind = state.hooks.types.get(wanted.name)
     messages = written(state, kind, wanted)
-    handling = handled_as(
-        kind, handling, priority=priority, usual="normal" if len(messages) == 1 else "bulk"
-    )
+    usual: Priority = "normal" if len(messages) == 1 else "bulk"
+    handling = handled_as(kind, handling, priority=priority, usual=usual)
     return post_recorded(state, messages, handling, session=session)
 
 
-def written(state: State, kind: EmailType, wanted: Wanted) -> list[Message]:
-    """Return a message for each recipient.
+def written(state: State, kind: EmailType, wanted: Wanted) -> Sendables:
+    """Return a message for each recipient, written as it is asked for.
 
     Raises:
-        InvalidMessage: a recipient or a value cannot be used; ``.field`` and ``.index`` say which.
+        InvalidMessage: now or then: a recipient or a value cannot be used; ``.field`` and
+            ``.index`` say which.
     """
-    language = kind.language(wanted.locale)
-    writer = Writer(state, kind, language)
-    common, shared, messages = _common(state), None, []
-    for index, (mailbox, own) in enumerate(wanted.each()):
+    writer = Writer(state, kind, kind.language(wanted.locale))
+    people = wanted.people
+    return Later(len(people), _written(writer, kind, wanted.context, people, _common(state)))
+
+
+def _written(
+    writer: Writer,
+    kind: EmailType,
+    context: Values,
+    people: Iterable[tuple[Any, Values | None]],
+    common: Values,
+) -> Iterator[Message]:
+    shared = None
+    for index, (mailbox, own) in enumerate(people):
         try:
             if own is not None:
-                rendered = writer.write(_values(kind, common, {**wanted.context, **own}))
+                rendered = writer.write(_values(kind, common, {**context, **own}))
             elif shared is None:
-                rendered = shared = writer.write(_values(kind, common, wanted.context))
+                rendered = shared = writer.write(_values(kind, common, context))
             else:  # the same words for everybody: written once
                 rendered = shared
         except TemplateError as error:
             raise InvalidMessage(
                 str(error), field="context", index=None if own is None else index
             ) from error
-        messages.append(message_of(rendered, kind, mailbox))
-    return messages
+        yield message_of(rendered, kind, mailbox)
 
 
 def _values(kind: EmailType, common: Values, context: Values) -> Values:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flask import Flask, current_app
 from werkzeug.local import LocalProxy
@@ -88,7 +88,7 @@ class MailUtil(flask_security.MailUtil):
             message = Message(str(subject), [recipient], body=body, html=html)
         else:
             wanted = Wanted(kind.name, [recipient], _values(kind, kwargs), locale=_locale())
-            (message,) = written(state, kind, wanted)
+            message = cast("Message", next(iter(written(state, kind, wanted))))
         if message.sender is None:
             message.sender = _sender(sender)
         post_recorded(state, [message], _handling(mail, kind, kwargs))

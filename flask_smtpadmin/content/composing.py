@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from flask_smtpadmin.content.frame import Frame, framed_html, framed_text
+from flask_smtpadmin.content.inline import inline_styles
 from flask_smtpadmin.content.links import guarded
 from flask_smtpadmin.content.markup import close_up
 from flask_smtpadmin.content.sandbox import Program, compile_template
@@ -18,25 +19,31 @@ from flask_smtpadmin.core.errors import ConfigurationError, TemplateError
 from flask_smtpadmin.core.mail.message import Message
 
 _GAPS: Final = re.compile(r"\n{3,}")
+_STYLED: Final = re.compile(r"<style[\s>]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The words of one mail."""
+    """The words of one mail, and the address that takes its reader off the list."""
 
     subject: str
     html: str | None
     text: str
+    unsubscribe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """The compiled templates of one kind of mail in one language, header and footer included."""
+    """The compiled templates of one kind of mail in one language, header and footer included.
+
+    ``styled``: the HTML brings a style sheet, which is put into the elements.
+    """
 
     subject: Program
     html: Program | None
     text: Program
     unsubscribe: Program | None
+    styled: bool = False
 
     def render(self, values: Mapping[str, Any]) -> Rendered:
         """Fill in ``values``, one for each variable.
@@ -45,8 +52,11 @@ class Composer:
             TemplateError: a value is missing or cannot be used; it names part and variable.
         """
         html = None if self.html is None else self.html.render(values)
+        if html is not None and self.styled:
+            html = inline_styles(html)
         text = _GAPS.sub("\n\n", self.text.render(values)).strip() + "\n"
-        return Rendered(self.subject.render(values), html, text)
+        address = None if self.unsubscribe is None else self.unsubscribe.render(values).strip()
+        return Rendered(self.subject.render(values), html, text, address or None)
 
 
 def composer(kind: EmailType, texts: Texts, frame: Frame, language: str = "") -> Composer:
@@ -84,6 +94,7 @@ def _composer(
         None if html is None else program(html, "html", html=True),
         program(close_up(framed_text(text, frame)), "text"),
         None if unsubscribe is None else program(unsubscribe, "unsubscribe"),
+        styled=bool(_STYLED.search(texts.html or "")),
     )
 
 
@@ -111,4 +122,5 @@ def message_of(rendered: Rendered, kind: EmailType, recipient: Any) -> Message:
         body=rendered.text,
         html=rendered.html,
         sender=kind.sender,
+        unsubscribe=rendered.unsubscribe,
     )

@@ -136,3 +136,34 @@ def test_a_missing_or_unusable_value_fails_in_the_caller(site: Site) -> None:
         with pytest.raises(InvalidMessage, match="recipients"):
             site.mail.send_type("hi", 7, {"name": "Ada"})
         assert site.mail.queue.list()["messages"] == []
+
+
+def test_a_bulk_type_lets_its_readers_unsubscribe(site: Site) -> None:
+    """The address is a template like the words, with the reader's own values (RFC 8058)."""
+    site.mail.email_type(
+        "news",
+        subject="News",
+        html="<p>News</p>",
+        sample={"token": "t"},
+        bulk=True,
+        unsubscribe="https://tidepool.example/off/{{ token|urlencode }}",
+    )
+    with site.app.app_context():
+        (row,) = site.mail.send_type("news", {"ada@example.com": {"token": "a b"}})
+        source = site.mail.queue.source(row.id)
+    assert b"List-Unsubscribe: <https://tidepool.example/off/a%20b>" in source
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in source
+    assert site.mail.queue.get(row.id)["priority"] == "bulk"
+
+
+def test_mail_to_many_is_written_as_it_is_built(site: Site) -> None:
+    """A recipient that cannot be used is found whatever its place, and nothing is kept."""
+    site.mail.email_type("hi", subject="Hi", text="Hi {{ name }}", sample={"name": "Ada"})
+    people = {f"a{number}@example.com": {"name": "A"} for number in range(200)}
+    with site.app.app_context():
+        with pytest.raises(InvalidMessage) as caught:
+            site.mail.send_type("hi", {**people, "nobody": {"name": "N"}})
+        assert (caught.value.index, caught.value.field) == (200, "recipients")
+        assert site.mail.queue.list()["messages"] == []
+        assert len(site.mail.send_type("hi", people)) == 200
+        assert site.mail.send_type("hi", []) == []
