@@ -151,9 +151,9 @@ def test_a_bulk_type_lets_its_readers_unsubscribe(site: Site) -> None:
     with site.app.app_context():
         (row,) = site.mail.send_type("news", {"ada@example.com": {"token": "a b"}})
         source = site.mail.queue.source(row.id)
+        assert site.mail.queue.get(row.id)["priority"] == "bulk"
     assert b"List-Unsubscribe: <https://tidepool.example/off/a%20b>" in source
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in source
-    assert site.mail.queue.get(row.id)["priority"] == "bulk"
 
 
 def test_mail_to_many_is_written_as_it_is_built(site: Site) -> None:
