@@ -22,6 +22,7 @@ from flask_smtpadmin.core.mail.address import (
     parse_address,
     parse_addresses,
 )
+from flask_smtpadmin.core.mail.headers import folded
 
 ATEXT = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+/=?^_`{|}~-"
 NAMES = st.text(
@@ -142,6 +143,13 @@ def test_a_name_has_at_most_320_bytes_and_its_mailbox_fits_a_line():
     assert len(format_mailbox(parse_address((name, email), field="to"))) <= 998
     with pytest.raises(InvalidMessage, match="320"):
         parse_address((name + "x", email), field="to")
+
+
+@pytest.mark.parametrize("name", ["ü" * 60, "Küsse " * 20, "=?utf-8?q?x?=" * 9])
+def test_a_long_name_leaves_room_for_the_name_of_its_header(name):
+    """A line with an encoded word has 76 characters at most, the first one too (RFC 2047 2)."""
+    line = folded("Reply-To", format_mailbox(Address(name, "a@b.example")))
+    assert max(map(len, line.split("\r\n"))) <= 76
 
 
 def test_only_a_local_part_beyond_ascii_needs_smtputf8():

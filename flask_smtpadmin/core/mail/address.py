@@ -36,6 +36,8 @@ _MAX_HOST: Final = 253
 #: A longer name is encoded, for encoded words can be folded and quoted strings better not.
 _MAX_QUOTED: Final = 60
 _MAX_VALUE: Final = 2048
+#: Stands in front of the first mailbox of a line, which has no blank to be folded at.
+_LONGEST_FIELD: Final = len("Reply-To: ")
 
 _ATEXT: Final = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 _LOCAL: Final = re.compile(rf"[{_ATEXT}]++(?:\.[{_ATEXT}]++)*+")
@@ -149,7 +151,7 @@ def format_mailbox(address: Address) -> str:
     if not name:
         return address.email
     if len(name) > _MAX_QUOTED or not _QUOTABLE.fullmatch(name) or has_encoded_word(name):
-        phrase = " ".join(encoded_words(name))
+        phrase = " ".join(encoded_words(name, taken=_LONGEST_FIELD))
     elif _ATOMS.fullmatch(name):
         phrase = name
     else:
