@@ -8,7 +8,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias, cast
@@ -17,7 +17,13 @@ from sqlalchemy.orm import Session, scoped_session
 
 from flask_smtpadmin.core.audit_details import recipient
 from flask_smtpadmin.core.catching import Mode, mode_of
-from flask_smtpadmin.core.errors import InvalidMessage, NotFound, WrongState
+from flask_smtpadmin.core.errors import (
+    ContentSecret,
+    ContentWiped,
+    InvalidMessage,
+    NotFound,
+    WrongState,
+)
 from flask_smtpadmin.core.handling import Handling, OnUncertain, sent_from
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.again import once_more
@@ -26,7 +32,10 @@ from flask_smtpadmin.core.mail.mime import Built, Renderer, sender_block
 from flask_smtpadmin.core.mail.pictures import missing_pictures
 from flask_smtpadmin.core.queued import Batch, Entry, QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
+from flask_smtpadmin.core.rows import MessageRow
+from flask_smtpadmin.core.secrecy import veiled
 from flask_smtpadmin.core.settings import Server, Snapshot
+from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.delivery import now as delivery_now
 from flask_smtpadmin.delivery.policies import host_policy
 from flask_smtpadmin.signals import announce, message_queued
@@ -93,6 +102,8 @@ def post(
     if handling.envelopes is not None:
         built = [sent_from(*pair) for pair in zip(built, handling.envelopes, strict=True)]
     handling = replace(handling, kept_back=_kept_back(state, handling))
+    if handling.secret:
+        built = [replace(one, subject=veiled(one.subject)) for one in built]
     joined = None if session == "own" else _session_to_join(state, session)
     return state.outbox.add(
         _batch(built, handling, mode, now),
@@ -128,6 +139,35 @@ def post_recorded(
     return queued
 
 
+def hides(state: State, row: MessageRow) -> bool:
+    """Say whether nobody may read what a message says.
+
+    Developers may, of their own app while it runs in debug mode and catches its mail: the link
+    in it is what they wait for, and it was meant for nobody else.
+    """
+    return row.secret and not (state.app.debug and row.state == "caught")
+
+
+def readable(state: State, number: int) -> bytes | None:
+    """Return the stored bytes of a message for a person, None when they are no longer kept.
+
+    Raises:
+        NotFound: there is no such message.
+        ContentSecret: nobody may read it.
+        SecretUnreadable: a developer may, and no key opens it.
+    """
+    content = state.queue.content(number)
+    if content is not None:
+        return content
+    row = state.queue.get(number).message
+    if not row.secret:
+        return None
+    if hides(state, row):
+        raise ContentSecret
+    body = state.queue.sealed(number)
+    return None if body is None else state.seals.open(row.message_id, body)
+
+
 def source(state: State, number: int) -> bytes | None:
     """Return a message as mail programs read it, None when its content is no longer kept.
 
@@ -135,10 +175,10 @@ def source(state: State, number: int) -> bytes | None:
     is not there yet.
 
     Raises:
-        NotFound: there is no such message.
+        NotFound, ContentSecret, SecretUnreadable: as of :func:`readable`.
     """
     sender = state.queue.get(number).message.sender
-    content = state.queue.content(number)
+    content = readable(state, number)
     if content is None:
         return None
     try:
@@ -150,11 +190,14 @@ def source(state: State, number: int) -> bytes | None:
 def resend(state: State, number: int, to: str = "") -> QueuedMessage:
     """Send a message again as a new one, linked to it, and return that.
 
-    ``to``: the only recipient; "": those that the message had.
+    ``to``: the only recipient; "": those that the message had. A secret one goes to those only:
+    who may have a reset link sent to another address takes the account.
 
     Raises:
         NotFound: there is no such message.
-        InvalidMessage: ``to`` is no address, or the content is no longer kept.
+        InvalidMessage: ``to`` is no address or not allowed, or the content is no longer kept.
+        ContentWiped: it is secret, and its content is no longer kept.
+        SecretUnreadable: it is secret, and no key opens it.
         QueueFull, QueueUnavailable: as of :func:`post`.
     """
     return _again(state, number, to)
@@ -181,8 +224,10 @@ def _again(state: State, number: int, to: str, **noted: Any) -> QueuedMessage:
     address = parse_address(to, field="to") if to else None
     row = state.queue.get(number).message
     if row.secret and address is not None:
-        raise InvalidMessage("what it says is for its own recipients alone", field="to")
+        raise InvalidMessage(mark("what it says is for its own recipients alone"), field="to")
     built = state.queue.stored(number)
+    if row.secret:
+        built = _unsealed(state, row, built)
     if built is None:
         raise InvalidMessage(
             "what it says is no longer kept, so it cannot be sent again", field="content"
@@ -193,9 +238,10 @@ def _again(state: State, number: int, to: str, **noted: Any) -> QueuedMessage:
     handling = Handling(
         type=row.type,
         priority=row.priority,
+        secret=row.secret,
+        expires_in=_left(row, now),
         server=row.server if row.server in snapshot.servers else None,
         on_uncertain=cast("OnUncertain | None", row.on_uncertain),
-        secret=row.secret,
     )
     batch = _batch([built], handling, mode_of(snapshot), now)
     if noted:
@@ -232,6 +278,18 @@ def _kept_back(state: State, handling: Handling) -> str:
     if kind.name not in state.templates.in_force(max_age=SETTINGS_AGE).off:
         return ""
     return f"The type {kind.title} is switched off."
+
+
+def _unsealed(state: State, row: MessageRow, built: Built | None) -> Built:
+    """Return a secret message for a copy of it, which needs headers of its own."""
+    if built is None or (row.expires_at is not None and row.expires_at <= datetime.now(UTC)):
+        raise ContentWiped("resend", row.state)
+    return replace(built, content=state.seals.open(row.message_id, built.content))
+
+
+def _left(row: MessageRow, now: datetime) -> timedelta | None:
+    """Return how long a copy may wait: what a secret one says lapses when it does."""
+    return row.expires_at - now if row.secret and row.expires_at is not None else None
 
 
 def _session_to_join(state: State, session: AnySession | None) -> Session | None:

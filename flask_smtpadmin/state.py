@@ -41,6 +41,7 @@ from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.notes import acting
 from flask_smtpadmin.storage.outbox import Outbox
 from flask_smtpadmin.storage.queue import Queue
+from flask_smtpadmin.storage.seals import Seals
 from flask_smtpadmin.storage.settings import Settings
 from flask_smtpadmin.storage.summary import Summary
 from flask_smtpadmin.storage.templates import Templates
@@ -193,7 +194,12 @@ class State:
     @cached_property
     def outbox(self) -> Outbox:
         """Takes new messages."""
-        return Outbox(self.database)
+        return Outbox(self.database, self.seals.seal)
+
+    @cached_property
+    def seals(self) -> Seals:
+        """Seals and opens what secret messages say."""
+        return Seals(lambda: self.settings.vault)
 
     @cached_property
     def queue(self) -> Queue:
@@ -273,6 +279,7 @@ class State:
             self.summary.workers(),
             snapshot,
             redis="none" if healthy is None else ("ok" if healthy else "down"),
+            unreadable=self.summary.unreadable(),
         )
         return replace(status, allowances=self.summary.allowances(snapshot.servers.values()))
 

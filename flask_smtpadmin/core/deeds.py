@@ -50,26 +50,32 @@ class Deed:
         return FAILED if self.action == "retry" else (*FAILED, "queued", "retrying")
 
     @property
+    def sends(self) -> bool:
+        """Whether it needs what the messages say."""
+        return self.action in {"retry", "send_via", "release"}
+
+    @property
     def spares_expired(self) -> bool:
         """Whether messages whose own time is over are left alone."""
-        sends = self.action in {"retry", "send_via", "release"}
-        return sends and self.wanted.state != "expired"
+        return self.sends and self.wanted.state != "expired"
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How many messages are meant: by state, and whether their own time is over.
 
-    ``exact``: False when there are more than were counted.
+    ``exact``: False when there are more than were counted. ``lost``: further ones, of which the
+    content that the deed takes is no longer kept.
     """
 
     counts: Mapping[tuple[State, bool], int]
     exact: bool = True
+    lost: int = 0
 
     @property
     def total(self) -> int:
         """All that match."""
-        return sum(self.counts.values())
+        return sum(self.counts.values()) + self.lost
 
     def doable(self, deed: Deed) -> int:
         """How many ``deed`` would change."""
@@ -77,7 +83,7 @@ class Tally:
 
     def skipped(self, deed: Deed) -> dict[str, int]:
         """How many it would leave alone, by reason: ``expired`` or ``state``."""
-        found: dict[str, int] = {}
+        found: dict[str, int] = {"state": self.lost} if self.lost else {}
         for (state, over), count in self.counts.items():
             if state not in deed.states:
                 found["state"] = found.get("state", 0) + count

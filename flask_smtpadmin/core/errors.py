@@ -14,17 +14,19 @@
     │   ├── SecretUnreadable              no key at hand opens it
     │   └── SecretMismatch                it was saved for another server; .saved_for
     ├── DeliveryError                     send_now() failed; .outcome, .reply, .phase
+    ├── ContentSecret                     nobody may read what this message says
     ├── NotFound (LookupError)            no such message, server or preset; .kind, .key
     ├── Overtaken                         somebody saved in between; .by, .at
     ├── TemplateError (ValueError)        an e-mail template cannot be used; .part, .line, .variable
     └── WrongState                        the state does not allow the action; .state, .action
+        └── ContentWiped                  what a secret message said is no longer kept
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask_smtpadmin.core.words import said
+from flask_smtpadmin.core.words import mark, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -252,3 +254,32 @@ class WrongState(SMTPAdminError):
         )
         self.action = action
         self.state = state
+
+
+class ContentSecret(SMTPAdminError):
+    """What the message says is kept secret because of its type; nobody may read it."""
+
+    code = "content_secret"
+
+    def __init__(self) -> None:
+        super().__init__(
+            mark(
+                "What this message says opens an account, so it is kept secret because of its "
+                "type, and nobody can read it here."
+            )
+        )
+
+
+class ContentWiped(WrongState):
+    """What the secret message said is no longer kept, so it can be sent no more."""
+
+    code = "content_wiped"
+
+    def __init__(self, action: str, state: str) -> None:
+        super().__init__(action, state)
+        self.args = (
+            mark(
+                "What this message said was wiped, because its type is secret. It cannot be sent "
+                "any more: let your app make a new one."
+            ),
+        )

@@ -211,8 +211,12 @@ def assess(
     snapshot: Snapshot,
     *,
     redis: Literal["ok", "down", "none"],
+    unreadable: int = 0,
 ) -> Status:
-    """Judge the figures: what keeps waiting mail from going out?"""
+    """Judge the figures: what keeps waiting mail from going out?
+
+    ``unreadable``: secret messages that wait for the key that they were encrypted with.
+    """
     servers = tuple(snapshot.servers.values())
     problems = [problem.message for problem in snapshot.problems if problem.field == "instance"]
     wait = "1 message waits" if figures.waiting == 1 else f"{figures.waiting:,} messages wait"
@@ -226,6 +230,9 @@ def assess(
         problems.append(f"{wait} and no worker is running: start `flask smtp-worker`.")
     if figures.waiting and not any(map(_works, servers)):
         problems.append(f"{wait} and no mail server can be used.")
+    if unreadable:
+        waits = "1 waits" if unreadable == 1 else f"{unreadable:,} wait"
+        problems.append(f"Of the secret messages {waits} for the key they were encrypted with.")
     return Status(
         figures=figures,
         workers=workers,

@@ -35,12 +35,24 @@ _SEPARATING: Final = bytes(
     byte for byte in range(256) if not (chr(byte).isalnum() and chr(byte).isascii())
 )
 
+_LINK: Final = re.compile(r"(?:\w+://|www\.)[^\s<>\"']+", re.IGNORECASE)
+_LINK_IN_BYTES: Final = re.compile(_LINK.pattern.encode(), re.IGNORECASE)
 _LINE_BREAKS: Final = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*")
 #: C0 and C1 controls, surrogates, bidirectional and invisible marks, odd line ends, non-characters.
 _UNSAFE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
     "\ufff9-\ufffb\ufffe\uffff]"
 )
+
+
+def without_links(text: str) -> str:
+    """Return ``text`` without links: a filter may quote the one of a message that it refuses."""
+    return _LINK.sub(SECRET, text)
+
+
+def bytes_without_links(text: bytes) -> bytes:
+    """Return the same for what is not decoded yet."""
+    return _LINK_IN_BYTES.sub(SECRET.encode(), text) if b"." in text else text
 
 
 def clean(text: str | bytes, *, limit: int = LIMIT) -> str:

@@ -53,6 +53,8 @@ PATIENCE: Final[dict[str, tuple[float, float, WaitingFor | None]]] = {
 CLOSING: Final = 421
 #: Crashes of a worker with the message in hand after which it is a dead letter.
 MAX_CRASHES: Final = 3
+#: The cause of one that no key at hand opens.
+UNREADABLE: Final = "secret_unreadable"
 _HOLDING: Final = frozenset({"greeting", "encrypt", "hello", "sign_in"})
 
 
@@ -174,6 +176,19 @@ def broken(standing: Standing, cause: str, error: str) -> Decision:
     return Decision(
         state="dead", outcome="dead", failures=standing.failures, cause=cause, error=error
     )
+
+
+def unopened(standing: Standing, policy: Policy, error: str) -> Decision:
+    """Return what becomes of a secret message that no key at hand opens: it waits for the key."""
+    decision = Decision(
+        state="queued",
+        outcome="returned",
+        failures=standing.failures,
+        waiting_for="settings",
+        cause=UNREADABLE,
+        error=error,
+    )
+    return _unless_too_old(decision, standing, policy)
 
 
 def opening(failure: TransportFailure, provider: str = "") -> tuple[ServerWord, str, str]:

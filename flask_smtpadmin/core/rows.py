@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from flask_smtpadmin.core.search import LONGEST, Term, parse
+from flask_smtpadmin.core.secrecy import kept_until
 from flask_smtpadmin.core.states import (
     CLAIMABLE,
     FAILED,
@@ -83,7 +84,8 @@ class MessageRow:
     """One message as lists and the head of its own page show it.
 
     ``server`` is the one asked for, ``last_server`` that of the last attempt, ``sent_via`` the
-    one that accepted it. What a ``secret`` one says is shown to nobody.
+    one that accepted it. What a ``secret`` one says is shown to nobody; ``wiped``: and no longer
+    kept, so that it can be sent no more.
     """
 
     id: int
@@ -113,11 +115,19 @@ class MessageRow:
     on_uncertain: str | None
     resent_from: int | None = None
     secret: bool = False
+    wiped: bool = False
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """Until when what a secret one says is kept; None: it has not ended, or all is wiped."""
+        if not self.secret or self.wiped:
+            return None
+        return kept_until(self.state, self.state_at, self.expires_at)
 
     @property
     def can_retry(self) -> bool:
         """Whether ``retry`` starts it over."""
-        return self.state in RETRYABLE
+        return self.state in RETRYABLE and not self.wiped
 
     @property
     def can_hurry(self) -> bool:

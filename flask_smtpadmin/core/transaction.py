@@ -48,7 +48,7 @@ class Envelope:
     """What one transaction hands over: MAIL FROM, RCPT TO and the whole content, CRLF lines.
 
     ``content`` is not dot-stuffed. ``smtputf8``: addresses or headers need RFC 6531. ``number``:
-    what a transcript calls the message.
+    what a transcript calls the message. ``secret``: what it says opens an account.
     """
 
     sender: str
@@ -57,6 +57,7 @@ class Envelope:
     smtputf8: bool = False
     eight_bit: bool = False
     number: int | None = None
+    secret: bool = False
 
 
 @record(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Final
 
-from flask_smtpadmin.core.redact import SECRET, Redactor, clean
+from flask_smtpadmin.core.redact import SECRET, Redactor, bytes_without_links, clean
 from flask_smtpadmin.core.settings import Server
 
 #: How much one transcript holds at once, in bytes (as good as they can be counted).
@@ -132,6 +132,7 @@ class Transcript:
     __slots__ = (
         "_begun",
         "_clock",
+        "_discreet",
         "_entries",
         "_left_out",
         "_limit",
@@ -171,6 +172,7 @@ class Transcript:
         self._entries: list[Any] = []
         self._left_out = 0
         self._begun = b""
+        self._discreet = False
         self._marks: deque[tuple[int, int]] = deque()
 
     @classmethod
@@ -233,8 +235,12 @@ class Transcript:
         name = b"" if number is None else b"message %d, " % number
         self._keep(_CONTENT, b"%b%d bytes of content" % (name, size))
 
-    def began(self) -> None:
-        """Note that what is recorded from here on belongs to the next transaction as well."""
+    def began(self, *, secret: bool = False) -> None:
+        """Note that what is recorded from here on belongs to the next transaction as well.
+
+        After one with a ``secret`` message links in replies are left out: it may be its own.
+        """
+        self._discreet |= secret
         if self._only_failures:
             self._marks.append((len(self._entries), self.size))
 
@@ -251,6 +257,8 @@ class Transcript:
                 self._marks = deque(here for _ in self._marks)
 
     def _keep(self, kind: int, words: bytes) -> None:
+        if self._discreet and kind != _SAID:
+            words = bytes_without_links(words)
         size = self.size + len(words) + _ENTRY
         if size > self._limit:
             self._left_out += 1

@@ -24,6 +24,7 @@ from flask_smtpadmin.core.states import WaitingFor
 from flask_smtpadmin.delivery.commits import Commits
 from flask_smtpadmin.delivery.dispatch import Dispatcher
 from flask_smtpadmin.delivery.ending import Ending, end
+from flask_smtpadmin.delivery.envelope import Unseal
 from flask_smtpadmin.delivery.events import Event, Tally, events_of
 from flask_smtpadmin.delivery.fleet import Fleet
 from flask_smtpadmin.delivery.lanes import Callbacks, Ended, Flight
@@ -63,7 +64,8 @@ class Parts:
     """What an engine works with.
 
     ``executor`` is the one database thread; ``announce`` is called in the loop with events that
-    are committed; ``bell`` says whether a doorbell works; ``opener`` makes sessions.
+    are committed; ``bell`` says whether a doorbell works; ``opener`` makes sessions, ``unseal``
+    opens secret messages.
     """
 
     snapshot: Snapshot
@@ -74,6 +76,7 @@ class Parts:
     announce: Callable[[Sequence[Event]], None]
     bell: Callable[[], bool]
     opener: Callable[..., Session] = open_session
+    unseal: Unseal
 
 
 class Engine:
@@ -88,7 +91,8 @@ class Engine:
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        lanes = Callbacks(self._on_ended, self.give_back, self._may_begin, parts.opener)
+        asked = (self._may_begin, parts.opener, parts.unseal)
+        lanes = Callbacks(self._on_ended, self.give_back, *asked)
         self.fleet = Fleet(parts.snapshot, options.connections, parts.clock, lanes)
         self.hands = Dispatcher(self.fleet, parts.clock.now)
         self._ending = Ending()
@@ -192,7 +196,7 @@ class Engine:
             limits=self.fleet.limits,
             park=self.hands.overflow.pressing(),
             recall=self.hands.recalls(),
-            hand_over=[_handed(flight) for flight in plan.flights],
+            hand_over=[flight.hand_over() for flight in plan.flights],
             claim=claim,
             below=below,
         )
@@ -202,7 +206,7 @@ class Engine:
         """Take everything that waits to be written."""
         orphans, self._orphans = self._orphans, []
         health, self._news = self._news, []
-        withdraw = [_handed(flight) for flight in orphans]
+        withdraw = [flight.hand_over() for flight in orphans]
         return Batch(results=self._commits.take(), withdraw=withdraw, health=health)
 
     def _claim_size(self) -> tuple[int, int | None]:
@@ -390,10 +394,6 @@ class Engine:
     def _stop(self) -> None:
         self._ending.ask()
         self._wake.set()
-
-
-def _handed(flight: Flight) -> HandOver:
-    return HandOver(flight.job, flight.n, flight.lanes.server.key, flight.slot)
 
 
 def _spread(seconds: float) -> float:

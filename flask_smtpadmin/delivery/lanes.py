@@ -23,9 +23,10 @@ from flask_smtpadmin.core.transaction import (
     Transaction,
     TransportFailure,
 )
-from flask_smtpadmin.delivery.envelope import build_envelope
+from flask_smtpadmin.delivery.envelope import Unseal, build_envelope, sealed_for_good
 from flask_smtpadmin.delivery.ready import Ready
 from flask_smtpadmin.storage.claims import Claimed
+from flask_smtpadmin.storage.results import HandOver
 from flask_smtpadmin.transport import Pool, Session, open_session
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,10 @@ class Flight:
     placed: bool = True
     slot: Slot | None = None
 
+    def hand_over(self) -> HandOver:
+        """Return what is written ahead of it."""
+        return HandOver(self.job, self.n, self.lanes.server.key, self.slot)
+
 
 @record(frozen=True, slots=True)
 class Ended:
@@ -74,13 +79,14 @@ class Callbacks:
 
     ``ended`` hears how each flight ended, ``missed`` of flights whose slot went by before a
     connection was free; nothing new begins unless ``may_begin`` says that our leases hold.
-    ``opener`` makes the sessions.
+    ``opener`` makes the sessions, ``unseal`` opens secret messages.
     """
 
     ended: Callable[[Ended], None]
     missed: Callable[[list[Flight]], None]
     may_begin: Callable[[], bool]
     opener: Callable[..., Session] = open_session
+    unseal: Unseal = sealed_for_good
 
 
 @dataclass(slots=True)
@@ -261,7 +267,7 @@ class _Line:
         while (flight := lanes.next_flight(behind=bool(self.under_way))) is not None:
             started = lanes.now()
             try:
-                envelope = build_envelope(flight.job, lanes.server, flight.n)
+                envelope = build_envelope(flight.job, lanes.server, flight.n, lanes.engine.unseal)
             except Exception as error:  # noqa: BLE001 - it must not disturb those under way
                 lanes.engine.ended(Ended(flight, error, started, lanes.now()))
                 continue

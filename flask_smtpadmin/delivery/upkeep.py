@@ -85,6 +85,7 @@ class Upkeep:
         self._holding = True
         self._strays: set[int] = set()
         self._loaded_at = time.monotonic()
+        self._vault = premises.settings.vault
         engine.busy_elsewhere = self._busy
 
     async def look(self) -> None:
@@ -226,6 +227,9 @@ class Upkeep:
 
     def _adopt_settings(self, snapshot: Snapshot) -> None:
         self._premises.activity.adopt(snapshot)
+        before, self._vault = self._vault, self._premises.settings.vault
+        if self._vault is not before:
+            self._want_recheck({"settings"})  # other keys may open secret messages
         limits = self._engine.fleet.limits
         changed, orphans = self._engine.fleet.update(snapshot)
         self._engine.give_back(orphans)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
-from flask_smtpadmin.core.redact import clean
-from flask_smtpadmin.core.retry import CLOSING, Decision, Policy, Standing, broken, decide
+from flask_smtpadmin.core.errors import SecretUnreadable
+from flask_smtpadmin.core.redact import clean, without_links
+from flask_smtpadmin.core.retry import CLOSING, Decision, Policy, Standing, broken, decide, unopened
 from flask_smtpadmin.core.transaction import Phase, Reply, Transaction, TransportFailure
 from flask_smtpadmin.delivery.health import Word
 from flask_smtpadmin.delivery.lanes import Ended
@@ -20,7 +22,8 @@ _LONGEST_CODE = 999
 def judge(ended: Ended, policy: Policy) -> Result:
     """Say what becomes of the message of a flight."""
     flight = ended.flight
-    return Result(flight.job, flight.n, _decision(ended, policy), _trace(ended))
+    result = Result(flight.job, flight.n, _decision(ended, policy), _trace(ended))
+    return _discreet(result) if flight.job.secret else result
 
 
 def server_word(result: Result) -> Word:
@@ -30,6 +33,21 @@ def server_word(result: Result) -> Word:
     domain = recipients[0].address.rpartition("@")[2].lower() if recipients else ""
     closing = result.trace.code == CLOSING
     return Word(decision.server, decision.cause, decision.error, domain, closing)
+
+
+def _discreet(result: Result) -> Result:
+    """Return a result without links in what the server said: one may be the message's own."""
+    decision, trace = result.decision, result.trace
+    ends = tuple(replace(end, reply=_unlinked(end.reply)) for end in decision.recipients)
+    return replace(
+        result,
+        decision=replace(decision, error=_unlinked(decision.error), recipients=ends),
+        trace=replace(trace, reply=_unlinked(trace.reply)),
+    )
+
+
+def _unlinked(text: str | None) -> str | None:
+    return None if text is None else without_links(text)
 
 
 def _decision(ended: Ended, policy: Policy) -> Decision:
@@ -51,12 +69,14 @@ def _decision(ended: Ended, policy: Policy) -> Decision:
         )
     if isinstance(ended.result, Transaction | TransportFailure):
         return decide(ended.result, standing, policy, chance=random.random)
+    if isinstance(ended.result, SecretUnreadable):
+        return unopened(standing, policy, str(ended.result))
     return broken(standing, "message_malformed", clean(str(ended.result), limit=500))
 
 
 def _trace(ended: Ended) -> Trace:
     result, connected = ended.result, ended.connected
-    phase: Phase = "sender"
+    phase: Phase = "connect" if isinstance(result, SecretUnreadable) else "sender"
     reply: Reply | None = None
     ms, address = None, connected.address if connected else None
     error: BaseException | None = result if isinstance(result, Exception) else None

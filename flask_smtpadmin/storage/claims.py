@@ -43,7 +43,7 @@ class PendingRecipient:
 
 @dataclass(slots=True, eq=False)
 class Claimed:
-    """A message in a worker's hands. ``content`` None: not loaded yet.
+    """A message in a worker's hands. ``content`` None: not loaded yet; sealed where ``secret``.
 
     ``attempts``, ``failures`` and ``crashes`` are as the row had them when it was claimed;
     ``accepted`` and ``refused`` count the recipients that an earlier try settled.
@@ -67,6 +67,7 @@ class Claimed:
     failures: int
     crashes: int = 0
     envelope_from: str | None = None
+    secret: bool | None = None
     recipients: tuple[PendingRecipient, ...] = ()
     accepted: int = 0
     refused: int = 0
@@ -111,6 +112,8 @@ class Claims:
         about = sa.select(recipient.message, recipient.id, recipient.address, recipient.state)
         self._recipients = Lookup(about.order_by(recipient.id), recipient.message)
         self._contents = Lookup(sa.select(content.id, content.body), content.id)
+        sealed = models.table("Sealed").c
+        self._sealed = Lookup(sa.select(sealed.id, sealed.body), sealed.id)
         self._peek = _peek_statement(self._message)
 
     def peek(self, connection: Connection) -> Due:
@@ -156,9 +159,12 @@ class Claims:
     def load(self, connection: Connection, messages: Iterable[Claimed]) -> None:
         """Fetch the content of messages that were claimed without it."""
         missing = {item.id: item for item in messages if item.content is None}
-        if missing:
-            for number, body in self._contents.run(connection, list(missing)):
-                missing[number].content = bytes(body)
+        secret = [number for number, item in missing.items() if item.secret]
+        plain = [number for number in missing if number not in secret] if secret else list(missing)
+        for table, numbers in ((self._contents, plain), (self._sealed, secret)):
+            if numbers:
+                for number, body in table.run(connection, numbers):
+                    missing[number].content = bytes(body)
 
     def _complete(
         self, connection: Connection, token: str, rows: Sequence[sa.Row[Any]]

@@ -2,13 +2,14 @@
 
 PostgreSQL takes messages, contents and recipients in one statement, hence in one round trip.
 SQLite numbers the first message, which takes the write lock; nobody can come in between, so the
-others follow it. Elsewhere SQLAlchemy asks for the numbers as the database allows.
+others follow it. Elsewhere, and for secret messages, SQLAlchemy asks for the numbers as the
+database allows.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from sqlalchemy.engine import Connection
 
 from flask_smtpadmin.core.queued import Batch, Entry, Terms
 from flask_smtpadmin.core.search import index_form
+from flask_smtpadmin.core.secrecy import WIPED
 from flask_smtpadmin.core.states import PRIORITIES
 from flask_smtpadmin.storage.bulk import Bulk, Given, moment
 from flask_smtpadmin.storage.models import Models
@@ -66,10 +68,17 @@ _PENDING: Final = "pending"
 
 
 class Inserts:
-    """Stores messages with their contents and recipients."""
+    """Stores messages with their contents and recipients.
 
-    def __init__(self, models: Models) -> None:
+    Args:
+        models: the mapped tables.
+        seal: encrypts the content of the message with this Message-ID.
+    """
+
+    def __init__(self, models: Models, seal: Callable[[str, bytes], bytes]) -> None:
         self._tables = [models.table(name) for name in ("Message", "Content", "Recipient")]
+        self._sealed = models.table("Sealed")
+        self._seal = seal
         message, content, recipient = self._tables
         self._everything = _everything(message, content, recipient)
         self._messages = _messages(message)
@@ -81,13 +90,15 @@ class Inserts:
         common = _common(batch.terms, now)
         ways = {"postgresql": self._with_everything, "sqlite": self._after_the_first}
         way = ways.get(connection.dialect.name, self._by_sqlalchemy)
+        if batch.terms.secret:
+            way = self._sealing
         return [
             number for chunk in _chunks(batch.entries) for number in way(connection, chunk, common)
         ]
 
     def in_one_statement(self, dialect: str, batch: Batch) -> bool:
         """Say whether :meth:`run` takes a single statement, which needs no transaction around."""
-        at_once = dialect == "postgresql" and not batch.mixed
+        at_once = dialect == "postgresql" and not (batch.mixed or batch.terms.secret)
         return at_once and next(_chunks(batch.entries)) is batch.entries
 
     def _with_everything(
@@ -128,7 +139,27 @@ class Inserts:
     def _by_sqlalchemy(
         self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]
     ) -> Sequence[int]:
-        message, content, recipient = self._tables
+        content = self._tables[1]
+        bodies = [entry.built.content for entry in entries]
+        return self._insert_all(connection, entries, common, content, bodies)
+
+    def _sealing(
+        self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]
+    ) -> Sequence[int]:
+        over = common["state"] in WIPED  # mail of a type that is switched off
+        built = [] if over else [item.built for item in entries]
+        bodies = [self._seal(one.message_id, one.content) for one in built]
+        return self._insert_all(connection, entries, common, self._sealed, bodies)
+
+    def _insert_all(
+        self,
+        connection: Connection,
+        entries: Sequence[Entry],
+        common: dict[str, Any],
+        content: sa.Table,
+        bodies: Sequence[bytes],
+    ) -> Sequence[int]:
+        message, _, recipient = self._tables
         rows = [dict(zip(_OWN, _own(entry), strict=True)) | common for entry in entries]
         in_order = connection.dialect.insert_executemany_returning_sort_by_parameter_order
         if len(rows) > 1 and in_order:
@@ -137,8 +168,10 @@ class Inserts:
         else:
             ids = [_new_id(connection.execute(sa.insert(message), row)) for row in rows]
         stored = list(zip(ids, entries, strict=True))
-        contents = [{"id": number, "body": entry.built.content} for number, entry in stored]
-        connection.execute(sa.insert(content), contents)
+        if bodies:
+            pairs = zip(ids, bodies, strict=True)
+            contents = [{"id": number, "body": body} for number, body in pairs]
+            connection.execute(sa.insert(content), contents)
         recipients = [dict(zip(_RECIPIENT, row, strict=True)) for row in _recipients(stored)]
         connection.execute(sa.insert(recipient), recipients)
         return ids

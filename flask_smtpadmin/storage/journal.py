@@ -166,6 +166,7 @@ def encode(result: Result) -> bytes:
         "id": result.job.id,
         "token": result.job.token,
         "n": result.n,
+        "secret": bool(result.job.secret),
         "decision": decision,
         "trace": asdict(result.trace),
     }
@@ -190,6 +191,7 @@ def decode(line: bytes) -> Result:
             raise ValueError("the state is unknown")
         recipients = tuple(RecipientEnd(str(number), *rest) for number, *rest in ends)
         job = _reminder(int(document["id"]), document["token"], [number for number, *_ in ends])
+        job.secret = document.get("secret", False)  # those of earlier versions know of none
         made = Decision(**decision, recipients=recipients)
         return Result(job, int(document["n"]), made, Trace(**trace))
     except (KeyError, TypeError) as error:

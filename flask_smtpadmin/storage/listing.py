@@ -186,11 +186,15 @@ def detail(connection: Connection, models: Models, number: int) -> Detail:
 
 
 def stored(connection: Connection, models: Models, number: int) -> Built | None:
-    """Return a message as it was stored, None without its content; raises NotFound."""
-    table, content, recipient = map(models.table, ("Message", "Content", "Recipient"))
+    """Return a message as it was stored, sealed where it is secret; None without its content.
+
+    Raises NotFound.
+    """
+    table, recipient = models.table("Message"), models.table("Recipient")
     row = connection.execute(sa.select(table).where(table.c.id == number)).one_or_none()
     if row is None:
         raise NotFound("message", number)
+    content = models.table("Sealed" if row.secret else "Content")
     body = connection.execute(sa.select(content.c.body).where(content.c.id == number)).scalar()
     if not body:
         return None
@@ -221,7 +225,10 @@ def _rows(models: Models) -> sa.Select[Any]:
         .scalar_subquery()
     )
     shown = (column for column in table.c if column.name not in _HIDDEN)
-    return sa.select(*shown, last.label("last_server"))
+    sealed = models.table("Sealed").c
+    kept = sa.exists().where(sealed.id == table.c.id)
+    wiped = sa.and_(table.c.secret.is_(True), ~kept)
+    return sa.select(*shown, last.label("last_server"), wiped.label("wiped"))
 
 
 def _message(row: Row[Any]) -> MessageRow:
@@ -253,6 +260,7 @@ def _message(row: Row[Any]) -> MessageRow:
         on_uncertain=row.on_uncertain,
         resent_from=row.resent_from,
         secret=bool(row.secret),
+        wiped=bool(row.wiped),
     )
 
 

@@ -45,11 +45,12 @@ class Outbox:
 
     Args:
         database: connections of our own, for messages that join nobody's transaction.
+        seal: encrypts the content of the secret message with this Message-ID.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, seal: Callable[[str, bytes], bytes]) -> None:
         self._database = database
-        self._inserts = Inserts(database.models)
+        self._inserts = Inserts(database.models, seal)
         self._admission = Admission(database.models)
         self._message = database.models.table("Message")
 
@@ -76,6 +77,7 @@ class Outbox:
             QueueFull: nothing was stored.
             QueueUnavailable: the database is locked, away or read-only; nothing was stored.
             SchemaMissing: the tables are not there.
+            ConfigurationError: they are secret, and there is no key to encrypt them with.
         """
         if session is None:
             with self._own_transaction(batch) as connection:

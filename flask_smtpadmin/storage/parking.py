@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from flask_smtpadmin.core.states import CLAIMABLE, WaitingFor
 from flask_smtpadmin.storage.hours import Hours
 from flask_smtpadmin.storage.models import Models
+from flask_smtpadmin.storage.sealed import Sealed
 from flask_smtpadmin.storage.transitions import move
 
 #: Messages that one transaction touches.
@@ -42,6 +43,7 @@ class Parking:
     def __init__(self, models: Models) -> None:
         self._message = models.table("Message")
         self._hours = Hours(models)
+        self._sealed = Sealed(models)
         self._looked_at: dict[WaitingFor, int] = {}
 
     def release(
@@ -139,6 +141,7 @@ class Parking:
             update = move(self._message, "expired", now, came_from=CLAIMABLE)
             update = update.where(columns.id.in_(ids), columns.waiting_for.is_not(None))
             connection.execute(update.values(run_at=None, waiting_for=None))
+            self._sealed.wipe(connection, ids)
             self._hours.add(connection, events, now)
         return len(ids)
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from flask_smtpadmin.core.audit_details import filtered
 from flask_smtpadmin.core.deeds import Deed, Tally
-from flask_smtpadmin.core.errors import NotFound, WrongState
+from flask_smtpadmin.core.errors import ContentWiped, NotFound, WrongState
 from flask_smtpadmin.core.history import REPLAYED
 from flask_smtpadmin.core.rows import (
     CANCELLABLE,
@@ -30,8 +30,9 @@ from flask_smtpadmin.storage.listing import known_id
 from flask_smtpadmin.storage.matching import Meaning
 from flask_smtpadmin.storage.notes import Note, unkept
 from flask_smtpadmin.storage.reader import Reader
+from flask_smtpadmin.storage.sealed import Sealed
 from flask_smtpadmin.storage.standing import in_states
-from flask_smtpadmin.storage.transitions import move
+from flask_smtpadmin.storage.transitions import move, start_over
 from flask_smtpadmin.storage.walk import Walk, one_of
 
 #: Rows changed or removed in one transaction of a wide action.
@@ -56,6 +57,7 @@ class Queue(Reader):
         self._note = note
         self._recipient = database.models.table("Recipient")
         self._hours = Hours(database.models)
+        self._sealed = Sealed(database.models)
 
     def retry(self, number: int) -> State:
         """Start a message over, or send one that waits now; return its state.
@@ -67,6 +69,7 @@ class Queue(Reader):
         Raises:
             NotFound: there is none with this id.
             WrongState: it is being sent, or was sent to everybody.
+            ContentWiped: it is secret, and what it said is no longer kept.
         """
         with self._database.write() as connection:
             chosen = [known_id(number)]
@@ -147,6 +150,7 @@ class Queue(Reader):
                 raise self._refusal(connection, number, "mark-sent")
             self._hours.add_at(connection, left)
             self._hours.add(connection, {("sent", ""): 1}, now)
+            self._sealed.wipe(connection, [number])
             self._note(connection, "message.mark_sent", f"message:{number}")
         return "sent"
 
@@ -250,14 +254,16 @@ class Queue(Reader):
             one_of(table.c.id, numbers, connection.dialect.name), in_states(table, STATES)
         )
         counts: Counter[tuple[State, bool]] = Counter()
-        fit = []
+        fit = {}
         for row in connection.execute(query.with_for_update()):
             counts[row[1], bool(row[2])] += 1
             if row[1] in deed.states and not (row[2] and deed.spares_expired):
-                fit.append(row[0])
+                fit[row[0]] = row[1], bool(row[2])
+        lost = self._sealed.lost(connection, list(fit)) if deed.sends and fit else set()
+        counts.subtract(fit.pop(number) for number in lost)
         if fit:
-            self._do(connection, deed, fit)
-        return Tally(counts)
+            self._do(connection, deed, list(fit))
+        return Tally(counts, lost=len(lost))
 
     def together(self, deed: Deed, numbers: Sequence[int]) -> int:
         """Do a deed's action with those of ``numbers`` that allow it; return how many.
@@ -299,26 +305,13 @@ class Queue(Reader):
 
     def _start_over(self, connection: Connection, numbers: Sequence[int]) -> int:
         now = utcnow()
+        lost = self._sealed.lost(connection, numbers)
+        numbers = [number for number in numbers if number not in lost]
         meant = self._message.c.id.in_(numbers)
         released = sa.update(self._message).where(meant, self._message.c.state == "caught")
         connection.execute(released.values(cleared=True))
-        again = (
-            move(self._message, "queued", now, came_from=RETRYABLE)
-            .where(meant)
-            .values(
-                due_at=now,
-                run_at=now,
-                waiting_for=None,
-                failures=0,
-                crashes=0,
-                expires_at=None,
-                worker_id=None,
-                lease_token=None,
-                lease_until=None,
-            )
-        )
         left = self._hours.left(connection, numbers, now, RETRYABLE)
-        count = connection.execute(again).rowcount
+        count = connection.execute(start_over(self._message, now).where(meant)).rowcount
         self._hours.add_at(connection, left)
         if count:
             rest = sa.update(self._recipient).where(
@@ -343,7 +336,9 @@ class Queue(Reader):
     def _cancel(self, connection: Connection, numbers: Sequence[int]) -> int:
         stopped = move(self._message, "cancelled", utcnow(), came_from=CANCELLABLE)
         stopped = stopped.where(self._message.c.id.in_(numbers))
-        return connection.execute(stopped.values(run_at=None, waiting_for=None)).rowcount
+        count = connection.execute(stopped.values(run_at=None, waiting_for=None)).rowcount
+        self._sealed.wipe(connection, numbers)
+        return count
 
     def _delete(self, connection: Connection, numbers: Sequence[int]) -> int:
         """Remove what no worker holds; children by hand, SQLite cascades only when told to."""
@@ -357,6 +352,7 @@ class Queue(Reader):
             child = self._database.models.table(name)
             connection.execute(sa.delete(child).where(child.c.message.in_(free)))
         connection.execute(sa.delete(self._content).where(self._content.c.id.in_(free)))
+        self._sealed.remove(connection, free)
         gone = connection.execute(sa.delete(table).where(table.c.id.in_(free))).rowcount
         self._hours.add_at(connection, left)
         return gone
@@ -397,4 +393,7 @@ class Queue(Reader):
         return state
 
     def _refusal(self, connection: Connection, number: int, action: str) -> WrongState:
-        return WrongState(action, self._state(connection, number))
+        state = self._state(connection, number)
+        from_here = _CAUGHT if action == "release" else RETRYABLE
+        wiped = action in {"retry", "send-via", "release"} and state in from_here
+        return ContentWiped(action, state) if wiped else WrongState(action, state)

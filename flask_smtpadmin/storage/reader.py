@@ -72,14 +72,24 @@ class Reader:
             return {row.id: row.state for row in connection.execute(query)}
 
     def content(self, number: int) -> bytes | None:
-        """Return the stored bytes (all but the sender block), None when they were wiped."""
-        query = sa.select(self._content.c.body).where(self._content.c.id == known_id(number))
+        """Return the stored bytes (all but the sender block), None when they were wiped.
+
+        None for secret messages, too, whose bytes are elsewhere.
+        """
+        return self._body(self._content, number)
+
+    def sealed(self, number: int) -> bytes | None:
+        """Return the encrypted bytes of a secret message, None when they were wiped."""
+        return self._body(self._database.models.table("Sealed"), number)
+
+    def _body(self, table: sa.Table, number: int) -> bytes | None:
+        query = sa.select(table.c.body).where(table.c.id == known_id(number))
         with self._database.read() as connection:
             body: bytes | None = connection.execute(query).scalar()
         return None if body is None else bytes(body)
 
     def stored(self, number: int) -> Built | None:
-        """Return a message as it was stored, None when its content was wiped.
+        """Return a message as it was stored, sealed if it is secret; None: its content was wiped.
 
         Raises:
             NotFound: there is none with this id.

@@ -24,6 +24,7 @@ from flask_smtpadmin.storage.bulk import Bulk, Given, Value, moment
 from flask_smtpadmin.storage.claims import Claimed
 from flask_smtpadmin.storage.hours import Event, Hours, events_of
 from flask_smtpadmin.storage.models import Models
+from flask_smtpadmin.storage.sealed import Sealed
 from flask_smtpadmin.storage.transitions import move
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class Results:
         self._attempt = models.table("Attempt")
         self._worker_id = worker_id
         self._hours = Hours(models, worker_id)
+        self._sealed = Sealed(models)
         self._open = _open(self._message, self._attempt)
         self._sent = _sent(self._message)
         self._accept = _accept(self._recipient)
@@ -121,15 +123,14 @@ class Results:
                 final = self._finish_one(connection, result, now, events)
                 (written if final else lost).append(final or result)
         self._hours.add(connection, events, now)
+        self._sealed.wipe(connection, [item.job.id for item in written if item.job.secret])
         if written:
             rows = [_completed(item) for item in written]
             self._complete.run(connection, rows, self._worker_id)
         for item in lost:
-            log.warning(
-                "Message %d is no longer ours; its result is not written.",
-                item.job.id,
-                extra={"message_id": item.job.id, "outcome": item.decision.outcome},
-            )
+            text = "Message %d is no longer ours; its result is not written."
+            told = {"message_id": item.job.id, "outcome": item.decision.outcome}
+            log.warning(text, item.job.id, extra=told)
         return written, lost
 
     def put_back(
@@ -181,6 +182,7 @@ class Results:
             events.update(self._hours.ending(connection, ids, "expired"))
             update = self._ended("expired", token, now).where(self._message.c.id.in_(ids))
             connection.execute(update.values(run_at=None, waiting_for=None))
+            self._sealed.wipe(connection, [job.id for job in group if job.secret])
         self._hours.add(connection, events, now)
 
     def _finish_plain(
@@ -235,12 +237,9 @@ class Results:
 
     def _count(self, connection: Connection, result: Result) -> bool:
         """Count the try of a message that stays ours; say whether it still is."""
-        columns = self._message.c
-        update = sa.update(self._message).where(
-            columns.id == result.job.id,
-            columns.lease_token == result.job.token,
-            columns.state == "sending",
-        )
+        columns, job = self._message.c, result.job
+        ours = (columns.id == job.id, columns.lease_token == job.token, columns.state == "sending")
+        update = sa.update(self._message).where(*ours)
         return connection.execute(update.values(attempts=result.n)).rowcount == 1
 
     def _condemned(self, connection: Connection, result: Result) -> Result:

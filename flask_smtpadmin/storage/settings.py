@@ -71,6 +71,11 @@ class Settings:
         self._changes = 0
         self._loaded: tuple[float, Snapshot] | None = None
 
+    @property
+    def vault(self) -> Vault:
+        """The keys as they were at the last load."""
+        return self._vault
+
     def boot(self) -> Snapshot:
         """Return what environment and ``app.config`` give, without asking the database."""
         return read_boot(self._config, self._environ, app_name=self._app_name)

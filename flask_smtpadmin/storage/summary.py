@@ -21,6 +21,7 @@ from flask_smtpadmin.core.figures import (
 )
 from flask_smtpadmin.core.history import DAYS, HOURS, FailureGroup, History, grouped, history
 from flask_smtpadmin.core.rate import Limit, Usage, limits_of
+from flask_smtpadmin.core.retry import UNREADABLE
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.states import CLAIMABLE, State, WaitingFor
 from flask_smtpadmin.storage.database import Database, utcnow
@@ -77,6 +78,14 @@ class Summary:
             figures = self._figures(connection, failures, MOST_COUNTED)
             counts = self._hours.since(connection, first)
         return Picture(figures, grouped(failures), history(counts, now))
+
+    def unreadable(self) -> int:
+        """Count the secret messages that no key opened and that wait for it."""
+        columns = self._message.c
+        waits = (columns.waiting_for == "settings", columns.cause == UNREADABLE)
+        with self._database.read() as connection:
+            query = sa.select(sa.func.count()).where(*waits)
+            return int(connection.execute(query).scalar_one())
 
     def failures(self) -> tuple[FailureGroup, ...]:
         """Return what failed in the last 24 hours and still is so, by cause."""

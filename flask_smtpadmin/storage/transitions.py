@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from flask_smtpadmin.core.rows import RETRYABLE
 from flask_smtpadmin.core.states import INITIAL, TRANSITIONS, State, sources
 
 
@@ -53,3 +54,20 @@ def move(
         raise ForbiddenTransition(f"{', '.join(refused) or 'nothing'} cannot become {to}")
     guard = table.c.state == before[0] if len(before) == 1 else table.c.state.in_(before)
     return sa.update(table).where(guard).values(state=to, state_at=now)
+
+
+def start_over(table: sa.Table, now: datetime) -> sa.Update:
+    """Return the guarded UPDATE that queues what has ended, with no failures counted.
+
+    A secret message keeps its own end: a link that has lapsed helps nobody.
+    """
+    columns = table.c
+    nothing = dict.fromkeys(("waiting_for", "worker_id", "lease_token", "lease_until"))
+    return move(table, "queued", now, came_from=RETRYABLE).values(
+        due_at=now,
+        run_at=now,
+        failures=0,
+        crashes=0,
+        expires_at=sa.case((columns.secret.is_(True), columns.expires_at), else_=None),
+        **nothing,
+    )

@@ -115,7 +115,7 @@ class LocalSession(ABC):
         self.usable = False
 
     def _record(self, transcript: Transcript, envelope: Envelope, reply: Reply) -> None:
-        transcript.began()
+        transcript.began(secret=envelope.secret)
         transcript.content(envelope.number, len(envelope.content))
         transcript.note(f"{self.place}: {reply}")
         transcript.ended(accepted=reply.positive)

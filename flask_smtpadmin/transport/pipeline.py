@@ -249,7 +249,7 @@ class MailProtocol(asyncio.Protocol):
 
     @staticmethod
     def _record_begin(transcript: Transcript, exchange: Exchange, words: bytes) -> None:
-        transcript.began()
+        transcript.began(secret=exchange.envelope.secret)
         if words:
             transcript.said(words)
         elif exchange.result is not None:

@@ -125,7 +125,7 @@ class SmtplibSession:
         self.usable = False
         self.served += 1
         if self.transcript is not None:
-            self.transcript.began()
+            self.transcript.began(secret=envelope.secret)
         asked: list[RecipientReply] = []
         limit = self.server.timeout * (3 + len(envelope.recipients)) + 2 * self.server.data_timeout
         fault: Exception | None = None

@@ -9,7 +9,13 @@ from flask import Response
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
-from flask_smtpadmin.core.errors import NotFound, SchemaMissing, SMTPAdminError, WrongState
+from flask_smtpadmin.core.errors import (
+    ContentSecret,
+    NotFound,
+    SchemaMissing,
+    SMTPAdminError,
+    WrongState,
+)
 from flask_smtpadmin.core.words import mark
 from flask_smtpadmin.web.access import Right
 from flask_smtpadmin.web.language import gettext as _
@@ -109,6 +115,9 @@ def own_error(error: SMTPAdminError) -> Response:
         return bare("errors/schema_missing", status=503, text=spoken(error))
     if isinstance(error, NotFound):
         return _not_found(error)
+    if isinstance(error, ContentSecret):
+        title = _("Kept secret")
+        return bare("errors/error", status=403, icon="lock", title=title, text=spoken(error))
     if isinstance(error, WrongState):
         title = _("Nothing was changed")
         return bare("errors/error", status=409, icon="info", title=title, text=spoken(error))

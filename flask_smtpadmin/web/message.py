@@ -10,6 +10,7 @@ from flask import Response, request, url_for
 from flask_smtpadmin.core.advice import Advice
 from flask_smtpadmin.core.rows import MessageRow
 from flask_smtpadmin.core.words import mark
+from flask_smtpadmin.posting import hides
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, live, preview
 from flask_smtpadmin.web.headers import may_frame
@@ -57,6 +58,7 @@ def message(number: int) -> Response:
         here="Messages",
         detail=detail,
         row=detail.message,
+        hidden=hides(state, detail.message),
         steps=timeline(detail),
         known=_explained(detail.message),
         servers=tuple(state.settings.snapshot(max_age=1.0).servers.values()),
@@ -85,7 +87,8 @@ def _explained(row: MessageRow) -> Advice | None:
 def _content(row: MessageRow, tab: str, kept: dict[str, str]) -> dict[str, Any]:
     """Read what the tab shows; nothing without the right, nor again for a page that is open."""
     what = _TABS[tab][1]
-    if what is None or live.asked() or not access.may("read_content"):
+    unseen = live.asked() or hides(current_state(), row)
+    if what is None or unseen or not access.may("read_content"):
         return {"content": None, "readable": access.may("read_content")}
     if what == "source":
         source = preview.source_of(row.id)

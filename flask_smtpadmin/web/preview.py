@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from flask_smtpadmin.core.mail import shown
 from flask_smtpadmin.core.mail.shown import Shown
 from flask_smtpadmin.core.masks import mask
-from flask_smtpadmin.posting import source
+from flask_smtpadmin.posting import readable, source
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access
 
@@ -34,9 +34,9 @@ def opened(number: int, what: What) -> bytes | None:
     """Return the stored bytes of message ``number`` to a person who has read_content.
 
     The one place through which content reaches a page; None: it is no longer kept. Nobody sees
-    any before it is in the audit trail.
+    any before it is in the audit trail. Raises ContentSecret.
     """
-    content = current_state().queue.content(number)
+    content = readable(current_state(), number)
     if content is not None:
         current_state().audit.record("message.read", f"message:{number}", {"part": what})
     return content

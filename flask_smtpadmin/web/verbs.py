@@ -12,6 +12,7 @@ from flask_smtpadmin.core.errors import (
     InvalidMessage,
     QueueFull,
     QueueUnavailable,
+    SecretError,
     WrongState,
 )
 from flask_smtpadmin.core.states import State
@@ -81,7 +82,7 @@ def message_resend(number: int) -> Response:
     except InvalidMessage as error:
         text = _("Nothing was sent: %(why)s.", why=_(error.reason))
         return done(text, "message", tone="warn", number=number)
-    except (QueueFull, QueueUnavailable) as error:
+    except (QueueFull, QueueUnavailable, SecretError, WrongState) as error:
         return done(
             _("Nothing was sent: %(why)s", why=spoken(error)), "message", tone="warn", number=number
         )

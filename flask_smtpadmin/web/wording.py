@@ -313,6 +313,7 @@ MODES: Final[dict[str, tuple[str, str]]] = {
 _OWN_CAUSES: Final[dict[str, str]] = {
     "worker_lost": mark("A worker died, or was cut off, while it handed the message over."),
     "worker_crash": mark("Worker after worker died while it handed the message over."),
+    "secret_unreadable": mark("No key opens what the message says, so it waits."),
 }
 
 

@@ -1,4 +1,4 @@
-"""Removing what is kept for a time only: the dialogues of the activity log, counts by the hour."""
+"""Removing what is kept for a time only: contents, dialogues of the activity log, hourly counts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Final
 
 from flask_smtpadmin.storage.clock import Clock
+from flask_smtpadmin.storage.contents import Contents, Keep
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.dialogues import DialogueRows
 from flask_smtpadmin.storage.hours import Hours
+from flask_smtpadmin.storage.sealed import Sealed
 
 #: Transactions of one call at most: delivery waits for the database thread.
 _AT_MOST: Final = 8
@@ -22,21 +24,31 @@ class Pruner:
         database: the app's database.
         clock: the database's time.
         keep_days: returns for how many days dialogues are kept; None: for ever.
+        keep: returns for how long what sent messages say is kept.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, keep_days: Callable[[], int | None]
+        self,
+        database: Database,
+        clock: Clock,
+        keep_days: Callable[[], int | None],
+        keep: Callable[[], Keep] = Keep,
     ) -> None:
         self._database = database
         self._clock = clock
         self._keep_days = keep_days
+        self._keep = keep
         self._dialogues = DialogueRows(database.models)
         self._hours = Hours(database.models)
+        self._sealed = Sealed(database.models)
+        self._contents = Contents(database)
 
     def prune(self) -> None:
         """Remove some of what is too old."""
         with self._database.write() as connection:
             self._hours.fold(connection, self._clock.now())
+            self._sealed.prune(connection, self._clock.now())
+        self._contents.prune(self._keep(), self._clock.now(), most=_AT_MOST)
         days = self._keep_days()
         if days is None:
             return

@@ -25,6 +25,7 @@ from flask_smtpadmin.delivery.writer import Batch, Writer, is_away, sentence
 from flask_smtpadmin.state import State
 from flask_smtpadmin.storage.claims import Claims
 from flask_smtpadmin.storage.clock import Clock
+from flask_smtpadmin.storage.contents import Keep
 from flask_smtpadmin.storage.day_files import DayFiles
 from flask_smtpadmin.storage.journal import Journal, replay
 from flask_smtpadmin.storage.notes import as_actor
@@ -128,7 +129,8 @@ class Shift:
         activity.adopt(snapshot)
         engine = Engine(self._parts(snapshot, journal, activity), self._options)
         sweeper = Sweeper(self._state.database, self._who, lambda: engine.fleet.policy, self._clock)
-        pruner = Pruner(self._state.database, self._clock, keep_days)
+        keep = partial(self._keep, lambda: engine.fleet.snapshot)
+        pruner = Pruner(self._state.database, self._clock, keep_days, keep)
         sweep = partial(self._sweep, sweeper, pruner)
         upkeep = Upkeep(engine, self._premises(sweep, activity))
         await self._reached(partial(self._db, sweep))
@@ -152,6 +154,10 @@ class Shift:
             summary: Summary = await self._db(self._sign_off, engine)
         log.info("Worker %s has ended.", self._who.id, extra={"worker": self._who.id})
         return summary
+
+    def _keep(self, settings: Callable[[], Snapshot]) -> Keep:
+        """Return for how long what sent messages say is kept."""
+        return Keep(settings()["RETENTION_SENT"], self._state.hooks.types.retentions())
 
     async def _db(self, function: Callable[..., T], *args: Any) -> T:
         """Run ``function`` in the database thread."""
@@ -200,6 +206,7 @@ class Shift:
             announce=self._announce,
             bell=lambda: self._redis() == "ok",
             opener=activity.open,
+            unseal=self._state.seals.open,
         )
 
     def _premises(self, sweep: Callable[[], int], activity: Activity) -> Premises:

@@ -31,6 +31,7 @@ TABLES = {
     "smtpadmin_job",
     "smtpadmin_hour",
     "smtpadmin_audit",
+    "smtpadmin_sealed",
     "smtpadmin_template",
 }
 MakeDb = Callable[..., SQLAlchemy]

@@ -12,7 +12,9 @@ from support.smtp import mail_server
 from flask_smtpadmin import InvalidMessage, NotFound, WrongState
 from flask_smtpadmin.core.audit_search import Sought
 from flask_smtpadmin.core.deeds import Deed
+from flask_smtpadmin.core.handling import Handling
 from flask_smtpadmin.core.rows import Filter
+from flask_smtpadmin.posting import post
 
 ALLOW = {"SMTPADMIN_MODE": "catch", "SMTPADMIN_CATCH_ALLOW": "example.com, *.test.example"}
 STRANGER = "eve@stranger.example"
@@ -135,10 +137,7 @@ def test_what_is_secret_is_released_to_its_own_recipients_alone(
 ) -> None:
     """Whoever may release must not come by the link in it that way."""
     shop = make_shop(SMTPADMIN_MODE="catch")
-    number = shop.mail.send(letter(STRANGER)).id
-    table = shop.state.models.table("Message")
-    with shop.state.database.write() as connection:
-        connection.execute(table.update().values(secret=True))
+    number = post(shop.state, [letter(STRANGER)], Handling(secret=True))[0].id
     with pytest.raises(InvalidMessage) as raised:
         shop.mail.queue.release(number, to="tester@example.org")
     assert raised.value.field == "to"

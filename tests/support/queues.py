@@ -15,6 +15,7 @@ from flask_smtpadmin.storage.claims import Claimed, Claims, PendingRecipient
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.results import HandOver, Result, Results, Trace
 from support.apps import Site
+from support.shop import Shop
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
@@ -22,7 +23,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 class MailQueue:
     """The tables of a site, with the verbs of a worker."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site | Shop) -> None:
         self.site = site
         self.state = site.app.extensions["smtpadmin"]
         self.database = self.state.database

@@ -25,6 +25,7 @@ from flask_smtpadmin.storage.models.message import (
     ContentMixin,
     MessageMixin,
     RecipientMixin,
+    SealedMixin,
     message_indexes,
     recipient_indexes,
     room_for_updates,
@@ -56,6 +57,7 @@ class Models:
     Hour: Any
     Audit: Any
     Template: Any
+    Sealed: Any
 
     def table(self, name: str) -> sa.Table:
         """Return the table of the class ``name`` (``"Message"``)."""
@@ -104,4 +106,5 @@ _MIXINS = (
     HourMixin,
     AuditMixin,
     TemplateMixin,
+    SealedMixin,
 )

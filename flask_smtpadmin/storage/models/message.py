@@ -85,6 +85,17 @@ class ContentMixin:
     body: Mapped[bytes] = mapped_column(Content)
 
 
+class SealedMixin:
+    """The content of a secret message, encrypted; apart, so that who reads contents finds none."""
+
+    __tablename__ = "smtpadmin_sealed"
+
+    id: Mapped[int] = mapped_column(
+        BigId, sa.ForeignKey("smtpadmin_message.id", ondelete="CASCADE"), primary_key=True
+    )
+    body: Mapped[bytes] = mapped_column(Content)
+
+
 def _sought(context: Any) -> str:
     return index_form(context.get_current_parameters()["address"])
 
