@@ -17,7 +17,7 @@ from flask_smtpadmin.core.errors import NotFound
 
 Values = dict[str, Any]
 #: Languages in which the mails are written; the first is the one of whoever asks for none.
-LANGUAGES: Final[tuple[str, ...]] = ("en",)
+LANGUAGES: Final = ("en", "de", "fr", "es", "zh")
 _SUBJECT: Final = "Subject: "
 _LINK: Final = "https://tidepool.example"
 _KB: Final = 1000

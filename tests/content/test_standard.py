@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import astuple
 from inspect import signature
 
 import pytest
@@ -17,6 +18,8 @@ from flask_smtpadmin.content.standard import LANGUAGES, NAMES, standard_type
 from flask_smtpadmin.core.email_type import Texts
 from flask_smtpadmin.core.errors import ConfigurationError, NotFound
 
+VARIABLE = re.compile(r"\{\{ ?([a-z_.]+) ?\}\}")
+TAG = re.compile(r"</?[a-z]+[0-9]?")
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 EVERY = [(name, "" if tag == LANGUAGES[0] else tag) for tag in LANGUAGES for name in NAMES]
 
@@ -50,6 +53,19 @@ def test_the_html_is_valid_small_and_loads_nothing(name: str, language: str) -> 
     assert tree.get("lang") == (language or "en")
     assert len(list(tree.iter("{http://www.w3.org/1999/xhtml}h1"))) == 1
     assert f"<title>{mail.subject}</title>" in mail.html
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_language_says_as_much_as_english(name: str) -> None:
+    """A translation uses the same variables, and its HTML the same tags in the same order."""
+    kind = standard_type(name)
+    for texts in kind.locales.values():
+        for own, other in zip(astuple(kind.texts), astuple(texts), strict=True):
+            assert set(VARIABLE.findall(other)) == set(VARIABLE.findall(own))
+        assert texts.html is not None
+        assert kind.texts.html is not None
+        assert sorted(TAG.findall(texts.html)) == sorted(TAG.findall(kind.texts.html))
+        assert texts.subject != kind.texts.subject
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
