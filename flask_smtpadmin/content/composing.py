@@ -12,7 +12,7 @@ from flask_smtpadmin.content.frame import Frame, framed_html, framed_text
 from flask_smtpadmin.content.inline import inline_styles
 from flask_smtpadmin.content.links import guarded
 from flask_smtpadmin.content.markup import close_up
-from flask_smtpadmin.content.sandbox import Program, compile_template
+from flask_smtpadmin.content.sandbox import Program, check_source, compile_template
 from flask_smtpadmin.content.text_part import text_of
 from flask_smtpadmin.core.email_type import EmailType, Texts
 from flask_smtpadmin.core.errors import ConfigurationError, TemplateError
@@ -80,18 +80,26 @@ def _composer(
     def program(source: str, part: str, *, html: bool = False) -> Program:
         return compile_template(source, variables=variables, html=html, part=part)
 
+    def guarded_program(source: str) -> Program:
+        check_source(source, part="html")
+        return program(guarded(source), "html", html=True)
+
+    # Before anything looks through them: some of it takes its time with tags that never end.
+    for one in (texts, frame.header, frame.footer):
+        for source, part in ((one.subject, "subject"), (one.html, "html"), (one.text, "text")):
+            check_source(source or "", part=part)
     # Alone first: a line that is wrong is counted in what was typed.
     if texts.html is not None:
-        program(guarded(texts.html), "html", html=True)
+        guarded_program(texts.html)
     if texts.text is not None:
         program(texts.text, "text")
     text = texts.text if texts.text is not None else text_of(texts.html or "")
     html = None
     if texts.html is not None:
-        html = guarded(framed_html(texts.html, frame, title=texts.subject, language=language))
+        html = framed_html(texts.html, frame, title=texts.subject, language=language)
     return Composer(
         program(texts.subject, "subject"),
-        None if html is None else program(html, "html", html=True),
+        None if html is None else guarded_program(html),
         program(close_up(framed_text(text, frame)), "text"),
         None if unsubscribe is None else program(unsubscribe, "unsubscribe"),
         styled=bool(_STYLED.search(texts.html or "")),

@@ -69,7 +69,12 @@ _BUTTON_AFTER: Final = (
     "</td></tr></table><!--[if mso]><p style='margin:0;line-height:16px'>&nbsp;</p><![endif]-->"
 )
 # Shown beside the subject in lists of mails; the layout takes it to the top of the mail.
-_HIDDEN: Final = re.compile(r'<p class="preheader">.*?</p>\s*', re.DOTALL | re.IGNORECASE)
+# It ends at the next paragraph at the latest: a search from each to the end would take minutes.
+_HIDDEN: Final = re.compile(
+    r'<p class="preheader">[^<]*+(?:<(?!/?p\b)[^<]*+)*+</p>\s*', re.IGNORECASE
+)
+#: Parts that stand deeper in each other look like what they stand in.
+_DEEPEST: Final = 50
 PREHEADER: Final = '<div class="m-preheader">'
 
 
@@ -126,7 +131,8 @@ class _Dresser:
     def _enter(self, tag: Tag) -> None:
         if tag.name == "p":  # one paragraph ends where the next begins
             self._parts = [part for part in self._parts if part[0] != "p"]
-        self._parts.append((tag.name, next(iter(tag.classes), "")))
+        if len(self._parts) < _DEEPEST:
+            self._parts.append((tag.name, next(iter(tag.classes), "")))
 
     def _look(self, tag: Tag) -> tuple[str, str] | None:
         for kind in tag.classes:

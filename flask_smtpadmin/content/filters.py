@@ -17,13 +17,14 @@ from jinja2.runtime import Undefined
 from markupsafe import Markup, escape
 
 from flask_smtpadmin.content import operations
-from flask_smtpadmin.content.fuel import PAIR, PLACE, Meter, Refused
+from flask_smtpadmin.content.fuel import CHARACTERS, PAIR, PLACE, Meter, Refused
 from flask_smtpadmin.content.links import link
 from flask_smtpadmin.content.values import Missing, check_number, is_number, unsuitable
 from flask_smtpadmin.core.words import said
 
 _PLACES: Final = 10
 _FORMAT: Final = 100
+_TITLE: Final = 1_000
 _LARGEST_POWER: Final = 25
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
@@ -35,9 +36,11 @@ _WORD_START: Final = re.compile(r"(?:^|(?<=[-\s({\[<]))[^-\s({\[<]")
 _WORD: Final = re.compile(r"\w+")
 
 
-def _text(value: Any, meter: Meter, who: str) -> str:
+def _text(value: Any, meter: Meter, who: str, most: int = CHARACTERS) -> str:
     """Return text that a filter may work on, paid for."""
     found = operations.text(value, who)
+    if len(found) > most:
+        raise _too_long(who, most)
     if type(found) is Markup:
         raise unsuitable(value, said("text"), who)
     meter.spend(len(found))
@@ -64,10 +67,18 @@ def _whole(value: Any, who: str, least: int, most: int) -> int:
 
 def _short(value: Any, who: str, most: int) -> str:
     if type(value) is not str or len(value) > most:
-        raise Refused(
-            said("`%(who)s` takes text of at most %(limit)s characters here.", who=who, limit=most)
-        )
+        raise _too_long(who, most)
     return value
+
+
+def _too_long(who: str, most: int) -> Refused:
+    return Refused(
+        said(
+            "`%(who)s` takes text of at most %(limit)s characters here.",
+            who=who,
+            limit=f"{most:,}",
+        )
+    )
 
 
 def upper(value: Any, meter: Meter, /) -> str:
@@ -87,7 +98,7 @@ def capitalize(value: Any, meter: Meter, /) -> str:
 
 def title(value: Any, meter: Meter, /) -> str:
     """First Letter Of Each Word Large, the others small."""
-    made = _text(value, meter, "title").lower()
+    made = _text(value, meter, "title", _TITLE).lower()
     return _paid(_WORD_START.sub(lambda found: found[0].upper(), made), meter)
 
 

@@ -7,7 +7,10 @@ before it is made.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+from jinja2 import Environment
+from jinja2.runtime import Context
 
 from flask_smtpadmin.core.words import said
 
@@ -15,16 +18,20 @@ from flask_smtpadmin.core.words import said
 SOURCE_BYTES: Final = 200_000
 #: Lines of a template's source.
 SOURCE_LINES: Final = 10_000
-#: Words, signs and spaces inside tags, as Jinja reads them.
-TOKENS: Final = 20_000
-#: Names, values, operations and statements of a template.
-NODES: Final = 4_000
+#: Words, signs, spaces and pieces of text, as Jinja reads them.
+TOKENS: Final = 6_000
+#: Names, operations, statements and pieces of text between them.
+NODES: Final = 600
+#: Loops of a template.
+LOOPS: Final = 50
 #: How deep expressions and blocks may stand in each other.
 DEPTH: Final = 40
 #: How deep loops may stand in each other.
-LOOPS: Final = 4
+LOOP_DEPTH: Final = 4
+#: Backslashes of a template.
+BACKSLASHES: Final = 2_000
 #: Steps of one rendering: a loop costs its rounds times what stands in it.
-STEPS: Final = 200_000
+STEPS: Final = 100_000
 #: Characters of one rendering: what it writes, and what its filters and operations read and make.
 CHARACTERS: Final = 500_000
 #: Items in the lists and dicts that are handed over, in all.
@@ -51,18 +58,20 @@ class Refused(Exception):
         self.line = line
 
 
-class Meter:
-    """What is left to spend for one rendering.
+class Meter(Context):
+    """What one rendering knows and may still spend.
+
+    It is Jinja's context, which generated code can hand to every operation and which no template
+    has a name for.
 
     Attributes:
-        characters: to read, make or write.
-        steps: to take.
+        characters: left to read, make or write.
+        steps: left to take.
         html: whether text is escaped.
     """
 
-    __slots__ = ("characters", "html", "steps")
-
-    def __init__(self, *, html: bool) -> None:
+    def __init__(self, environment: Environment, values: dict[str, Any], *, html: bool) -> None:
+        super().__init__(environment, values, None, {})
         self.characters = CHARACTERS
         self.steps = STEPS
         self.html = html

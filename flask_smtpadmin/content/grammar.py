@@ -17,11 +17,9 @@ from jinja2 import nodes
 
 from flask_smtpadmin.content import refusals
 from flask_smtpadmin.content.filters import FILTERS, TESTS
-from flask_smtpadmin.content.fuel import DEPTH, DIGITS, LOOPS, NODES, Refused
+from flask_smtpadmin.content.fuel import DEPTH, DIGITS, LOOP_DEPTH, LOOPS, NODES, Refused
 from flask_smtpadmin.core.words import said
 
-#: The name of the meter; no template can write it.
-METER: Final = "_meter"
 #: What a loop tells of itself.
 LOOP: Final = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length"})
 #: Names that mean something to Jinja, whatever they are declared as.
@@ -60,8 +58,12 @@ _ALLOWED: Final = frozenset(
 )
 
 
-def translate(tree: nodes.Template, variables: Collection[str]) -> frozenset[str]:
-    """Check a template's tree, turn it into what may run, and return the variables it uses.
+def translate(
+    tree: nodes.Template, variables: Collection[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Check a template's tree and turn it into what may run.
+
+    Returns the variables it uses, and the names that it gives itself with ``set``.
 
     Raises:
         Refused: it holds what the language lacks, names nothing, or is too large; with its line.
@@ -69,22 +71,26 @@ def translate(tree: nodes.Template, variables: Collection[str]) -> frozenset[str
     _measure(tree)
     translator = _Translator(variables)
     translator.block(tree.body)
-    return frozenset(translator.used)
+    return frozenset(translator.used), frozenset(translator.named)
 
 
 def _measure(tree: nodes.Template) -> None:
     # Without recursion: a chain such as a.b.b.b... is as deep as it is long.
     stack: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
-    seen = 0
+    seen = loops = 0
     while stack:
-        node, depth, loops = stack.pop()
-        seen += 1
-        loops += type(node) is nodes.For
+        node, depth, inside = stack.pop()
         if type(node) not in _ALLOWED:
             raise refusals.no_syntax(node)
-        if seen > NODES or depth > DEPTH or loops > LOOPS:
-            raise refusals.too_large(node, seen=seen, loops=loops)
-        children = [(child, depth + 1, loops) for child in node.iter_child_nodes()]
+        seen += 1
+        if isinstance(node, nodes.For):
+            loops += 1
+            inside += 1
+        if seen > NODES or loops > LOOPS:
+            raise refusals.too_large(node)
+        if depth > DEPTH or inside > LOOP_DEPTH:
+            raise refusals.too_deep(node)
+        children = [(child, depth + 1, inside) for child in node.iter_child_nodes()]
         stack.extend(reversed(children))
 
 
@@ -97,6 +103,7 @@ class _Translator:
         self._in_loop = False
         self._steps = 0
         self.used: set[str] = set()
+        self.named: set[str] = set()
 
     def block(self, statements: Iterable[Any]) -> None:
         for node in statements:
@@ -131,6 +138,7 @@ class _Translator:
             raise Refused(said("`set` gives one name at a time."), line=node.lineno)
         node.node = self._value(node.node)
         self._local |= {_target(node.target)}
+        self.named.add(node.target.name)
 
     def _for(self, node: nodes.For) -> None:
         if node.recursive:
@@ -256,7 +264,7 @@ class _Translator:
         if node.dyn_args is not None or node.dyn_kwargs is not None or node.node is None:
             raise refusals.misused(node, function)
         node.node = self._value(node.node)
-        node.args = [_meter(node), *map(self._value, node.args)]
+        node.args = [nodes.ContextReference(), *map(self._value, node.args)]
         for keyword in node.kwargs:
             keyword.value = self._value(keyword.value)
         return node  # type: ignore[no-any-return]
@@ -301,10 +309,8 @@ def _check_name(node: nodes.Name) -> None:
         raise refusals.bad_name(node.name, node.lineno)
 
 
-def _meter(node: nodes.Node) -> nodes.Name:
-    return nodes.Name(METER, "load", lineno=node.lineno)
-
-
 def _call(node: nodes.Node, operation: str, value: nodes.Expr, *rest: nodes.Expr) -> nodes.Expr:
     """Return a node that calls one of ``OPERATIONS``."""
-    return nodes.Filter(value, operation, [_meter(node), *rest], [], None, None, lineno=node.lineno)
+    return nodes.Filter(
+        value, operation, [nodes.ContextReference(), *rest], [], None, None, lineno=node.lineno
+    )

@@ -27,7 +27,7 @@ _RIGHT_TO_LEFT: Final = frozenset(
 _FILLER: Final = Markup("&#847;&zwnj;&nbsp; ") * 50
 _JINJA: Final = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _INITIAL: Final = "{{ app_name | first | default('') | upper }}"
-_PREHEADER: Final = re.compile(re.escape(PREHEADER) + r"(.*?)</div>\s*", re.DOTALL)
+_PREHEADER: Final = re.compile(re.escape(PREHEADER) + r"([^<]*+(?:<(?!/?div\b)[^<]*+)*+)</div>\s*")
 #: class in the layout -> what it takes from a scheme
 _LOOKS: Final = {
     "m-page": {"background-color": "page"},

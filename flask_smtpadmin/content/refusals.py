@@ -10,7 +10,7 @@ from typing import Any, Final
 from jinja2 import nodes
 
 from flask_smtpadmin.content.filters import FILTERS
-from flask_smtpadmin.content.fuel import DEPTH, LOOPS, NODES, Refused
+from flask_smtpadmin.content.fuel import DEPTH, LOOP_DEPTH, LOOPS, NODES, Refused
 from flask_smtpadmin.core.words import said
 
 #: How a template writes what is refused, where the name of the node does not tell.
@@ -52,21 +52,25 @@ def label(node: nodes.Node) -> str:
     return node.name + "".join(reversed(parts)) if isinstance(node, nodes.Name) else ""
 
 
-def too_large(node: nodes.Node, *, seen: int, loops: int) -> Refused:
-    """Say which measure of the template is too large."""
-    if seen > NODES:
-        text = said(
-            "The template is too large: it may hold %(limit)s names and operations.",
-            limit=f"{NODES:,}",
-        )
-    elif loops > LOOPS:
-        text = said("Loops may stand in each other %(limit)s deep, and not deeper.", limit=LOOPS)
-    else:
-        text = said(
-            "Brackets, operations or blocks stand in each other more than %(limit)s deep. Name "
-            "a part of it with `set` and use the name.",
-            limit=DEPTH,
-        )
+def too_large(node: nodes.Node) -> Refused:
+    """Say how much a template may hold."""
+    text = said(
+        "The template is too large: it may hold %(limit)s names, operations and pieces of text, "
+        "and %(loops)s loops. Let the app hand over lists, and repeat with `for`.",
+        limit=f"{NODES:,}",
+        loops=LOOPS,
+    )
+    return Refused(text, line=node.lineno)
+
+
+def too_deep(node: nodes.Node) -> Refused:
+    """Say how deep its parts may stand in each other."""
+    text = said(
+        "Too much stands in each other here: loops may %(loops)s deep, brackets, operations and "
+        "blocks %(limit)s. Name a part of it with `set` and use the name.",
+        loops=LOOP_DEPTH,
+        limit=DEPTH,
+    )
     return Refused(text, line=node.lineno)
 
 

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final
 
 from jinja2 import Template, TemplateSyntaxError
-from jinja2.runtime import LoopContext
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flask_smtpadmin.content import fuel
-from flask_smtpadmin.content.filters import FILTERS, TESTS
 from flask_smtpadmin.content.fuel import Meter, Refused
-from flask_smtpadmin.content.grammar import LOOP, METER, translate
-from flask_smtpadmin.content.operations import OPERATIONS
+from flask_smtpadmin.content.grammar import translate
 from flask_smtpadmin.content.programs import Programs
+from flask_smtpadmin.content.reading import ENGINES, Engine, read
 from flask_smtpadmin.content.values import Missing, plain
 from flask_smtpadmin.core.errors import TemplateError
 from flask_smtpadmin.core.words import said
@@ -34,58 +32,25 @@ _PIECES: Final = 1_000
 _FILENAME: Final = "<template>"
 
 
-class _Environment(ImmutableSandboxedEnvironment):
-    """Jinja without globals, loader and attributes."""
-
-    def __init__(self, *, html: bool) -> None:
-        super().__init__(
-            autoescape=html,
-            undefined=Missing,
-            optimized=False,  # nothing is worked out while a template is read
-            cache_size=0,
-        )
-        self.globals.clear()
-        self.filters = {**FILTERS, **OPERATIONS}
-        self.tests = dict(TESTS)
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return what a loop tells of itself; nothing else has attributes."""
-        if type(obj) is LoopContext and attribute in LOOP:
-            return getattr(obj, attribute)
-        raise _unreachable()
-
-    def getitem(self, *_: Any) -> Any:
-        """Refuse: parts are looked up by an operation of ours."""
-        raise _unreachable()
-
-    def call(self, *_: Any, **__: Any) -> Any:
-        """Refuse: nothing is called."""
-        raise _unreachable()
-
-    call_binop = call_unop = call
-
-
-def _unreachable() -> Refused:
-    return Refused(said("This cannot be reached from a template."))
-
-
-_ENVIRONMENTS: Final = {html: _Environment(html=html) for html in (False, True)}
-
-
 class Program:
     """A template that was read and checked, and can be rendered many times, by many threads.
 
     ``variables`` are those it uses, ``part`` what it was compiled as.
     """
 
-    __slots__ = ("_html", "_template", "part", "variables")
+    __slots__ = ("_engine", "_template", "_unset", "part", "variables")
 
     def __init__(
-        self, template: Template, variables: frozenset[str], *, html: bool, part: str
+        self,
+        template: Template,
+        engine: Engine,
+        names: tuple[frozenset[str], frozenset[str]],
+        part: str,
     ) -> None:
         self._template = template
-        self._html = html
-        self.variables = variables
+        self._engine = engine
+        self.variables = names[0]
+        self._unset = {name: Missing(name=name) for name in names[1] - names[0]}
         self.part = part
 
     def render(self, values: Mapping[str, object]) -> str:
@@ -96,11 +61,9 @@ class Program:
         Raises:
             TemplateError: a value is missing or not plain, or the template costs too much.
         """
-        meter = Meter(html=self._html)
         try:
-            copied = plain(values, self.variables, html=self._html)
-            copied[METER] = meter
-            text = self._write(meter, self._template.new_context(copied, shared=True))
+            copied = self._unset | plain(values, self.variables, html=self._engine.html)
+            text = self._write(Meter(self._engine, copied, html=self._engine.html))
         except Refused as refused:
             raise self._error(refused) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the template's
@@ -108,10 +71,10 @@ class Program:
             raise self._error(_broken(error), error) from None
         return _one_line(text) if self.part == "subject" else text
 
-    def _write(self, meter: Meter, context: Any) -> str:
+    def _write(self, meter: Meter) -> str:
         chunks: list[str] = []
         pieces: list[str] = []
-        for piece in self._template.root_render_func(context):
+        for piece in self._template.root_render_func(meter):
             meter.characters -= len(piece)
             if meter.characters < 0:
                 raise fuel.too_long()
@@ -159,14 +122,31 @@ def compile_template(
 _PROGRAMS: Final[Programs[Program]] = Programs()
 
 
+def check_source(source: str, *, part: str = "") -> None:
+    """Check that a template is small enough and closes what it opens, before it is worked on.
+
+    Raises:
+        TemplateError: it is not, or does not.
+    """
+    with _told(part):
+        read(source, ENGINES[False])
+
+
 def _compiled(source: str, variables: frozenset[str], html: bool, part: str) -> Program:  # noqa: FBT001 - a cache's key
-    environment = _ENVIRONMENTS[html]
+    engine = ENGINES[html]
+    with _told(part):
+        tree = read(source, engine)
+        used, named = translate(tree, variables)
+        code: Any = engine.compile(tree)
+        template = Template.from_code(engine, code, {})
+    return Program(template, engine, (used, named), part)
+
+
+@contextmanager
+def _told(part: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a template is read into a ``TemplateError``."""
     try:
-        _check_size(source, environment)
-        tree = environment.parse(source)
-        used = translate(tree, variables)
-        code: Any = environment.compile(tree)
-        template = environment.template_class.from_code(environment, code, {})
+        yield
     except Refused as refused:
         raise TemplateError(
             refused.message, part=part, line=refused.line, variable=refused.variable
@@ -176,31 +156,6 @@ def _compiled(source: str, variables: frozenset[str], html: bool, part: str) -> 
         raise TemplateError(text, part=part, line=error.lineno) from None
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the template's
         raise TemplateError(_broken(error).message, part=part) from None
-    return Program(template, used, html=html, part=part)
-
-
-def _check_size(source: str, environment: _Environment) -> None:
-    size = len(source.encode("utf-8", "surrogatepass"))
-    lines = source.count("\n") + source.count("\r")
-    if size > fuel.SOURCE_BYTES or lines > fuel.SOURCE_LINES:
-        raise Refused(
-            said(
-                "The template is too large: it may have %(limit)s bytes in %(lines)s lines.",
-                limit=f"{fuel.SOURCE_BYTES:,}",
-                lines=f"{fuel.SOURCE_LINES:,}",
-            )
-        )
-    tokens: Iterator[tuple[int, str, str]] = environment.lex(source)
-    for seen, (line, _kind, _text) in enumerate(tokens):
-        if seen > fuel.TOKENS:
-            raise Refused(
-                said(
-                    "The template is too large: there are more than %(limit)s words and signs "
-                    "inside its tags.",
-                    limit=f"{fuel.TOKENS:,}",
-                ),
-                line=line,
-            )
 
 
 def _sentence(error: TemplateSyntaxError) -> str:

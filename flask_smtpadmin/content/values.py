@@ -49,7 +49,7 @@ class Missing(StrictUndefined):
 
 
 def plain(values: Mapping[str, object], names: Iterable[str], *, html: bool) -> dict[str, Any]:
-    """Return a copy of those ``values`` that have one of ``names``.
+    """Return a copy of the value of each of ``names``; ``Missing`` for one without.
 
     Raises:
         Refused: one is not plain, too large or too deep; it is named.
@@ -60,7 +60,9 @@ def plain(values: Mapping[str, object], names: Iterable[str], *, html: bool) -> 
         value = values.get(name, missing)
         if type(value) in _SAFE:
             copied[name] = value
-        elif value is not missing:
+        elif value is missing:
+            copied[name] = Missing(name=name)
+        else:
             copier = copier or _Copier(html=html)
             copied[name] = copier.copy(value, name)
     return copied
