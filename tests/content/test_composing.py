@@ -60,6 +60,17 @@ def test_the_text_is_made_of_the_html() -> None:
     assert text_of('<a href="{{ url }}">Reset</a>') == "Reset: {{ url }}"
 
 
+def test_conditions_on_the_cells_of_a_table_stay_around_them() -> None:
+    """A cell that the HTML leaves out is left out of the text."""
+    one = kind(
+        "<table>{% for one in people %}<tr><td>{{ one }}</td>{% if one == 'Ada' %}<td>first</td>"
+        "{% endif %}</tr>{% endfor %}</table>"
+    )
+    text = composer(one, one.texts, Frame()).render(VALUES).text
+    assert "Ada | first" in text
+    assert text.count("first") == 1
+
+
 @pytest.mark.parametrize(
     ("html", "text"),
     [

@@ -113,10 +113,20 @@ class Row:
     def __init__(self) -> None:
         self._cells: list[list[str]] = []
         self._heads: list[bool] = []
+        self._beside: list[str] = []
+
+    def write(self, text: str) -> None:
+        """Take a text that stands in no cell: in templates, what the next one depends on."""
+        if text := text.strip():
+            self._beside.append(plain(text))
 
     def add(self, lines: list[str], *, head: bool) -> None:
         """Add a cell; ``head``: it names the row or the column."""
         self._heads.append(head)
+        if self._beside:
+            first, *others = lines or [""]
+            lines = ["".join([*self._beside, first]), *others]
+            self._beside.clear()
         if lines:
             self._cells.append(lines)
 
@@ -127,6 +137,10 @@ class Row:
             box: of the table.
             figures: the table holds data; otherwise it is there to put things side by side.
         """
+        if self._beside and self._cells:
+            self._cells[-1][-1] += "".join(self._beside)
+        elif self._beside:
+            self._cells.append(["".join(self._beside)])
         texts = [lines[0] for lines in self._cells]
         if len(self._heads) > 1 and all(len(lines) == 1 for lines in self._cells):
             buttons = not figures and any("://" in text for text in texts)

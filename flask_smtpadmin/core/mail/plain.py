@@ -52,8 +52,7 @@ _HIDDEN: Final = re.compile(
     re.IGNORECASE,
 )
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]{1,9}")
-#: U+E000 stands for an address that is not filled in yet.
-_SCHEME: Final = re.compile("(?:https?://|mailto:|tel:)[^/]|\ue000", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"(?:https?://|mailto:|tel:)[^/]", re.IGNORECASE)
 
 
 def plain_text(html: str) -> str:
@@ -92,6 +91,12 @@ class _Table(Box):
         super().__init__()
         self.figures = figures
         self.row: Row | None = None
+
+    def write(self, text: str) -> None:
+        if self.row is None:
+            super().write(text)
+        else:
+            self.row.write(text)
 
     def end_row(self) -> None:
         if self.row is not None:
