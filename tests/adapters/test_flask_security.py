@@ -81,6 +81,21 @@ def test_recover(make_secured):
     assert [one.type for one in site.queued()][1:] == ["security.reset_notice"]
 
 
+def test_link_is_nowhere_else(make_secured):
+    """Neither the database nor the back office shows the link, waiting or sent."""
+    site = make_secured(RECOVERABLE=True)
+    site.mail.access_check(lambda _right: True)
+    site.register()
+    site.post("/reset", email=ADA)
+    page = f"/admin/email/messages/{site.queued()[0].id}"
+    assert "Password reset instructions" in site.client.get(page).text
+    waiting = [site.on_disk(), site.client.get(page).data]
+    token = path_in(plain(site.delivered())).rpartition("/")[2].encode()
+    parts = [token[at : at + 12] for at in range(0, len(token) - 12, 12)]
+    for kept in [*waiting, site.on_disk(), site.client.get(page).data]:
+        assert not any(part in kept for part in parts)
+
+
 def test_confirm(make_secured):
     """Who registers is confirmed by the link in the mail."""
     site = make_secured(REGISTERABLE=True, CONFIRMABLE=True)
