@@ -2,66 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
-from flask_smtpadmin.core.figures import Allowance, Figures, Moments, WorkerRow
-from flask_smtpadmin.core.settings import Server, Snapshot
+from flask_smtpadmin.core.retry import UNREADABLE
+from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.words import mark
-from flask_smtpadmin.web.access import Right
 from flask_smtpadmin.web.formats import at_most, duration, number
 from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.language import ngettext
-from flask_smtpadmin.web.wording import MODE, Tone, limit_words
+from flask_smtpadmin.web.situation import Banner, Situation
+from flask_smtpadmin.web.wording import MODE, limit_words
 
 MOST: Final = 2
 #: The share of a limit from which on its being used up is in sight.
 _NEARLY: Final = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All that the banners judge."""
-
-    snapshot: Snapshot
-    figures: Figures
-    workers: tuple[WorkerRow, ...]
-    moments: Moments = field(default_factory=Moments)
-    allowances: Mapping[str, Allowance] = field(default_factory=dict)
-
-    @property
-    def live(self) -> tuple[WorkerRow, ...]:
-        """The workers with a fresh heartbeat."""
-        return tuple(worker for worker in self.workers if worker.live)
-
-    @property
-    def servers(self) -> tuple[Server, ...]:
-        """The servers that are meant to be used."""
-        return tuple(item for item in self.snapshot.servers.values() if item.configured)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Banner:
-    """One sentence, since when, and the one thing to do about it, in the language of the page.
-
-    ``since_is`` says what ``since`` is; it is translated where it is shown. ``endpoint`` empty:
-    there is nothing to press, ``command`` is to be typed instead. ``post``: the action is a change.
-    """
-
-    name: str
-    tone: Tone
-    icon: str
-    text: str
-    since: datetime | None = None
-    since_is: str = mark("Since %(when)s")
-    label: str = ""
-    endpoint: str = ""
-    arguments: Mapping[str, str] = field(default_factory=dict)
-    right: Right = "view"
-    post: bool = False
-    command: str = ""
 
 
 def banners(now: Situation) -> tuple[Banner, ...]:
@@ -228,6 +184,26 @@ def _misconfigured(now: Situation) -> Banner | None:
     )
 
 
+def _unreadable(now: Situation) -> Banner | None:
+    if not now.unreadable:
+        return None
+    return Banner(
+        name="unreadable",
+        tone="bad",
+        icon="lock",
+        text=ngettext(
+            "%(count)s secret message waits for the key that it was encrypted with. Configure "
+            "that key behind the new one.",
+            "%(count)s secret messages wait for the key that they were encrypted with. Configure "
+            "that key behind the new one.",
+            now.unreadable,
+        ),
+        label=_("Show them"),
+        endpoint="messages",
+        arguments={"cause": UNREADABLE, "state": "queued"},
+    )
+
+
 def _setting(now: Situation) -> Banner | None:
     if not now.snapshot.harmless:
         return None
@@ -389,6 +365,7 @@ _RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (
     _not_live,
     _all_failing,
     _misconfigured,
+    _unreadable,
     _not_configured,
     _setting,
     _differs,

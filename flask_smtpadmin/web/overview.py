@@ -6,11 +6,12 @@ from flask import Response
 
 from flask_smtpadmin.core.settings.order import in_order
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web.banners import Situation, banners
+from flask_smtpadmin.web.banners import banners
 from flask_smtpadmin.web.chart import chart
 from flask_smtpadmin.web.formats import clock, day
 from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.render import page
+from flask_smtpadmin.web.situation import Situation
 
 
 def overview() -> Response:
@@ -25,6 +26,7 @@ def overview() -> Response:
         workers=summary.workers(),
         moments=summary.moments(),
         allowances=summary.allowances(servers),
+        unreadable=summary.unreadable(),
     )
     return page(
         "overview",

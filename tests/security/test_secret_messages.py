@@ -120,7 +120,7 @@ def test_the_page_says_why_in_one_sentence(build: Callable[..., Ways]) -> None:
     for part in ("html", "source", "source?download=1", "attachments/1"):
         assert ways.client.get(f"{PREFIX}/messages/{number}/{part}").status_code == 403
     table = ways.state.models.table("Message")
-    for state, words in (("dead", "It can be retried until"), ("sent", "and was wiped")):
+    for state, words in (("dead", "can be retried until then"), ("sent", "and was wiped")):
         with ways.app.app_context(), ways.state.database.write() as connection:
             values = {"state": state, "run_at": None, "state_at": utcnow()}
             connection.execute(sa.update(table).values(**values))

@@ -68,6 +68,16 @@ def test_a_quota_that_is_nearly_used_up_is_said(office: Any) -> None:
     assert re.search(r'<rect class="sa-gauge-used" width="90.0"', source)
 
 
+def test_mail_that_waits_for_its_key_is_said(office: Any) -> None:
+    """How many secret messages no key opens, with the way to them."""
+    office.add("queued", waiting_for="settings", cause="secret_unreadable", run_at=None)
+    text = office.page("/")
+    assert "1 secret message waits for the key that it was encrypted with." in text
+    found = re.search(r'href="([^"]*/messages\?[^"]*secret_unreadable[^"]*)"', text)
+    assert found
+    assert "data-message-id" in office.client.get(html.unescape(found[1])).text
+
+
 def test_a_pause_says_since_when(office: Any) -> None:
     """The banner has the time at which somebody pressed the button."""
     office.post("/pause")

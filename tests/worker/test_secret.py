@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from cryptography.fernet import Fernet
 from support.processes import wait_until
 from support.scripted import Drop, scripted_server
@@ -16,6 +18,7 @@ from support.working import working
 from flask_smtpadmin import Message
 from flask_smtpadmin.core.handling import Handling
 from flask_smtpadmin.posting import post
+from flask_smtpadmin.storage.database import utcnow
 
 LINK = "https://shop.example/reset/kanari-7f3a"
 
@@ -80,3 +83,17 @@ def test_a_link_lost_after_the_content_loses_nothing(
         with working(site):
             site.wait_for_states(**{"uncertain" if kept else "sent": 1})
     assert bool(site.rows("Sealed")) is kept
+
+
+def test_old_contents_go_as_settings_and_types_want(worker_site: Callable[..., WorkerSite]) -> None:
+    """A sweep removes what was sent RETENTION_SENT days ago, or as long ago as its type says."""
+    site = worker_site(SMTPADMIN_RETENTION_SENT=2)
+    site.site.mail.email_type("bill", subject="Bill", text="Bill", retention=30)
+    old, bill = (site.send(1, type=kind)[0] for kind in (None, "bill"))
+    table = site.state.models.table("Message")
+    with site.state.database.write() as connection:
+        values = {"state": "sent", "run_at": None, "state_at": utcnow() - timedelta(days=3)}
+        connection.execute(sa.update(table).values(**values))
+    with working(site, burst=True):
+        wait_until(lambda: [row.id for row in site.rows("Content")] == [bill])
+    assert [row.id for row in site.rows()] == [old, bill]
