@@ -11,10 +11,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from support.apps import Site, build_site, close_site
 from support.mariadb import MariaDB
+from support.memory import use_memory
 from support.postgresql import PostgreSQL
 from support.processes import free_port as find_free_port
 from support.queue_server import QueueServer
 from support.requirements import require as require_package
+
+use_memory()
 
 # A shared machine stalls now and then: slowness alone never fails a property.
 settings.register_profile(

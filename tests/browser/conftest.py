@@ -1,4 +1,8 @@
-"""A running demo and a headless Chromium that fails the test on any console error."""
+"""A running demo and a headless Chromium that fails the test on any console error.
+
+Both last for all tests here that a process runs one after the other, which leave them as they were
+found; longer they cannot: while a browser runs, nobody else may use asyncio in this thread.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageS
 from support.demo import DemoProcess
 from support.offices import Offices, offices
 from support.requirements import require
+from support.still import stand_still
 
 from example_app.demo.camera import chromium
 
@@ -16,9 +21,9 @@ from example_app.demo.camera import chromium
 expect.set_options(timeout=30_000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
-    """Run the demo for this module."""
+    """Run the demo."""
     process = DemoProcess(tmp_path_factory.mktemp("demo"))
     try:
         yield process.wait_until_ready()
@@ -26,17 +31,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
         process.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Run Chromium for this module."""
+    """Run Chromium."""
     require("chromium")
     with chromium() as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offices]:
-    """Serve the back offices that the visits go to."""
+    """Serve the back offices that the visits go to; whoever changes one takes "changed"."""
     with offices(tmp_path_factory.mktemp("offices")) as running:
         yield running
 
@@ -63,7 +68,7 @@ def watch() -> Iterator[Callable[[Page], None]]:
     assert not complaints, "\n".join(complaints)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def signed_in(browser: Browser, demo: DemoProcess) -> StorageState:
     """Sign the admin in once, and return what the browser keeps of that."""
     context = browser.new_context()
@@ -85,7 +90,7 @@ def open_page(
     """``open_page(javascript=True)`` returns a watched tab in which the admin is signed in.
 
     With ``watched=False`` the network may fail. With ``still=True`` no time passes on its pages
-    until the test says so (``page.clock.run_for(milliseconds)``).
+    until the test says so (``pass_time``).
     """
     pages: list[Page] = []
 
@@ -96,8 +101,7 @@ def open_page(
         if watched:
             watch(page)
         if still:
-            page.clock.install(time=0)
-            page.clock.pause_at(1)
+            stand_still(page)
         pages.append(page)
         return page
 

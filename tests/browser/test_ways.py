@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    expect,
+)
 from support import looks
 from support.offices import Offices
 from support.requirements import program
+from support.still import stand_still
 from support.visits import FIRST, Visit
 
 from example_app.demo.camera import CHROMIUM_OPTIONS
@@ -23,8 +32,39 @@ pytestmark = [
 ]
 
 WALK = (Path(__file__).parents[1] / "support" / "walk.js").read_text()
+SCREEN: ViewportSize = {"width": 1280, "height": 860}
 MOST_BYTES, MOST_REQUESTS = 100_000, 8
-first_visits = pytest.mark.parametrize("visit", FIRST, ids=lambda visit: visit.name)
+
+
+@dataclass
+class First:
+    """A page of an office, opened in a window that has seen nothing before, and what came for it.
+
+    ``sizes`` are the bytes of each answer as they went over the wire.
+    """
+
+    visit: Visit
+    page: Page
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module", params=FIRST, ids=lambda visit: visit.name)
+def first(request: pytest.FixtureRequest, browser: Browser, served: Offices) -> Iterator[First]:
+    """Open the first visit of each address once for all tests that look at it as it comes."""
+    limits.forget()
+    context = browser.new_context(viewport=SCREEN, reduced_motion="reduce")
+    context.set_default_timeout(30_000)
+    found = First(request.param, context.new_page())
+    stand_still(found.page)  # what is fetched later does not come with the page
+    devtools = context.new_cdp_session(found.page)
+    devtools.send("Network.enable")
+    devtools.on(
+        "Network.loadingFinished",
+        lambda event: found.sizes.update({event["requestId"]: event["encodedDataLength"]}),
+    )
+    go(found.page, served, found.visit)
+    yield found
+    context.close()
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +85,26 @@ def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
 
 @pytest.fixture(scope="module")
-def large(browser: Browser) -> Iterator[Browser]:
-    """Run a Chromium whose reader has chosen text of 32 px, which is twice the usual."""
+def large(browser: Browser) -> Iterator[Page]:
+    """Open a tab of a Chromium whose reader has chosen text of 32 px, which is twice the usual."""
     options = [*CHROMIUM_OPTIONS, "--blink-settings=defaultFontSize=32"]
     found = browser.browser_type.launch(executable_path=program("chromium"), args=options)
-    yield found
+    page = found.new_page(viewport=SCREEN, reduced_motion="reduce")
+    page.set_default_timeout(30_000)
+    yield page
     found.close()
+
+
+@pytest.fixture(scope="module")
+def readers(contexts: Callable[..., BrowserContext]) -> dict[str, Page]:
+    """Open a tab for somebody who reads German, French, or whose browser runs no script."""
+    german, french = (
+        contexts(viewport=SCREEN, reduced_motion="reduce", locale=locale)
+        for locale in ("de-DE", "fr-FR")
+    )
+    plain = contexts(viewport=SCREEN, java_script_enabled=False)
+    return {name: context.new_page() for name, context in
+            {"de": german, "fr": french, "plain": plain}.items()}  # fmt: skip
 
 
 @pytest.fixture
@@ -79,13 +133,9 @@ def go(page: Page, served: Offices, visit: Visit) -> None:
     page.goto(office.url + visit.path.format_map(office.at))
 
 
-@first_visits
-def test_the_focus_comes_to_everything_in_order_and_shows(
-    tab: Callable[..., Page], served: Offices, visit: Visit
-) -> None:
+def test_the_focus_comes_to_everything_in_order_and_shows(first: First) -> None:
     """Tab reaches each control once, as they are read, with an outline that nothing covers."""
-    page = tab(watched=False)
-    go(page, served, visit)
+    page = first.page
     page.evaluate(WALK)
     wanted = page.evaluate("walk.wanted")
     for _ in range(len(wanted) + 5 * page.locator("[type=date], iframe").count()):
@@ -144,10 +194,10 @@ def test_a_dead_letter_is_found_and_retried_by_keyboard(
     tab: Callable[..., Page], served: Offices
 ) -> None:
     """From the overview to the list, to the message, to its button, with Tab and Enter alone."""
-    office = served["small"].office
+    office = served["changed"].office
     number = office.add("dead", subject="By keyboard", cause="recipient_unknown", error="550 no")
     page = tab()
-    page.goto(f"{served['small'].url}/")
+    page.goto(f"{served['changed'].url}/")
     tab_to(page, ".sa-nav a[href$='state=dead']")
     page.keyboard.press("Enter")
     page.wait_for_url("**/messages?state=dead")
@@ -160,16 +210,19 @@ def test_a_dead_letter_is_found_and_retried_by_keyboard(
     assert office.state_of(number) == "queued"
 
 
-@first_visits
 def test_each_page_says_the_same_without_a_script(
-    tab: Callable[..., Page], served: Offices, visit: Visit
+    first: First, served: Offices, readers: dict[str, Page]
 ) -> None:
     """The heading and all that follows it; nothing is there only for a script to show."""
-    page, plain = tab(watched=False), tab(watched=False, java_script_enabled=False)
+    page, plain = first.page, readers["plain"]
     heard: list[str] = []
-    plain.on("console", lambda message: heard.append(message.text))
-    for one in (page, plain):
-        go(one, served, visit)
+
+    def hear(message: ConsoleMessage) -> None:
+        heard.append(message.text)
+
+    plain.on("console", hear)
+    go(plain, served, first.visit)
+    plain.remove_listener("console", hear)
     assert plain.locator("h1").all_inner_texts() == page.locator("h1").all_inner_texts() != []
     said = [set(one.locator("#sa-main h2, #sa-main th, #sa-main dt").all_inner_texts())
             for one in (page, plain)]  # fmt: skip
@@ -183,10 +236,10 @@ def test_messages_are_filtered_and_retried_without_a_script(
     tab: Callable[..., Page], served: Offices
 ) -> None:
     """Search, tick, choose, confirm, and the result of it."""
-    office = served["small"].office
+    office = served["changed"].office
     number = office.add("dead", subject="Without a script", to="plain@example.net")
     page = tab(java_script_enabled=False)
-    page.goto(f"{served['small'].url}/messages")
+    page.goto(f"{served['changed'].url}/messages")
     page.fill("[name=q]", "to:plain@example.net")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=to**")
@@ -206,7 +259,7 @@ def test_a_server_is_saved_and_tested_without_a_script(
 ) -> None:
     """A wrong port is explained where it stands; a good one is saved; the test shows each step."""
     page = tab(watched=False, java_script_enabled=False)
-    page.goto(f"{served['busy'].url}/servers/new?preset=custom")
+    page.goto(f"{served['changed'].url}/servers/new?preset=custom")
     page.fill("[name=key]", "plain")
     page.fill("[name=host]", "127.0.0.1")
     page.fill("[name=port]", "99999")
@@ -217,7 +270,7 @@ def test_a_server_is_saved_and_tested_without_a_script(
     expect(page.locator("[data-step=connect]").first).to_have_attribute("data-state", "failed")
     page.click("form[data-server-form] button[type=submit]:not([formaction])")
     expect(page.locator(".sa-banner", has_text="Saved")).to_be_visible()
-    page.goto(f"{served['busy'].url}/servers/plain")
+    page.goto(f"{served['changed'].url}/servers/plain")
     expect(page.locator("[name=port]")).to_have_value("1")
 
 
@@ -232,18 +285,14 @@ PAPER = """() => [...document.querySelectorAll("#sa-main *")].filter((part) => {
 }).map((part) => part.outerHTML.slice(0, 160))"""  # noqa: E501 - JavaScript
 
 
-@first_visits
-def test_paper_shows_black_on_white_and_nothing_to_press(
-    tab: Callable[..., Page], served: Offices, visit: Visit
-) -> None:
+def test_paper_shows_black_on_white_and_nothing_to_press(first: First) -> None:
     """In the dark scheme, too: no navigation, no buttons, no ink wasted on a ground."""
-    page = tab(watched=False, color_scheme="dark", reduced_motion="reduce")
-    go(page, served, visit)
-    page.emulate_media(media="print")
+    page = first.page
+    page.emulate_media(media="print", color_scheme="dark")
     page.set_viewport_size({"width": 720, "height": 1000})
     for part in (".sa-top", ".sa-nav", ".sa-button", ".sa-skip", ".sa-filter", ".sa-tabs"):
         assert page.locator(f"{part}:visible").count() == 0, part
-    if visit.office != "embedded":
+    if first.visit.office != "embedded":
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
             "rgb(255, 255, 255)"
         )
@@ -251,26 +300,31 @@ def test_paper_shows_black_on_white_and_nothing_to_press(
     assert page.evaluate(looks.FLAWS) == []
 
 
-@first_visits
-def test_text_of_twice_the_size_fits(large: Browser, served: Offices, visit: Visit) -> None:
+def test_a_first_visit_is_small(first: First) -> None:
+    """Less than 100 KB and at most 7 requests over the wire, with nothing kept from before."""
+    first.page.wait_for_timeout(100)  # the favicon comes after all else
+    assert 0 < len(first.sizes) < MOST_REQUESTS, first.sizes
+    assert sum(first.sizes.values()) < MOST_BYTES, first.sizes
+
+
+@pytest.mark.parametrize("visit", FIRST, ids=lambda visit: visit.name)
+def test_text_of_twice_the_size_fits(large: Page, served: Offices, visit: Visit) -> None:
     """Whoever has chosen 32 px in the browser gets that, and no page scrolls sideways for it."""
-    page = large.new_page(reduced_motion="reduce")
-    go(page, served, visit)
-    size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)")
-    flaws = page.evaluate(looks.FLAWS)
-    page.close()
+    go(large, served, visit)
+    size = large.evaluate("parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)")
     assert size == 40
-    assert flaws == []
+    assert large.evaluate(looks.FLAWS) == []
 
 
-@first_visits
+@pytest.mark.parametrize("visit", FIRST, ids=lambda visit: visit.name)
 def test_longer_words_of_other_languages_fit(
-    tab: Callable[..., Page], served: Offices, visit: Visit
+    readers: dict[str, Page], served: Offices, visit: Visit
 ) -> None:
     """German and French, where there is least room."""
-    for locale in ("de-DE", "fr-FR"):
-        page = tab(watched=False, reduced_motion="reduce", locale=locale)
+    for locale in ("de", "fr"):
+        page = readers[locale]
         go(page, served, visit)
+        expect(page.locator("html")).to_have_attribute("lang", locale)
         page.evaluate(looks.UNFOLD)
         for width in (320, 1024, 1280):
             page.set_viewport_size({"width": width, "height": 860})
@@ -294,21 +348,3 @@ def test_nothing_moves_for_those_who_ask_for_that(
             page.emulate_media(reduced_motion=motion)
             page.goto(shop.url + path)
             assert bool(page.evaluate(MOVES)) is some, path
-
-
-@first_visits
-def test_a_first_visit_is_small(browser: Browser, served: Offices, visit: Visit) -> None:
-    """Less than 100 KB and at most 7 requests over the wire, with nothing kept from before."""
-    context = browser.new_context()
-    page, sizes = context.new_page(), {}
-    devtools = context.new_cdp_session(page)
-    devtools.send("Network.enable")
-    devtools.on(
-        "Network.loadingFinished",
-        lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
-    )
-    go(page, served, visit)
-    page.wait_for_timeout(100)  # the favicon comes after all else
-    context.close()
-    assert 0 < len(sizes) < MOST_REQUESTS, sizes
-    assert sum(sizes.values()) < MOST_BYTES, sizes

@@ -324,6 +324,7 @@ _FILLED: Final[dict[str, Callable[[Office, ExitStack], dict[str, Any] | None]]] 
     "trouble": _trouble,
     "locked": _locked,
     "small": _small,
+    "changed": _small,
     "no-check": _no_check,
     "no-key": _no_key,
     "nobody": _nobody,
