@@ -51,7 +51,7 @@ def make_secured(make_app: Callable[..., Site], smtp: MailServer) -> Callable[..
             name if name.startswith(("SMTPADMIN_", "MAIL_")) else f"SECURITY_{name}": value
             for name, value in settings.items()
         }
-        site = make_app(**config)
+        site = make_app(create=False, **config)
         before(site)
         return Secured(site, smtp)
 
