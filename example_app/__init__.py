@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     # Links in mails start with this: the Host header of a request is the visitor's to choose.
     "SMTPADMIN_BASE_URL": "http://127.0.0.1:5000",
     "SMTPADMIN_APP_NAME": "Tidepool",
+    "SMTPADMIN_ACCENT": "#0f6e69",
 }
 
 

@@ -32,6 +32,15 @@ class Keys:
     )
     #: What the app calls itself in mails; the default of every From name.
     APP_NAME: Final = Spec("APP_NAME", "str", "", "The app's name in mails; unset: app.name.")
+    #: Colour of buttons and links in mails of a type, #rrggbb.
+    ACCENT: Final = Spec(
+        "ACCENT",
+        "colour",
+        "#4f46e5",
+        "Colour of buttons and links in mails of a type, #rrggbb.",
+        editable=False,
+        holds=False,
+    )
     #: Named servers: ``{key: {field: value}}``.
     SERVERS: Final = Spec(
         "SERVERS",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_smtpadmin.content.composing import Composer, Rendered, composer
@@ -48,7 +48,9 @@ def in_force(
         version = None
     texts = kind.own_texts(language) if version is None else version.texts
     frames = tuple(filter(None, (_around(found, name, language) for name in (HEADER, FOOTER))))
-    return Words(texts or kind.own_texts(language), frame_of(frames), version, frames)
+    accent = state.settings.snapshot(max_age=max_age)["ACCENT"]
+    frame = replace(frame_of(frames), accent=accent)
+    return Words(texts or kind.own_texts(language), frame, version, frames)
 
 
 def frame_of(versions: tuple[Version, ...]) -> Frame:
@@ -103,7 +105,8 @@ class Writer:
         return composer(self._kind, texts, frame, self._language)
 
     def _plain(self) -> Composer:
-        return self._composer(self._kind.own_texts(self._language), Frame())
+        bare = Frame(accent=self._words.frame.accent)
+        return self._composer(self._kind.own_texts(self._language), bare)
 
     def _blame(self, wrong: TemplateError, values: Mapping[str, Any]) -> None:
         """Say in the log and on the pages which saved words could not be used."""

@@ -179,11 +179,13 @@ def test_an_app_registers_all_of_them_or_some_and_says_more(
 ) -> None:
     """``use_standard_types`` and ``send_type`` are enough; an option counts for those named."""
     site = make_app(SMTPADMIN_APP_NAME="Tidepool", SMTPADMIN_MODE="record")
+    site.app.config["SMTPADMIN_ACCENT"] = "#0F6E69"
     site.mail.use_standard_types("password-reset", sender="security@tidepool.example")
     with site.app.app_context(), site.mail.record_messages() as sent:
         site.mail.send_type("password-reset", "ada@example.com", {"link": "https://a.example/x"})
     assert sent[0].subject == "Set a new Tidepool password"
     assert sent[0].sender == "security@tidepool.example"
+    assert "background-color:#0f6e69;mso-padding-alt" in sent[0].html
     assert addresses(sent[0].html) == ["https://a.example/x"] * 2
     with pytest.raises(ConfigurationError, match="registered already"):
         site.mail.use_standard_types()

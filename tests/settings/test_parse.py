@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from flask_smtpadmin.config import KEYS
 from flask_smtpadmin.core.settings.fields import LIMIT_NAMES, SERVER_FIELDS, URL
-from flask_smtpadmin.core.settings.parse import is_unset, limits_text, parse, quoted, write
+from flask_smtpadmin.core.settings.limits import limits_text
+from flask_smtpadmin.core.settings.parse import is_unset, parse, quoted, write
 
 EVERY = {**KEYS, **SERVER_FIELDS, "URL": URL}
 WRITTEN = [spec for spec in EVERY.values() if spec.kind != "servers"]
@@ -99,6 +100,7 @@ def test_host_names_are_read(host):
         ("RETENTION_AUDIT", "KEEP", None),
         ("RETENTION_SENT", timedelta(days=3), 3),
         ("MODE", "redirect: Ada@Example.com", "redirect:Ada@example.com"),
+        ("ACCENT", "#0F6E69", "#0f6e69"),
         ("URL_PREFIX", "/mail/", "/mail"),
         ("ALLOWED_PORTS", "2525, 2526", (2525, 2526)),
         ("ENCRYPTION_KEYS", ["a", " b, c"], ("a", "b", "c")),
@@ -132,6 +134,7 @@ def test_values_that_are_understood(name, raw, value):
         ("LIMITS", {"per_day": 0}, "above 0"),
         ("MODE", "redirct:a@b", "is not one of"),
         ("RETENTION_AUDIT", "1", "the word keep"),
+        ("ACCENT", "teal", "not a colour such as #0f6e69"),
         ("URL_PREFIX", "admin", "not a path"),
         ("REDIS_URL", "http://x", "redis://"),
         ("DESCRIPTION", "x" * 2001, "longer than 2000"),

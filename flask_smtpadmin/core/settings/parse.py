@@ -17,9 +17,8 @@ from urllib.parse import urlsplit
 
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail.address import parse_address
-from flask_smtpadmin.core.rate import PERIODS
 from flask_smtpadmin.core.settings import Kind, Spec
-from flask_smtpadmin.core.settings.fields import LIMIT_NAMES
+from flask_smtpadmin.core.settings.limits import limits_of
 from flask_smtpadmin.core.words import mark, said
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
@@ -36,8 +35,7 @@ _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ADDRESS_LITERAL: Final = re.compile(r"[0-9a-f:.]+(%[a-z0-9_.-]+)?")
 _LONGEST_HOST: Final = 253  # octets, RFC 1035 2.3.4
 _LONGEST_QUOTE: Final = 60
-_RATE: Final = re.compile(rf"([0-9]+) ?(messages|recipients)? ?/ ?({'|'.join(PERIODS)})")
-_SOME_LIMITS: Final = "100/minute, 5000/day or 900 recipients/hour"
+_COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -74,18 +72,6 @@ def write(spec: Spec, value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(str(item) for item in value)
     return str(value)
-
-
-def limits_text(limits: Mapping[str, int]) -> str:
-    """Return limits as people write them: ``100/minute, 5000 recipients/day``."""
-    return ", ".join(_limit_text(name, limits[name]) for name in LIMIT_NAMES if name in limits)
-
-
-def _limit_text(name: str, number: int) -> str:
-    unit, per, period = name.partition("per_")
-    if not per or period not in PERIODS:
-        return f"{name}={number}"
-    return f"{number} recipients/{period}" if unit else f"{number}/{period}"
 
 
 def quoted(spec: Spec, raw: Any) -> str:
@@ -342,43 +328,14 @@ def _prefix(spec: Spec, raw: Any) -> str:
 
 
 def _limits(spec: Spec, raw: Any) -> dict[str, int]:
-    found = raw if isinstance(raw, Mapping) else _limits_of_text(_text(spec, raw))
-    limits: dict[str, int] = {}
-    for name, given in found.items():
-        if name not in LIMIT_NAMES:
-            raise ValueError(
-                said(
-                    "%(name)s is not a limit such as %(examples)s",
-                    name=repr(name),
-                    examples=_SOME_LIMITS,
-                )
-            )
-        number = given if isinstance(given, int) and not isinstance(given, bool) else 0
-        if isinstance(given, str) and given.strip().isascii() and given.strip().isdigit():
-            number = int(given)
-        if number < 1:
-            raise ValueError(said("%(name)s is not a whole number above 0", name=name))
-        limits[name] = number
-    return limits
+    return limits_of(raw if isinstance(raw, Mapping) else _text(spec, raw))
 
 
-def _limits_of_text(text: str) -> Mapping[str, Any]:
-    if text.startswith("{"):
-        try:
-            found = json.loads(text)
-        except ValueError:
-            raise ValueError(mark("it is not valid JSON")) from None
-        return found if isinstance(found, dict) else {}
-    return dict(_limit_of_text(item.strip()) for item in text.split(","))
-
-
-def _limit_of_text(text: str) -> tuple[str, str]:
-    found = _RATE.fullmatch(text)
-    if found is None:
-        name, _, value = text.partition("=")
-        return name.strip(), value
-    number, unit, period = found.groups()
-    return f"recipients_per_{period}" if unit == "recipients" else f"per_{period}", number
+def _colour(spec: Spec, raw: Any) -> str:
+    text = _text(spec, raw).lower()
+    if not _COLOUR.fullmatch(text):
+        raise ValueError(said("%(value)s is not a colour such as #0f6e69", value=quoted(spec, raw)))
+    return text
 
 
 def _servers(_spec: Spec, raw: Any) -> Any:
@@ -408,5 +365,6 @@ _READERS: Final[dict[Kind, Callable[[Spec, Any], Any]]] = {
     "url": _url,
     "prefix": _prefix,
     "limits": _limits,
+    "colour": _colour,
     "servers": _servers,
 }

@@ -33,6 +33,7 @@ Kind = Literal[
     "url",
     "prefix",
     "limits",
+    "colour",
     "days",
     "mode",
     "policy",

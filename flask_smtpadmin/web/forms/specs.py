@@ -15,7 +15,8 @@ from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 from wtforms import Field as BoundField
 
 from flask_smtpadmin.core.settings import Field, Spec
-from flask_smtpadmin.core.settings.parse import limits_text, write
+from flask_smtpadmin.core.settings.limits import limits_text
+from flask_smtpadmin.core.settings.parse import write
 from flask_smtpadmin.web import wording
 from flask_smtpadmin.web.forms.labels import label_of
 from flask_smtpadmin.web.language import gettext as _
