@@ -73,6 +73,7 @@ AnySession: TypeAlias = Session | scoped_session[Any]
 log = logging.getLogger(__name__)
 _HOST_CHARACTERS = re.compile(r"[^A-Za-z0-9.-]+")
 _TOKEN = 16  # bytes
+_MOST_TOLD = 10  # pictures that are missing in a batch
 _LONGEST_DOMAIN = 190  # with the token before it, what a Message-ID may be
 
 
@@ -327,6 +328,7 @@ def _built(snapshot: Snapshot, messages: Sendables, now: datetime) -> list[Built
         limit=snapshot["MAX_MESSAGE_SIZE"],
     )
     built = []
+    missing: dict[str, None] = {}
     for index, (message, token) in enumerate(zip(messages, _tokens(len(messages)), strict=True)):
         try:
             built.append(renderer.render(message, token))
@@ -334,8 +336,9 @@ def _built(snapshot: Snapshot, messages: Sendables, now: datetime) -> list[Built
             if len(messages) == 1:
                 raise
             raise error.at(index) from error
-        for cid in missing_pictures(message):
-            log.warning("The HTML of a message shows cid:%.80s, which no attachment is", cid)
+        missing.update(dict.fromkeys(missing_pictures(message)))
+    for cid in list(missing)[:_MOST_TOLD]:
+        log.warning("The HTML of a message shows cid:%.80s, which no attachment is", cid)
     return built
 
 

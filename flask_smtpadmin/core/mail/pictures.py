@@ -21,6 +21,6 @@ def missing_pictures(message: Any) -> list[str]:
     html = alternatives.get("html") if isinstance(alternatives, dict) else None
     if not html or "cid:" not in str(html).lower():
         return []
-    there = {content_id(attachment) for attachment in message.attachments}
+    there = {content_id(attachment) for attachment in message.attachments or ()}
     shown = dict.fromkeys(unquote(found["cid"]) for found in _SHOWN.finditer(str(html)))
     return [cid for cid in shown if cid not in there]
