@@ -25,6 +25,7 @@ from flask_smtpadmin.state import NAME, Options, State, current_state, ensure_de
 from flask_smtpadmin.storage import joining
 from flask_smtpadmin.storage.models import Models, build_models
 from flask_smtpadmin.types_api import TypesAPI
+from flask_smtpadmin.types_twin import TypesTwin
 from flask_smtpadmin.web.blueprint import create_blueprint
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class SMTPAdmin(TypesAPI):
         self._db = db
         self._options = Options(bind_key, sqlite_wal, busy_timeout)
         self.queue = QueueAPI()
+        self.types = TypesTwin()
         if db is not None:
             self._map(db)
         if app is not None:

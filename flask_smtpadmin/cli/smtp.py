@@ -16,11 +16,12 @@ from flask_smtpadmin.cli.find import find
 from flask_smtpadmin.cli.output import Group
 from flask_smtpadmin.cli.presets import list_presets
 from flask_smtpadmin.cli.queue import queue, status
+from flask_smtpadmin.cli.types import types
 
 
 @click.group("smtp", cls=Group)
 def smtp() -> None:
-    """Look after the app's e-mail: settings, checks, DNS, queue, audit."""
+    """Look after the app's e-mail: settings, checks, DNS, queue, types, audit."""
 
 
 for _command in (
@@ -36,6 +37,7 @@ for _command in (
     test,
     status,
     queue,
+    types,
 ):
     smtp.add_command(_command)
 
