@@ -38,6 +38,10 @@ _WORDS: Final = {
         mark("There is nothing at this address"),
         mark("It may have been deleted, or the link is wrong."),
     ),
+    413: (
+        mark("This form is too large"),
+        mark("Nothing was changed. Go back and make its texts shorter; each may have 200 KB."),
+    ),
     405: (
         mark("This address only takes a form"),
         mark("Use the button on the page it belongs to."),
@@ -52,6 +56,9 @@ _NO_SUCH: Final = {
     "job": (mark("No such job"), mark("There is no job %(key)s.")),
     "session": (mark("No such session"), mark("There is no session %(key)s.")),
     "preset": (mark("No such preset"), mark("There is no preset %(key)s.")),
+    "e-mail type": (mark("No such e-mail type"), mark("There is no e-mail type %(key)s.")),
+    "language": (mark("No such language"), mark("There are no words in %(key)s.")),
+    "version": (mark("No such version"), mark("Version %(key)s is no longer kept.")),
     "": (mark("No such %(kind)s"), mark("There is no %(kind)s %(key)s.")),
 }
 

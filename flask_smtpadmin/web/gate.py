@@ -11,10 +11,13 @@ from werkzeug.wrappers import Response
 from flask_smtpadmin.state import VISITOR
 from flask_smtpadmin.web import access, errors
 from flask_smtpadmin.web.access import Right
+from flask_smtpadmin.web.pieces import LONGEST_FORM
 from flask_smtpadmin.web.routes import RIGHT_OF
 from flask_smtpadmin.web.tokens import token_is_good
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Forms that may be longer than the app's own: they hold the words of an e-mail.
+LONG_FORMS: Final = frozenset({"type_save", "type_preview_typed", "type_test"})
 
 
 def stand_aside(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
@@ -29,8 +32,11 @@ def stand_aside(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 def check_request() -> ResponseReturnValue | None:
     """Let the request through (None) or answer it: 403 without the right, 400 without a token."""
+    endpoint = (request.endpoint or "").rpartition(".")[2]
+    if endpoint in LONG_FORMS:
+        request.max_form_memory_size = LONGEST_FORM
     request.environ[VISITOR] = access.visitor
-    right = RIGHT_OF[(request.endpoint or "").rpartition(".")[2]]
+    right = RIGHT_OF[endpoint]
     if right == "public":
         return None
     return _refuse_person(right) or _refuse_form()

@@ -15,10 +15,14 @@ CSP: Final = (
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+#: Says that an answer is ours.
+MARKER: Final = "X-SMTPAdmin"
 _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
+    # tells our script that it was us who answered, and nothing in front of the app
+    MARKER: "1",
 }
 _YEAR: Final = 31_536_000
 

@@ -36,13 +36,13 @@ def too_many(wait: float) -> str:
     return _("Ten tests a minute are enough. Try again in %(seconds)s s.", seconds=f"{wait:.0f}")
 
 
-def take(name: str, now: float) -> float:
-    """Count one test of ``name`` at ``now`` (monotonic seconds); return 0 or the time to wait."""
+def take(name: str, now: float, most: int = TESTS) -> float:
+    """Count one deed of ``name`` at ``now`` (monotonic seconds); return 0 or the time to wait."""
     with _lock:
         started = _started[name]
         while started and started[0] <= now - PERIOD:
             started.popleft()
-        if len(started) >= TESTS:
+        if len(started) >= most:
             return started[0] + PERIOD - now
         started.append(now)
         _drop_idle(now)

@@ -22,12 +22,12 @@ LIMIT: Final = 20_000
 #: What a person looked at.
 What: TypeAlias = Literal["text", "html", "source", "attachment"]
 
-_SANDBOX: Final = (
+SANDBOX: Final = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src {images}; "
     "frame-ancestors 'self'"
 )
 #: For what is no page: nothing in it may run, should a browser take it for one.
-_INERT: Final = "sandbox; default-src 'none'; frame-ancestors 'self'"
+INERT: Final = "sandbox; default-src 'none'; frame-ancestors 'self'"
 
 
 def opened(number: int, what: What) -> bytes | None:
@@ -55,7 +55,7 @@ def message_html(number: int) -> Response:
         raise NotFound
     images = "data: https:" if request.args.get("images") == "1" else "data:"
     response = Response(found.html, content_type="text/html; charset=utf-8")
-    return _framed(response, _SANDBOX.format(images=images))
+    return framed(response, SANDBOX.format(images=images))
 
 
 def message_source(number: int) -> Response:
@@ -66,7 +66,7 @@ def message_source(number: int) -> Response:
     if request.args.get("download") == "1":
         return _download(source, f"message-{number}.eml", "message/rfc822")
     text = source.decode("utf-8", "replace")
-    return _framed(Response(text, content_type="text/plain; charset=utf-8"), _INERT)
+    return framed(Response(text, content_type="text/plain; charset=utf-8"), INERT)
 
 
 def message_attachment(number: int, part: int) -> Response:
@@ -91,10 +91,10 @@ def source_of(number: int) -> bytes | None:
 def _download(data: bytes, name: str, kind: str) -> Response:
     response = Response(data, content_type=kind)
     response.headers.set("Content-Disposition", "attachment", filename=name)
-    return _framed(response, _INERT)
+    return framed(response, INERT)
 
 
-def _framed(response: Response, policy: str) -> Response:
+def framed(response: Response, policy: str) -> Response:
     """Give an answer headers of its own, which the pages' leave alone."""
     response.headers["Content-Security-Policy"] = policy
     response.headers["X-Frame-Options"] = "SAMEORIGIN"

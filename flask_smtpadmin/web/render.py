@@ -146,6 +146,7 @@ def _frame(snapshot: Snapshot, here: str, dead: int | None) -> Frame:
         Entry("servers", mark("Servers"), "server", {}, sub=True),
         Entry("deliverability", mark("Deliverability"), "shield", {}, sub=True),
         Entry("test", mark("Test"), "pulse", {}),
+        Entry("types", mark("Types"), "template", {}),
         Entry("activity", mark("Activity"), "lines", {}),
         Entry("audit", mark("Audit"), "eye", {}, sub=True),
     )

@@ -9,12 +9,13 @@ import click
 import pytest
 
 from example_app.demo.names import name_server
-from flask_smtpadmin import Message
+from flask_smtpadmin import Message, Texts
 from flask_smtpadmin.cli.smtp import smtp
 
 #: Commands that change nothing and show no more than a page does.
 CHANGES_NOTHING = {
     "activity", "audit", "audit verify", "config", "explain", "presets", "status",
+    "types", "types show",
     "queue failures", "queue history", "queue list", "queue show", "queue wake",
 }  # fmt: skip
 #: command -> its arguments and the entry it leaves
@@ -37,6 +38,9 @@ CHANGES = {
     "queue purge": ("--state queued --yes", "queue.purge"),
     "queue pause": ("", "sending.pause"),
     "queue resume": ("", "sending.resume"),
+    "types enable": ("welcome", "type.enable"),
+    "types disable": ("welcome", "type.disable"),
+    "types reset": ("welcome", "type.reset"),
 }
 #: What the message is that these are for.
 STATES = {"queue mark-sent": "uncertain", "queue release": "caught", "queue replay": "dead"}
@@ -70,6 +74,9 @@ def test_each_command_leaves_its_entry(
     book.site.mail.send(
         Message("Hi", recipients=["ada@example.com"], body="x", sender="a@b.example")
     )
+    book.site.mail.email_type("welcome", subject="Hi", text="Hi")
+    if command == "types reset":
+        book.state.templates.save("welcome", "", Texts("Hello", None, "Hello"))
     if command in STATES:
         changed = (
             "UPDATE smtpadmin_message SET state = :state, run_at = NULL, cause = 'unknown_host'"

@@ -129,6 +129,19 @@ def _bad_settings(page: Page, _served: Served) -> None:
     page.wait_for_selector("[aria-invalid=true]")
 
 
+def _bad_words(page: Page, _served: Served) -> None:
+    page.fill("[name=html]", "<p>Hello\n{{ nobody }}</p>")
+    page.click("[data-save]")
+    page.wait_for_selector("#error-html:visible")
+    page.wait_for_selector("[data-told] [role=alert]")
+
+
+def _try_words(page: Page, _served: Served) -> None:
+    page.fill("[name=to]", "ada@example.com")
+    page.click("[data-try]")
+    page.wait_for_selector("[data-told] [role=status]")
+
+
 def _post(action: str) -> Act:
     """Send a form with no token."""
 
@@ -245,6 +258,23 @@ VISITS: Final = (
     Visit("test-waiting", "/test/{check}"),
     Visit("test-passed", "/test", act=_ran("ada@example.com")),
     Visit("test-failed", "/test", act=_ran("nobody@example.com")),
+    Visit("types", "/types"),
+    Visit("types-first", "/types", "first"),
+    Visit("types-none", "/types", "small"),
+    Visit("types-viewer", "/types", "viewer"),
+    Visit("type", "/types/welcome"),
+    Visit("type-own", "/types/password-reset"),
+    Visit("type-fixed", "/types/account-locked"),
+    Visit("type-failed", "/types/digest"),
+    Visit("type-german", "/types/welcome?locale=de"),
+    Visit("type-earlier", "/types/welcome?version={earlier}"),
+    Visit("type-viewer", "/types/welcome", "viewer"),
+    Visit("type-embedded", "/types/welcome", "embedded"),
+    Visit("type-header", "/types/@header"),
+    Visit("type-footer", "/types/@footer"),
+    Visit("type-wrong", "/types/welcome", act=_bad_words, shows="POST /types/<name>"),
+    Visit("type-tried", "/types/welcome", act=_try_words, shows="POST /types/<name>/test"),
+    Visit("type-text", "/types/welcome", act=lambda page, _: page.check("[value=text]")),
     Visit("activity", "/activity"),
     Visit("activity-failures", "/activity?failures=1"),
     Visit("activity-none", "/activity?server=backup"),
@@ -274,6 +304,7 @@ NO_PAGE: Final = {
     "/messages/<int:number>/html": "the message itself, in a frame of message-preview",
     "/messages/<int:number>/source": "plain text",
     "/messages/<int:number>/attachments/<int:part>": "a download",
+    "/types/<name>/preview": "the e-mail itself, in a frame of type",
     "/messages/export.csv": "a download",
     "/messages/export.json": "a download",
     "/test/<batch>/report.txt": "a download",
@@ -284,6 +315,10 @@ NO_PAGE: Final = {
 
 #: POST routes that only ever lead to another page, or to an error page
 LEADS_ON: Final = {
+    "/types/<name>/switch",
+    "/types/<name>/reset",
+    "/types/<name>/restore",
+    "/types/<name>/preview",
     "/failures/<cause>/replay",
     "/messages/<int:number>/retry",
     "/messages/<int:number>/cancel",

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from example_app.demo.names import name_server
+from flask_smtpadmin import Texts
 from flask_smtpadmin.core.audit_search import Sought
 from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.core.deeds import Deed
@@ -22,6 +23,7 @@ from flask_smtpadmin.web.routes import ROUTES
 
 #: POST routes that change nothing, with the reason.
 CHANGES_NOTHING = {
+    "/types/<name>/preview": "shows what is typed",
     "/servers/find/use": "opens the form with values in it; saving them is another form",
 }
 
@@ -68,6 +70,11 @@ def _before_another(office: Any) -> dict[str, str]:
     return {"by": "1"}
 
 
+def _with_words(office: Any) -> dict[str, str]:
+    version = office.state.templates.save("welcome", "", Texts("Hi", None, "Hi"))
+    return {"version": str(version.id)}
+
+
 def _here(office: Any, free_port: Callable[[], int]) -> None:
     """Let the default server be one that refuses at once, and ask a DNS of our own."""
     office.save(host="127.0.0.1", port=str(free_port()), tls_mode="none")
@@ -102,6 +109,11 @@ POSTS: dict[str, tuple[str, Any, str]] = {
     "/deliverability/forget": ("", _with_result, "domain.forget"),
     "/test": ("", {"server": "default", "scenario": "direct"}, "check.start"),
     "/test/<batch>/cancel": ("", _with_test, "check.cancel"),
+    "/types/<name>": ("", {"subject": "Hi", "text": "Hi {{ name }}"}, "type.save"),
+    "/types/<name>/switch": ("", {"on": "0"}, "type.disable"),
+    "/types/<name>/reset": ("", _with_words, "type.reset"),
+    "/types/<name>/restore": ("", _with_words, "type.restore"),
+    "/types/<name>/test": ("", {"to": "grace@example.com"}, "type.test"),
 }
 
 
@@ -121,11 +133,14 @@ def test_each_form_leaves_its_entry(
     with name_server({}) as names:
         office.state.resolver = names.resolver(1.0)
         _here(office, free_port)
+        if "<name>" in rule:
+            office.mail.email_type("welcome", subject="Hi", text="x", sample={"name": "Ada"})
         number = office.add(state) if state else 0
         form = form(office) if callable(form) else form
         before = len(entries(office))
         path = rule.replace("<int:number>", str(number)).replace("<key>", "default")
         path = path.replace("<job>", getattr(office, "job", "")).replace("<cause>", "none")
+        path = path.replace("<name>", "welcome")
         assert office.post(path.replace("<batch>", "0123456789abcdef"), form).status_code < 400
     entry, *rest = entries(office)[before:]
     assert not rest or action == "job.continue"  # which may have ended by now

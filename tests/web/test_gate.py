@@ -70,6 +70,15 @@ WANTED = {
     "GET /test/<batch>": "view",
     "POST /test/<batch>/cancel": "operate",
     "GET /test/<batch>/report.txt": "view",
+    "GET /types": "view",
+    "GET /types/<name>": "view",
+    "POST /types/<name>": "configure",
+    "POST /types/<name>/switch": "configure",
+    "POST /types/<name>/reset": "configure",
+    "POST /types/<name>/restore": "configure",
+    "GET /types/<name>/preview": "view",
+    "POST /types/<name>/preview": "configure",
+    "POST /types/<name>/test": "operate",
     "GET /activity": "view",
     "GET /activity/download": "privacy",
     "GET /activity/<session>": "view",
@@ -85,7 +94,7 @@ def address(route: Route) -> str:
     path = route.rule.replace("<int:number>", "1").replace("<key>", "default")
     path = path.replace("<cause>", "recipient_unknown").replace("<int:part>", "1")
     path = path.replace("<batch>", "0123456789abcdef").replace("<job>", "0123456789abcdef")
-    return path.replace("<path:rest>", "nowhere")
+    return path.replace("<path:rest>", "nowhere").replace("<name>", "@header")
 
 
 def name(route: Route) -> str:
