@@ -19,7 +19,14 @@ from flask import Response, abort, request, url_for
 FOLDER: Final = Path(__file__).with_name("static")
 #: Files that are sent as one: name -> parts, in the order in which they count.
 TOGETHER: Final = {
-    "style.css": ("tokens.css", "base.css", "components.css", "forms.css", "print.css"),
+    "style.css": (
+        "tokens.css",
+        "base.css",
+        "components.css",
+        "forms.css",
+        "types.css",
+        "print.css",
+    ),
 }
 
 

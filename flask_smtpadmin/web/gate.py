@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from flask_smtpadmin.state import VISITOR
@@ -16,8 +17,6 @@ from flask_smtpadmin.web.routes import RIGHT_OF
 from flask_smtpadmin.web.tokens import token_is_good
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-#: Forms that may be longer than the app's own: they hold the words of an e-mail.
-LONG_FORMS: Final = frozenset({"type_save", "type_preview_typed", "type_test"})
 
 
 def stand_aside(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
@@ -32,11 +31,8 @@ def stand_aside(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 def check_request() -> ResponseReturnValue | None:
     """Let the request through (None) or answer it: 403 without the right, 400 without a token."""
-    endpoint = (request.endpoint or "").rpartition(".")[2]
-    if endpoint in LONG_FORMS:
-        request.max_form_memory_size = LONGEST_FORM
     request.environ[VISITOR] = access.visitor
-    right = RIGHT_OF[endpoint]
+    right = RIGHT_OF[(request.endpoint or "").rpartition(".")[2]]
     if right == "public":
         return None
     return _refuse_person(right) or _refuse_form()
@@ -54,6 +50,10 @@ def _refuse_person(right: Right) -> ResponseReturnValue | None:
 def _refuse_form() -> ResponseReturnValue | None:
     if not current_app.secret_key:
         return errors.no_secret_key()
-    if request.method in SAFE or token_is_good():
+    if request.method in SAFE:
+        return None
+    if (request.content_length or 0) > LONGEST_FORM:  # before anything of it is read
+        return errors.http_error(RequestEntityTooLarge())
+    if token_is_good():
         return None
     return errors.form_expired()

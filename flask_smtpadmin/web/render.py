@@ -10,6 +10,7 @@ from typing import Any, Final
 from flask import Response, make_response, redirect, render_template, session, url_for
 
 from flask_smtpadmin.core.check import SCENARIOS, Check
+from flask_smtpadmin.core.email_type import EmailType
 from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.report import DIRECT_STEPS, STEP_NAMES
 from flask_smtpadmin.core.settings import Snapshot
@@ -72,6 +73,7 @@ def page_globals() -> dict[str, Any]:
         "sa_may": access.may,
         "sa_address": shown_address,
         "sa_server": server_name,
+        "sa_kinds": _kinds,
         "sa_report_text": report_text,
         "sa_frame": None,
         "sa_notice": None,
@@ -133,6 +135,10 @@ def server_name(key: str) -> str:
     """Return what people call the server of that key; the key itself once it is gone."""
     server = current_state().settings.snapshot(max_age=_FRAME_AGE).servers.get(key)
     return (server.name if server else "") or key
+
+
+def _kinds() -> tuple[EmailType, ...]:
+    return tuple(current_state().hooks.types)
 
 
 def _frame(snapshot: Snapshot, here: str, dead: int | None) -> Frame:

@@ -14,8 +14,10 @@ from flask_smtpadmin.core.figures import WorkerRow
 from flask_smtpadmin.core.settings import Server
 from flask_smtpadmin.core.settings.order import in_order
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, checking
-from flask_smtpadmin.web.render import page, report_text, shown_address
+from flask_smtpadmin.web import access, checking, type_trial
+from flask_smtpadmin.web.pieces import piece
+from flask_smtpadmin.web.render import done, page, report_text, shown_address
+from flask_smtpadmin.words_in_force import in_force
 
 _HERE = "Test"
 #: What the select boxes send for "each of them".
@@ -35,6 +37,8 @@ def test_run() -> Response:
     if server is None:
         raise NotFound("server", key)
     wish = _wish()
+    if request.form.get("type"):
+        return _send_sample(server, wish, request.form["type"])
     parts = [Part(one, place) for place in _places() for one in _wishes(wish)]
     asked = checking.ask(server, parts)
     if asked.problem:
@@ -45,6 +49,16 @@ def test_run() -> Response:
         if all(check.over for check in found):
             return _show(key, wish, asked, found)
     return make_response(redirect(url_for(".test_result", batch=batch), 303))
+
+
+def _send_sample(server: Server, wish: Wish, name: str) -> Response:
+    """Send an e-mail of a registered type with its sample; its own page shows what follows."""
+    thing = piece(name)
+    texts = in_force(current_state(), thing.kind).texts
+    told = type_trial.sent(thing, texts, wish.to, server.key)
+    if "number" not in told:
+        return _show(server.key, wish, checking.Asked(server, problem=told["text"]))
+    return done(told["text"], "message", number=told["number"])
 
 
 def test_result(batch: str) -> Response:

@@ -190,7 +190,9 @@ def _version(thing: Piece, number: int) -> Version:
 
 
 def _back(thing: Piece, words: str) -> Response:
-    where: dict[str, Any] = {"name": thing.name} | ({"locale": thing.locale} if thing.locale else {})
+    where: dict[str, Any] = {"name": thing.name} | (
+        {"locale": thing.locale} if thing.locale else {}
+    )
     response = done(words, "type_page", **where)
     if asks_by_script():
         return jsonify({"to": url_for(".type_page", **where)})

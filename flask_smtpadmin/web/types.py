@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, request
 
@@ -15,6 +15,21 @@ from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.language import spoken
 from flask_smtpadmin.web.render import done, page
 
+#: How a type is registered, for apps that have none yet.
+_EXAMPLE: Final = """\
+@mail.email_type(
+    "welcome",
+    subject="Welcome to {{ app_name }}",
+    html="<p>Hello {{ name }}, good to have you.</p>",
+    trigger="user registration",
+    sample={"name": "Ada"},
+)
+def welcome(user):
+    return {"name": user.name}
+
+mail.send_type("welcome", user.email, {"user": user})
+"""
+
 
 def types() -> Response:
     """List the types with how their latest mail fared."""
@@ -26,6 +41,7 @@ def types() -> Response:
         types=catalogue.types(state),
         around={name: catalogue.own_version(state, name) for name in (HEADER, FOOTER)},
         around_failing=catalogue.frame_failing(state),
+        example=_EXAMPLE,
         configured=any(server.configured for server in snapshot.servers.values()),
     )
 

@@ -51,12 +51,20 @@
     banner.scrollIntoView({ block: "nearest" });
   };
 
+  /* A sentence in which `code` stands in backticks */
+  const fill = (place, text) => {
+    place.replaceChildren(...text.split("`").map((piece, n) => {
+      if (n % 2 === 0) return piece;
+      return Object.assign(document.createElement("code"), { textContent: piece });
+    }));
+  };
+
   const mark = (problems) => {
     for (const part of PARTS) {
       const line = document.getElementById(`error-${part}`);
       const wrong = problems[part] || "";
       line.hidden = wrong === "";
-      line.querySelector("span").textContent = wrong;
+      fill(line.querySelector("span"), wrong);
       if (wrong) form.elements[part].setAttribute("aria-invalid", "true");
       else form.elements[part].removeAttribute("aria-invalid");
     }
