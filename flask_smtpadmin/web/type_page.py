@@ -104,15 +104,16 @@ def opened(thing: Piece) -> Form:
 
 
 def answered(thing: Piece, form: Form, status: int) -> Response:
-    """Answer a form that was not saved: to the script in its own way, else with the page."""
+    """Answer a form that was not saved: with the page, or to the script with what is wrong.
+
+    That answer is a good one for a browser, which writes any other into its console as an error.
+    """
     if not asks_by_script():
         return show(thing, form, status)
     told: dict[str, Any] = {"problems": form.problems, "seen": form.seen}
     if form.overtaken is not None:
         told["overtaken"] = overtaken_words(form.overtaken)
-    response = jsonify(told)
-    response.status_code = status
-    return response
+    return jsonify(told)
 
 
 def asks_by_script() -> bool:
