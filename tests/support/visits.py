@@ -274,7 +274,7 @@ VISITS: Final = (
     Visit("type-footer", "/types/@footer"),
     Visit("type-wrong", "/types/welcome", act=_bad_words, shows="POST /types/<name>"),
     Visit("type-tried", "/types/welcome", act=_try_words, shows="POST /types/<name>/test"),
-    Visit("type-text", "/types/welcome", act=lambda page, _: page.check("[value=text]")),
+    Visit("type-text", "/types/welcome", act=lambda page, _: page.check("[name=show][value=text]")),
     Visit("activity", "/activity"),
     Visit("activity-failures", "/activity?failures=1"),
     Visit("activity-none", "/activity?server=backup"),
