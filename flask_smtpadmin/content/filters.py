@@ -113,8 +113,11 @@ def truncate(value: Any, meter: Meter, /, length: int = 255, end: str = "…") -
     length, end = _whole(length, "truncate", 1, 10_000), _short(end, "truncate", 20)
     if len(found) <= length:
         return found
-    kept = found[: max(0, length - len(end))]
-    return _paid((kept.rsplit(" ", 1)[0] if " " in kept else kept) + end, meter)
+    room = max(0, length - len(end))
+    kept = found[:room]
+    if " " in kept and not found[room].isspace():
+        kept = kept.rsplit(" ", 1)[0]
+    return _paid(kept + end, meter)
 
 
 def replace(value: Any, meter: Meter, /, old: str, new: str) -> str:

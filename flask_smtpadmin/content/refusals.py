@@ -22,6 +22,7 @@ _WRITTEN: Final[dict[type[nodes.Node], str]] = {
     nodes.FromImport: "from ... import",
     nodes.NSRef: "set a.b",
     nodes.Pow: "**",
+    nodes.Scope: "autoescape",
     nodes.ScopedEvalContextModifier: "autoescape",
 }
 #: What serves in the place of filters that people know from Jinja.
@@ -79,13 +80,14 @@ def no_syntax(node: nodes.Node) -> Refused:
     if isinstance(node, nodes.Call):
         return _no_call(node)
     what = _WRITTEN.get(type(node), type(node).__name__.lower())
+    lines = (node.lineno, *(child.lineno for child in node.iter_child_nodes()))
     return Refused(
         said(
             "`%(what)s` is not part of the template language: a template puts in values, chooses "
             "with `if`, repeats with `for` and names with `set`.",
             what=what,
         ),
-        line=node.lineno,
+        line=next(filter(None, lines), None),  # a scope has none of its own
     )
 
 
