@@ -49,7 +49,9 @@ def send_all() -> list[QueuedMessage]:
         html="<p>html</p>",
         sender=("Us", "us@example.com"),
         attachments=[Attachment("a.txt", "text/plain", b"a")],
+        unsubscribe=["https://example.com/off/1", "mailto:off@example.com"],
     )
+    message.invite(b"BEGIN:VCALENDAR", method="CANCEL", filename="tea.ics")
     first: QueuedMessage = mail.send(
         message,
         type="welcome",
