@@ -19,6 +19,7 @@ from flask_smtpadmin.storage import listing
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.listing import PATIENCE, known_id
 from flask_smtpadmin.storage.standing import in_states
+from flask_smtpadmin.storage.walk import one_of
 
 
 class Reader:
@@ -122,6 +123,16 @@ class Reader:
         """
         with self._database.read() as connection:
             return listing.tally(connection, self._database.models, wanted, most, patience)
+
+    def addressees(self, numbers: Sequence[int], *, most: int) -> tuple[tuple[str, ...], int]:
+        """Return some of the people that these messages are for, and how many there are."""
+        table = self._database.models.table("Recipient")
+        with self._database.read() as connection:
+            among = one_of(table.c.message, numbers, connection.dialect.name)
+            people = sa.select(table.c.address).where(among).distinct()
+            total = connection.execute(sa.select(sa.func.count()).select_from(people.subquery()))
+            names = connection.execute(people.order_by(table.c.address).limit(most)).scalars()
+            return tuple(names), total.scalar_one()
 
     def largest_id(self) -> int:
         """Return the id of the newest message, 0 when there is none."""

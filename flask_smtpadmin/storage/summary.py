@@ -194,6 +194,13 @@ class Summary:
         query = query.where(columns.state == "sent", columns.state_at >= since)
         return query.where(*settled(self._message)).order_by(columns.state_at.desc()).limit(most)
 
+    def saved_at(self, name: str) -> datetime | None:
+        """Return when a setting of the app as a whole was last saved, aware UTC."""
+        settings = self._database.models.table("Setting").c
+        query = sa.select(settings.updated_at).where(settings.scope == "app", settings.name == name)
+        with self._database.read() as connection:
+            return _aware(connection.execute(query).scalar())
+
     def moments(self) -> Moments:
         """Return since when things are as they are."""
         servers, settings = (self._database.models.table(name).c for name in ("Server", "Setting"))

@@ -25,6 +25,7 @@ TOGETHER: Final = {
         "components.css",
         "forms.css",
         "types.css",
+        "inbox.css",
         "print.css",
     ),
 }

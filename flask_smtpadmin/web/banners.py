@@ -1,4 +1,7 @@
-"""What an admin must know first: at most two banners, the worst one on top."""
+"""What an admin must know first: at most two banners, the worst one on top.
+
+That mail is caught or redirected stands on every page, above these: see ``mode``.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from flask_smtpadmin.web.formats import at_most, duration, number
 from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.language import ngettext
 from flask_smtpadmin.web.situation import Banner, Situation
-from flask_smtpadmin.web.wording import MODE, limit_words
+from flask_smtpadmin.web.wording import limit_words
 
 MOST: Final = 2
 #: The share of a limit from which on its being used up is in sight.
@@ -116,32 +119,6 @@ def _redis_down(now: Situation) -> Banner | None:
         ),
         since=min(worker.beat_at for worker in now.live if worker.redis == "down"),
         since_is=mark("Seen by a worker %(when)s"),
-    )
-
-
-def _not_live(now: Situation) -> Banner | None:
-    mode = str(now.snapshot["MODE"])
-    if mode == "live":
-        return None
-    name, _colon, address = mode.partition(":")
-    word = _(MODE[name])
-    text = _(
-        "%(mode)s is on: every message is kept here instead of being sent. SMTPADMIN_MODE decides.",
-        mode=word,
-    )
-    if address:
-        text = _(
-            "%(mode)s is on: every message goes to %(address)s instead. SMTPADMIN_MODE decides.",
-            mode=word,
-            address=address,
-        )
-    return Banner(
-        name="mode",
-        tone="warn",
-        icon="catch",
-        text=text,
-        label=_("See messages"),
-        endpoint="messages",
     )
 
 
@@ -362,7 +339,6 @@ _RULES: Final[tuple[Callable[[Situation], Banner | None], ...]] = (
     _no_worker,
     _stuck,
     _redis_down,
-    _not_live,
     _all_failing,
     _misconfigured,
     _unreadable,

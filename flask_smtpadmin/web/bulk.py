@@ -16,14 +16,16 @@ from flask_smtpadmin.web.formats import number as counted
 from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.language import spoken
 from flask_smtpadmin.web.messages import asked_for, kept_filter, understood
-from flask_smtpadmin.web.render import done, page
+from flask_smtpadmin.web.render import done, page, shown_address
 from flask_smtpadmin.web.wording import Tone
 
 #: Ids that one form may bring; all that match are a job, however many they are.
 _MOST: Final = 1000
 _LONGEST_ID: Final = 19
+#: Recipients that a question names.
+_NAMED: Final = 5
 #: These are confirmed however few messages they are about.
-_CONFIRMED: Final = frozenset({"delete", "send_via"})
+_CONFIRMED: Final = frozenset({"delete", "send_via", "release"})
 #: Seconds that a count for the question may take.
 _PATIENCE: Final = 0.5
 
@@ -108,29 +110,52 @@ def _question(deed: Deed, numbers: Sequence[int] = ()) -> Response:
     servers = state.settings.snapshot(max_age=1.0).servers
     found = None if numbers else state.queue.tally(deed.wanted, patience=_PATIENCE)
     query: dict[str, Any] = dict(kept_filter())
+    inbox = request.form.get("page") == "inbox"
     return page(
         "confirm",
-        here="Messages",
+        here="Inbox" if inbox else "Messages",
         deed=deed,
         numbers=numbers,
         question=deed_words.question(deed, found, len(numbers)),
-        effects=deed_words.effects(deed, found, servers),
+        effects=[*deed_words.effects(deed, found, servers), *_recipients(deed, numbers)],
         nothing=found is not None and found.exact and not found.doable(deed),
         servers=tuple(servers.values()) if deed.action == "send_via" else (),
         action_url=url_for(".messages_bulk", **query),
-        back_url=url_for(".messages", **query),
+        back_url=_list_url(query, inbox=inbox),
+        back_word=_("Inbox") if inbox else _("Messages"),
+        from_page="inbox" if inbox else "",
         button=deed_words.button(deed, found, len(numbers)),
     )
 
 
+def _recipients(deed: Deed, numbers: Sequence[int]) -> list[str]:
+    """Say to whom released mail goes; of very many messages, the oldest are asked."""
+    if deed.action != "release":
+        return []
+    queue, rest = current_state().queue, None
+    if not numbers:
+        numbers, rest = queue.next_chunk(deed.wanted, 0, queue.largest_id())
+    names, count = queue.addressees(numbers, most=_NAMED)
+    shown = [shown_address(name) for name in names]
+    return [deed_words.recipients(shown, count, exact=rest is None)] if names else []
+
+
 def _shown(job: Job) -> dict[str, Any]:
     query: dict[str, Any] = dict(job.deed.wanted.document())
+    caught = query.get("state") == "caught"
     return {
         "job": job,
         "words": deed_words.progress(job),
         "title": deed_words.title(job),
-        "back_url": url_for(".messages", **query),
+        "back_url": _list_url(query, inbox=caught),
+        "back_word": _("Inbox") if caught else _("Messages"),
     }
+
+
+def _list_url(query: dict[str, Any], *, inbox: bool) -> str:
+    if not inbox:
+        return url_for(".messages", **query)
+    return url_for(".inbox", **{name: query[name] for name in query if name != "state"})
 
 
 def _back(text: str, *, changed: int) -> Response:
@@ -138,4 +163,8 @@ def _back(text: str, *, changed: int) -> Response:
     tone: Tone = "ok" if changed else "warn"
     if request.form.get("page") == "settings":
         return done(text, "settings", tone=tone)
+    if request.form.get("page") == "inbox":
+        kept = kept_filter()
+        kept.pop("state", None)
+        return done(text, "inbox", tone=tone, **kept)
     return done(text, "messages", tone=tone, **kept_filter())

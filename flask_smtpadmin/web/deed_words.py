@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from flask_smtpadmin.core.deeds import Action, Deed, Job, Tally
@@ -19,17 +19,20 @@ _VERB: Final[dict[Action, str]] = {
     "cancel": mark("Cancel %(what)s"),
     "delete": mark("Delete %(what)s"),
     "send_via": mark("Send %(what)s"),
+    "release": mark("Release %(what)s"),
 }
 _QUESTION: Final[dict[Action, str]] = {
     "retry": mark("Retry %(what)s?"),
     "cancel": mark("Cancel %(what)s?"),
     "delete": mark("Delete %(what)s?"),
+    "release": mark("Release %(what)s?"),
 }
 _DONE: Final[dict[Action, tuple[str, str]]] = {
     "retry": mark_n("%(count)s queued", "%(count)s queued"),
     "cancel": mark_n("%(count)s cancelled", "%(count)s cancelled"),
     "delete": mark_n("%(count)s deleted", "%(count)s deleted"),
     "send_via": mark_n("%(count)s queued", "%(count)s queued"),
+    "release": mark_n("%(count)s released", "%(count)s released"),
 }
 _SKIPPED: Final = {"expired": mark("expired"), "state": mark("their state does not allow it")}
 _Noun: TypeAlias = tuple[tuple[str, str], str]
@@ -125,8 +128,23 @@ def effects(deed: Deed, found: Tally | None, servers: Mapping[str, Server]) -> l
     return sentences
 
 
+def recipients(names: Sequence[str], count: int, *, exact: bool) -> str:
+    """Say to whom it goes for real: the first names, and how many there are."""
+    named, others = ", ".join(names), count - len(names)
+    if not exact:
+        return _("They go for real to %(names)s and many others.", names=named)
+    if others > 0:
+        return ngettext(
+            "They go for real to %(names)s and %(count)s other.",
+            "They go for real to %(names)s and %(count)s others.",
+            others,
+            names=named,
+        )
+    return _("They go for real to %(names)s.", names=named)
+
+
 def _effect(deed: Deed, servers: Mapping[str, Server]) -> str:
-    if deed.action == "retry":
+    if deed.action in {"retry", "release"}:
         return _pace(deed, servers)
     if deed.action == "send_via":
         return _("They go out at once, as fast as that server may be used.")

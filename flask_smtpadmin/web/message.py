@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from flask import Response, request, url_for
+from flask import Response, request
 
 from flask_smtpadmin.core.advice import Advice
 from flask_smtpadmin.core.rows import MessageRow
@@ -29,6 +29,7 @@ _TABS: Final[dict[str, tuple[str, What | None]]] = {
     "preview": (mark("Preview"), "html"),
     "text": (mark("Text"), "text"),
     "source": (mark("Source and headers"), "source"),
+    "links": (mark("Links"), "links"),
     "attachments": (mark("Attachments"), "attachment"),
 }
 assert {what for _, what in _TABS.values()} == {None, *get_args(What)}  # noqa: S101 - one tab for each
@@ -90,19 +91,7 @@ def _content(row: MessageRow, tab: str, kept: dict[str, str]) -> dict[str, Any]:
     unseen = live.asked() or hides(current_state(), row)
     if what is None or unseen or not access.may("read_content"):
         return {"content": None, "readable": access.may("read_content")}
-    if what == "source":
-        source = preview.source_of(row.id)
-        text = None if source is None else source.decode("utf-8", "replace")
-        return {"content": text, "readable": True, "limit": preview.LIMIT}
-    images = request.args.get("images") == "1"
-    return {
-        "content": preview.read(row.id, what),
-        "readable": True,
-        "limit": preview.LIMIT,
-        "images": images,
-        "with_images": _address(row.id, kept, tab, images="1"),
-        "frame": url_for(".message_html", number=row.id, images="1" if images else None),
-    }
+    return preview.values(row.id, what, f"{_address(row.id, kept, tab, images='1')}#timeline")
 
 
 def _address(number: int, kept: dict[str, str], tab: str, **more: str) -> str:

@@ -60,7 +60,7 @@ def messages() -> Response:
         "messages",
         status=400 if problem else 200,
         here="Dead letter" if wanted.state == "dead" else "Messages",
-        dead_letters=counts["dead"],
+        counts=counts,
         found=found,
         left=live.left(found.messages),
         problem=problem,

@@ -5,9 +5,9 @@ Every look at content goes through :func:`opened`.
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from flask import Response, request
+from flask import Response, request, url_for
 from werkzeug.exceptions import NotFound
 
 from flask_smtpadmin.core.mail import shown
@@ -20,7 +20,7 @@ from flask_smtpadmin.web import access
 #: Characters of text or source that a page shows; the rest is in the downloads.
 LIMIT: Final = 20_000
 #: What a person looked at.
-What: TypeAlias = Literal["text", "html", "source", "attachment"]
+What: TypeAlias = Literal["text", "html", "source", "links", "attachment"]
 
 SANDBOX: Final = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src {images}; "
@@ -46,6 +46,32 @@ def read(number: int, what: What) -> Shown | None:
     """Return what a message says; None when it is no longer kept."""
     content = opened(number, what)
     return None if content is None else shown.read(content)
+
+
+def has_html(number: int) -> bool:
+    """Say whether a message has an HTML part; nobody is shown anything of it."""
+    content = current_state().queue.content(number)
+    return content is not None and shown.read(content).html is not None
+
+
+def values(number: int, what: What, with_images: str = "") -> dict[str, Any]:
+    """Read one kind of content for a template of ours, and what that needs beside it.
+
+    ``with_images``: the address of the same page with pictures from elsewhere.
+    """
+    if what == "source":
+        source = source_of(number)
+        text = None if source is None else source.decode("utf-8", "replace")
+        return {"content": text, "readable": True, "limit": LIMIT}
+    images = request.args.get("images") == "1"
+    return {
+        "content": read(number, what),
+        "readable": True,
+        "limit": LIMIT,
+        "images": images,
+        "with_images": with_images,
+        "frame": url_for(".message_html", number=number, images="1" if images else None),
+    }
 
 
 def message_html(number: int) -> Response:

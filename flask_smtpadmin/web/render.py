@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -11,11 +11,14 @@ from flask import Response, make_response, redirect, render_template, session, u
 
 from flask_smtpadmin.core.check import SCENARIOS, Check
 from flask_smtpadmin.core.email_type import EmailType
+from flask_smtpadmin.core.mail.links import MOST
 from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.report import DIRECT_STEPS, STEP_NAMES
 from flask_smtpadmin.core.settings import Snapshot
+from flask_smtpadmin.core.states import State
 from flask_smtpadmin.state import current_state
-from flask_smtpadmin.web import access, assets, live, wording
+from flask_smtpadmin.web import access, assets, live, mode, wording
+from flask_smtpadmin.web.situation import Banner
 from flask_smtpadmin.web.language import gettext, language, mark, ngettext
 from flask_smtpadmin.web.options import app_name, base_template, option
 from flask_smtpadmin.web.tokens import form_token
@@ -35,6 +38,7 @@ class Entry:
     icon: str
     arguments: Mapping[str, str]
     count: int = 0
+    tone: Tone = "bad"
     sub: bool = False
     current: bool = False
 
@@ -46,6 +50,7 @@ class Frame:
     navigation: tuple[Entry, ...]
     paused: bool
     mode: str
+    banner: Banner | None = None
 
 
 def page_globals() -> dict[str, Any]:
@@ -75,6 +80,7 @@ def page_globals() -> dict[str, Any]:
         "sa_server": server_name,
         "sa_kinds": _kinds,
         "sa_report_text": report_text,
+        "sa_most_links": MOST,
         "sa_frame": None,
         "sa_notice": None,
     }
@@ -85,7 +91,7 @@ def page(
     *,
     status: int = 200,
     here: str = "",
-    dead_letters: int | None = None,
+    counts: Mapping[State, int] | None = None,
     **values: Any,
 ) -> Response:
     """Render ``smtpadmin/<template>.html`` within the frame, or its moving parts where asked to.
@@ -94,7 +100,7 @@ def page(
         template: name without folder and ending.
         status: HTTP status.
         here: label of the navigation entry that this page belongs to.
-        dead_letters: how many dead letters there are, if that was counted already.
+        counts: how many messages are in each state, if that was counted already.
         **values: for the template.
     """
     snapshot = current_state().settings.snapshot(max_age=_FRAME_AGE)
@@ -102,7 +108,7 @@ def page(
     part = live.asked()
     html = render_template(
         f"smtpadmin/{template}.html",
-        sa_frame=_frame(snapshot, here, dead_letters),
+        sa_frame=_frame(snapshot, here, counts),
         sa_notice=None if part else session.pop(_NOTICE, None),
         **values,
     )
@@ -141,13 +147,15 @@ def _kinds() -> tuple[EmailType, ...]:
     return tuple(current_state().hooks.types)
 
 
-def _frame(snapshot: Snapshot, here: str, dead: int | None) -> Frame:
-    if dead is None:
-        dead = current_state().queue.counts("dead")["dead"]
+def _frame(snapshot: Snapshot, here: str, counts: Mapping[State, int] | None) -> Frame:
+    counts = counts or current_state().queue.counts("dead", "caught")
+    dead, caught = counts["dead"], counts["caught"]
+    inbox = Entry("inbox", mark("Inbox"), "catch", {}, count=caught, tone="warn")
     entries = (
         Entry("overview", mark("Overview"), "gauge", {}),
         Entry("messages", mark("Messages"), "mail", {}),
         Entry("messages", mark("Dead letter"), "dead", {"state": "dead"}, count=dead),
+        *([inbox] if caught or snapshot["MODE"] != "live" else []),
         Entry("settings", mark("Settings"), "sliders", {}),
         Entry("servers", mark("Servers"), "server", {}, sub=True),
         Entry("deliverability", mark("Deliverability"), "shield", {}, sub=True),
@@ -157,18 +165,15 @@ def _frame(snapshot: Snapshot, here: str, dead: int | None) -> Frame:
         Entry("audit", mark("Audit"), "eye", {}, sub=True),
     )
     marked = tuple(_mark(entry, here) for entry in entries)
-    return Frame(marked, paused=snapshot.paused, mode=str(snapshot["MODE"]))
+    return Frame(
+        marked,
+        paused=snapshot.paused,
+        mode=str(snapshot["MODE"]),
+        banner=mode.banner(snapshot, here),
+    )
 
 
 def _mark(entry: Entry, here: str) -> Entry:
     if entry.label != here:
         return entry
-    return Entry(
-        entry.endpoint,
-        entry.label,
-        entry.icon,
-        entry.arguments,
-        count=entry.count,
-        sub=entry.sub,
-        current=True,
-    )
+    return replace(entry, current=True)

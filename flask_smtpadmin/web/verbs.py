@@ -41,7 +41,8 @@ def message_mark_sent(number: int) -> Response:
 def message_delete(number: int) -> Response:
     """Remove a message with its attempts."""
     current_state().queue.delete(number)
-    return done(_("Message deleted."), "messages")
+    back = "inbox" if request.form.get("page") == "inbox" else "messages"
+    return done(_("Message deleted."), back)
 
 
 def message_send_via(number: int) -> Response:
@@ -70,15 +71,12 @@ def message_send_via(number: int) -> Response:
 
 def message_resend(number: int) -> Response:
     """Send a message again as a new one: as it was, to the person at the page, or to another."""
-    chosen, to = request.form.get("to", "original"), request.form.get("address", "").strip()
-    actor = access.current_actor()
-    if chosen == "me":
-        to = actor.email if actor else ""
-    if chosen != "original" and not to:
+    to = to_whom()
+    if to is None:
         text = _("Nothing was sent: type the address to send it to.")
         return done(text, "message", tone="warn", number=number)
     try:
-        new = posting.resend(current_state(), number, "" if chosen == "original" else to)
+        new = posting.resend(current_state(), number, to)
     except InvalidMessage as error:
         text = _("Nothing was sent: %(why)s.", why=_(error.reason))
         return done(text, "message", tone="warn", number=number)
@@ -91,6 +89,17 @@ def message_resend(number: int) -> Response:
         "message",
         number=new.id,
     )
+
+
+def to_whom() -> str | None:
+    """Return the address that a form asks for, "" for the message's own; None: none was typed."""
+    chosen, to = request.form.get("to", "original"), request.form.get("address", "").strip()
+    actor = access.current_actor()
+    if chosen == "original":
+        return ""
+    if chosen == "me":
+        to = actor.email if actor else ""
+    return to or None
 
 
 def pause_all() -> Response:

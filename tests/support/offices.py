@@ -32,6 +32,14 @@ from support.zones import good
 SESSION: Final = "0123456789abcdef"
 PIXEL: Final = bytes.fromhex("89504e470d0a1a0a") + b"pixel"
 REPLY: Final = "550 5.1.1 <grace@example.com>: Recipient address rejected: User unknown"
+RESET: Final = (
+    "<div style='max-width:600px;margin:auto;padding:24px;font-family:sans-serif'>"
+    "<h1 style='color:#4f46e5'>Choose a new password</h1><p>Somebody asked for a new password.</p>"
+    "<p><a href='https://shop.example.com/reset?token=0123456789abcdef' style='display:block;"
+    "padding:12px;background:#4f46e5;color:#fff'>Choose a password</a></p>"
+    "<p><a href='mailto:help@shop.example.com'>Write to us</a>, <a href='/account'>Account</a>"
+    "<img src='https://far.example/x.png' alt=''></p></div>"
+)
 HOST_PAGE: Final = (
     "<!doctype html><html lang=en><head><meta name=viewport content='width=device-width'>"
     "<link rel=icon href=data:,>"
@@ -109,6 +117,12 @@ def listening(app: Any) -> Iterator[str]:
 
 _CONFIG: Final[dict[str, dict[str, Any]]] = {
     "embedded": {"SMTPADMIN_BASE_TEMPLATE": "host.html"},
+    "caught": {
+        "SMTPADMIN_MODE": "catch",
+        "SMTPADMIN_CATCH_ALLOW": "example.org, *.test.example, qa@partner.example",
+    },
+    "caught-viewer": {"SMTPADMIN_MODE": "catch"},
+    "caught-none": {"SMTPADMIN_MODE": "redirect:developers@example.com"},
     "lost-template": {"SMTPADMIN_BASE_TEMPLATE": "no/such.html"},
 }
 
@@ -299,6 +313,38 @@ def _small(office: Office, _stack: ExitStack) -> None:
     office.add("sent", sent_via="default")
 
 
+def _caught(office: Office, _stack: ExitStack) -> dict[str, Any]:
+    """Catch mail as an app in development writes it: links, pictures, attachments, plain words."""
+    _small(office, _stack)
+    with office.app.app_context():
+        for n in range(7):
+            to = [f"customer{n}@example.com", *["copy@example.com"] * (n % 2)]
+            office.mail.send(Message(f"Your order {1000 + n} is on its way", to, body="It is."))
+        plain = office.mail.send(Message("", ["ada@example.com"], body="No subject, no HTML."))
+        message = Message(
+            "Choose a new password: an unusually long subject for a narrow screen",
+            [f"grace.hopper.of.the.navy.{n}@department.example.com" for n in range(7)],
+            body="Go to https://shop.example.com/reset?token=0123456789abcdef within an hour.",
+            html=RESET,
+            sender="The shop of Ada <app@example.com>",
+            cc=["copy@example.com"],
+        )
+        message.attach("terms.pdf", "application/pdf", b"%PDF-1.7 " * 900)
+        number = office.mail.send(message, type="password.reset").id
+        secret = office.mail.send(Message("Sign in", ["ada@example.com"], body="https://a.example"))
+        table = office.state.models.table("Message")
+        with office.state.database.write() as connection:
+            hidden = sa.update(table).where(table.c.id == secret.id)
+            connection.execute(hidden.values(secret=True))
+    return {"reset": number, "plain": plain.id, "secret": secret.id}
+
+
+def _caught_to_view(office: Office, stack: ExitStack) -> dict[str, Any]:
+    at = _caught(office, stack)
+    office.rights = {"view"}
+    return at
+
+
 def _no_check(office: Office, _stack: ExitStack) -> None:
     office.state.hooks.access_check = None
 
@@ -375,6 +421,9 @@ _FILLED: Final[dict[str, Callable[[Office, ExitStack], dict[str, Any] | None]]] 
     "locked": _locked,
     "small": _small,
     "changed": _small,
+    "caught": _caught,
+    "caught-none": _small,
+    "caught-viewer": _caught_to_view,
     "no-check": _no_check,
     "no-key": _no_key,
     "nobody": _nobody,

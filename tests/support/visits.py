@@ -47,6 +47,22 @@ def _tick(page: Page, _served: Served) -> None:
     page.locator("[name=ids]").nth(1).check()
 
 
+def _phone(page: Page, _served: Served) -> None:
+    if page.locator(".sa-widths").is_visible():  # a telephone shows it as wide as it is
+        page.click(".sa-widths label:has([value=phone])")
+
+
+def _asked_for_release(page: Page, _served: Served) -> None:
+    page.click("summary:has-text('Release')")
+    page.check("[name=to][value=other]")
+
+
+def _release_some(page: Page, served: Served) -> None:
+    _tick(page, served)
+    page.click("button[name=action][value=release]")
+    page.wait_for_selector("[data-confirm=release]")
+
+
 def _wide(action: str) -> Act:
     def act(page: Page, _served: Served) -> None:
         page.check("[data-select-all]")
@@ -204,8 +220,25 @@ VISITS: Final = (
     Visit("message-plain", "/messages/{plain}?tab=preview"),
     Visit("message-no-attachments", "/messages/{plain}?tab=attachments"),
     Visit("message-viewer", "/messages/{sent}?tab=preview", "viewer"),
+    Visit("inbox", "/inbox", "caught"),
+    Visit("inbox-ticked", "/inbox", "caught", act=_tick),
+    Visit("inbox-redirect", "/inbox", "caught-none"),
+    Visit("inbox-live", "/inbox", "small"),
+    Visit("inbox-not-found", "/inbox?q=subject:nothing", "caught"),
+    Visit("inbox-bad-search", "/inbox?q=after:yesterday", "caught", status=400),
+    Visit("inbox-html", "/inbox/{reset}", "caught", act=_phone),
+    Visit("inbox-release", "/inbox/{reset}?tab=text", "caught", act=_asked_for_release),
+    *(
+        Visit(f"inbox-{tab}", f"/inbox/{{reset}}?tab={tab}", "caught")
+        for tab in ("links", "attachments", "headers", "source")
+    ),
+    Visit("inbox-plain", "/inbox/{plain}", "caught"),
+    Visit("inbox-secret", "/inbox/{secret}", "caught"),
+    Visit("inbox-viewer", "/inbox/{reset}", "caught-viewer"),
+    Visit("confirm-release", "/inbox", "caught", act=_release_some, shows="POST /messages/bulk"),
     Visit("settings", "/settings"),
     Visit("settings-first", "/settings", "first"),
+    Visit("settings-caught", "/settings", "caught-none"),
     Visit("settings-locked", "/settings", "locked"),
     Visit("settings-viewer", "/settings", "viewer"),
     Visit("settings-wrong", "/settings", act=_bad_settings, shows="POST /settings"),
@@ -326,6 +359,7 @@ LEADS_ON: Final = {
     "/messages/<int:number>/delete",
     "/messages/<int:number>/send-via",
     "/messages/<int:number>/resend",
+    "/inbox/<int:number>/release",
     "/messages/jobs/<job>/cancel",
     "/messages/jobs/<job>/continue",
     "/pause",

@@ -88,6 +88,7 @@ POSTS: dict[str, tuple[str, Any, str]] = {
     "/messages/<int:number>/delete": ("dead", {}, "message.delete"),
     "/messages/<int:number>/send-via": ("dead", {"server": "default"}, "message.send_via"),
     "/messages/<int:number>/resend": ("dead", {}, "message.resend"),
+    "/inbox/<int:number>/release": ("caught", {}, "message.release"),
     "/messages/bulk": ("dead", {"action": "retry", "ids": "1"}, "queue.retry"),
     "/messages/jobs/<job>/cancel": ("", _with_job, "job.cancel"),
     "/messages/jobs/<job>/continue": ("", _with_broken_job, "job.continue"),

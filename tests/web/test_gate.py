@@ -42,6 +42,9 @@ WANTED = {
     "POST /messages/jobs/<job>/continue": "operate",
     "GET /messages/export.csv": "view",
     "GET /messages/export.json": "view",
+    "GET /inbox": "view",
+    "GET /inbox/<int:number>": "view",
+    "POST /inbox/<int:number>/release": "operate",
     "POST /pause": "operate",
     "POST /resume": "operate",
     "POST /adopt": "configure",
@@ -279,6 +282,7 @@ def test_a_get_writes_nothing_and_connects_nowhere(office: Any, route: Route) ->
 _READS = ("SELECT", "PRAGMA", "BEGIN")
 #: The report of a test is noted, too, but there is none here.
 _NOTED = {
+    "/inbox/<int:number>",
     "/messages/<int:number>/html",
     "/messages/<int:number>/source",
     "/messages/<int:number>/attachments/<int:part>",

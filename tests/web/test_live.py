@@ -16,7 +16,15 @@ from flask_smtpadmin.core.audit_search import Sought
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.web import live
 
-PAGES = ["/", "/messages", "/messages?state=dead", "/messages/1", "/settings", "/activity"]
+PAGES = [
+    "/",
+    "/messages",
+    "/messages?state=dead",
+    "/messages/1",
+    "/settings",
+    "/activity",
+    "/inbox",
+]
 
 
 def parts(office: Any, path: str, shown: str = "1", **headers: str) -> Any:

@@ -86,3 +86,41 @@ def test_a_mode_from_the_environment_is_locked(
     assert mode(office) == "catch"
     office.rights = {"view", "operate"}
     assert office.post("/settings", {"mode": "live"}).status_code == 403
+
+
+PAGES = ["/", "/messages", "/inbox", "/settings", "/servers", "/test", "/activity", "/audit"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_says_that_mail_is_caught(make_office: Any, path: str) -> None:
+    """With what becomes of mail, who is excepted, who decides, and the way to the inbox."""
+    office = make_office(SMTPADMIN_MODE="catch", SMTPADMIN_CATCH_ALLOW="a.example, b@c.example")
+    source = office.page(path)
+    assert source.count('data-banner="mode"') == 1
+    assert "new mail is kept here and reaches nobody" in source
+    assert "Mail to a.example, b@c.example alone" in source
+    assert "<code>SMTPADMIN_MODE</code> in app.config" in source
+    assert ("Open the inbox" in source) == (path != "/inbox")
+    office.rights.discard("privacy")
+    if path != "/settings":  # where it is a setting among others
+        assert "b@c.example" not in office.page(path)
+
+
+def test_a_mode_of_the_settings_page_says_since_when(office: Any) -> None:
+    """The moment it was saved; what the environment says has none."""
+    assert 'data-banner="mode"' not in office.page("/messages")
+    office.post("/settings", {"mode": "redirect", "mode_to": "me@example.org"})
+    source = office.page("/messages")
+    assert "new mail goes to me@example.org instead" in source
+    assert "sa-banner-since" in source
+    assert "Set on the settings page" in source
+
+
+def test_the_banner_comes_and_goes_with_the_script(office: Any) -> None:
+    """A page that is open learns of it."""
+    parts = office.get("/messages", headers={"Smtpadmin-Live": "1"}).text
+    assert 'data-live="mode"' in parts
+    assert 'data-banner="mode"' not in parts
+    office.post("/settings", {"mode": "catch"})
+    parts = office.get("/messages", headers={"Smtpadmin-Live": "1"}).text
+    assert 'data-banner="mode"' in parts

@@ -16,6 +16,9 @@ from email.message import EmailMessage, MIMEPart
 from typing import Final
 from urllib.parse import unquote
 
+from flask_smtpadmin.core.mail.headers import decode_words
+from flask_smtpadmin.core.mail.links import Link, links
+
 #: Pictures that a frame may show; anything else is an attachment only.
 _PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"})
 #: Bytes of pictures that one page is given.
@@ -30,6 +33,8 @@ _UNSAFE_IN_NAME: Final = re.compile(
     r"[\x00-\x1f\x7f/\\:*?\"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
 )
 _LONGEST_NAME: Final = 120
+#: A line break within a field (RFC 5322 2.2.3).
+_FOLD: Final = re.compile(r"\n[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,11 @@ class Shown:
     text: str | None
     html: str | None
     attachments: tuple[Attached, ...]
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Where it leads."""
+        return links(self.html, self.text)
 
     @property
     def remote(self) -> bool:
@@ -86,6 +96,13 @@ def split(content: bytes) -> tuple[bytes, bytes]:
     found = re.search(rb"\r?\n\r?\n", content)
     at = found.end() if found else len(content)
     return content[:at], content[at:]
+
+
+def headers(head: str) -> list[tuple[str, str]]:
+    """Return the header fields in order: names, and values unfolded and decoded (RFC 2047)."""
+    lines = _FOLD.sub(" ", head.replace("\r\n", "\n")).split("\n")
+    named = (line.partition(":") for line in lines if line)
+    return [(name, decode_words(value.strip())) for name, colon, value in named if colon]
 
 
 def file_name(name: str) -> str:
