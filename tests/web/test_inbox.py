@@ -85,7 +85,7 @@ def test_a_message_opens_as_html_where_it_has_any(office: Any) -> None:
 
 
 def test_each_link_is_listed_with_its_host(office: Any) -> None:
-    """Only what a browser may be sent to can be pressed, in a tab that knows nothing of this one."""
+    """Only what a browser may be sent to can be pressed; that tab knows nothing of this one."""
     source = office.page(f"/inbox/{caught(office, html=HTML)}?tab=links")
     pressed = re.findall(r'<a href="([^"]+)" target="_blank" rel="noopener noreferrer"', source)
     assert pressed == ["https://shop.example/reset?a=1&amp;b=2"]
@@ -131,7 +131,7 @@ def test_what_is_secret_is_not_shown(office: Any) -> None:
         source = office.page(f"/inbox/{number}?tab={tab}")
         assert "shop.example" not in source
         assert "What it says." not in source
-        assert "data-lock" in source or "opens an account" in source
+        assert "opens an account" in source
     assert 'value="other"' not in office.page(f"/inbox/{number}")
     office.post(f"/inbox/{number}/release", {"to": "other", "address": "me@example.org"})
     assert office.state_of(number) == "caught"
@@ -186,15 +186,11 @@ def test_all_that_match_are_released_or_deleted_as_a_job(office: Any) -> None:
     assert "Release 1 caught message?" in question
     assert "They go for real to ada@b.example." in question
     job = office.do_all("/messages/bulk?state=caught&q=to:b.example", action="release")
-    assert (job.changed, office.state_of(second), office.state_of(first)) == (
-        1,
-        "queued",
-        "caught",
-    )
+    assert job.changed == 1
+    assert (office.state_of(second), office.state_of(first)) == ("queued", "caught")
     assert 'href="/admin/email/inbox?q=' in office.page(f"/messages/jobs/{job.id}")
-    form = re.search(
-        r'<form method="post" action="([^"]+)">.*?Delete all', office.page("/inbox"), re.DOTALL
-    )
+    pattern = r'<form method="post" action="([^"]+)">(?:(?!</form>).)*Delete all'
+    form = re.search(pattern, office.page("/inbox"), re.DOTALL)
     assert form
     assert form[1].endswith("/messages/bulk?state=caught")
     assert office.do_all("/messages/bulk?state=caught", action="delete").changed == 1

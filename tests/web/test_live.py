@@ -16,15 +16,8 @@ from flask_smtpadmin.core.audit_search import Sought
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.web import live
 
-PAGES = [
-    "/",
-    "/messages",
-    "/messages?state=dead",
-    "/messages/1",
-    "/settings",
-    "/activity",
-    "/inbox",
-]
+LISTS = ["/messages", "/messages?state=dead", "/activity", "/inbox"]
+PAGES = ["/", *LISTS, "/messages/1", "/inbox/1", "/settings"]
 
 
 def parts(office: Any, path: str, shown: str = "1", **headers: str) -> Any:
