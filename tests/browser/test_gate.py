@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -79,7 +80,8 @@ def test_every_route_is_visited(served: Offices) -> None:
     rules = {rule.endpoint: rule.rule for rule in shop.office.app.url_map.iter_rules()}
     seen = set()
     for visit in VISITS:
-        path = (shop.url + visit.path.format_map(shop.at)).partition("//")[2].partition("/")[2]
+        at = defaultdict(lambda: 1, shop.at)  # other offices know other messages
+        path = (shop.url + visit.path.format_map(at)).partition("//")[2].partition("/")[2]
         try:
             endpoint, _ = urls.match(f"/{path.partition('?')[0]}", method="GET")
         except NotFound:
