@@ -137,9 +137,9 @@ def _content(row: MessageRow) -> tuple[str, dict[str, Any]]:
     """Read what the tab shows; nothing without the right, nor again for a page that is open."""
     asked = request.args.get("tab", "")
     tab = asked if asked in _TABS else "html"
-    readable = access.may("read_content")
-    if row.secret or live.asked() or not readable:
-        return tab, {"content": None, "readable": readable, "hidden": row.secret}
+    readable, hidden = access.may("read_content"), posting.hides(current_state(), row)
+    if hidden or live.asked() or not readable:
+        return tab, {"content": None, "readable": readable, "hidden": hidden}
     if not asked and not preview.has_html(row.id):
         tab = "text"
     values = preview.values(row.id, _TABS[tab][1], _address(row.id, tab, images="1"))

@@ -12,9 +12,9 @@ from flask_smtpadmin.core.masks import mask
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access
-from flask_smtpadmin.web.situation import Banner
 from flask_smtpadmin.web.forms.specs import sent
 from flask_smtpadmin.web.language import gettext as _
+from flask_smtpadmin.web.situation import Banner
 from flask_smtpadmin.web.wording import MODE
 
 #: The settings that stand in a form of their own.

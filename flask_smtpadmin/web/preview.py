@@ -50,7 +50,7 @@ def read(number: int, what: What) -> Shown | None:
 
 def has_html(number: int) -> bool:
     """Say whether a message has an HTML part; nobody is shown anything of it."""
-    content = current_state().queue.content(number)
+    content = readable(current_state(), number)
     return content is not None and shown.read(content).html is not None
 
 

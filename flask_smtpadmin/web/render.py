@@ -18,9 +18,9 @@ from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.core.states import State
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, assets, live, mode, wording
-from flask_smtpadmin.web.situation import Banner
 from flask_smtpadmin.web.language import gettext, language, mark, ngettext
 from flask_smtpadmin.web.options import app_name, base_template, option
+from flask_smtpadmin.web.situation import Banner
 from flask_smtpadmin.web.tokens import form_token
 from flask_smtpadmin.web.wording import Tone
 

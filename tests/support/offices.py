@@ -20,8 +20,10 @@ from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.core.deeds import Deed
 from flask_smtpadmin.core.dialogues import Dialogue
 from flask_smtpadmin.core.figures import Allowance
+from flask_smtpadmin.core.handling import Handling
 from flask_smtpadmin.core.states import STATES
 from flask_smtpadmin.core.transcript import packed_text
+from flask_smtpadmin.posting import post
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.hours import Hours
 from support.apps import build_site, close_site
@@ -331,11 +333,8 @@ def _caught(office: Office, _stack: ExitStack) -> dict[str, Any]:
         )
         message.attach("terms.pdf", "application/pdf", b"%PDF-1.7 " * 900)
         number = office.mail.send(message, type="password.reset").id
-        secret = office.mail.send(Message("Sign in", ["ada@example.com"], body="https://a.example"))
-        table = office.state.models.table("Message")
-        with office.state.database.write() as connection:
-            hidden = sa.update(table).where(table.c.id == secret.id)
-            connection.execute(hidden.values(secret=True))
+        sign_in = Message("Sign in", ["ada@example.com"], body="https://a.example/key")
+        (secret,) = post(office.state, [sign_in], Handling(secret=True))
     return {"reset": number, "plain": plain.id, "secret": secret.id}
 
 

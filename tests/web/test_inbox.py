@@ -7,10 +7,11 @@ from html import unescape
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from flask_smtpadmin import Message
 from flask_smtpadmin.core.audit_search import Sought
+from flask_smtpadmin.core.handling import Handling
+from flask_smtpadmin.posting import post
 
 HTML = (
     "<p><a href='https://shop.example/reset?a=1&amp;b=2'>Choose a password</a>"
@@ -123,18 +124,29 @@ def test_without_the_right_nothing_is_read(office: Any) -> None:
 
 def test_what_is_secret_is_not_shown(office: Any) -> None:
     """The page says why, and offers no way to another address."""
-    number = caught(office, html=HTML)
-    table = office.state.models.table("Message")
-    with office.app.app_context(), office.state.database.write() as connection:
-        connection.execute(sa.update(table).values(secret=True))
+    message = Message("Hello", ["grace@example.com"], html=HTML, sender="app@example.com")
+    with office.app.app_context():
+        number = post(office.state, [message], Handling(secret=True))[0].id
     for tab in ("html", "text", "links", "source", "headers", "attachments"):
         source = office.page(f"/inbox/{number}?tab={tab}")
         assert "shop.example" not in source
         assert "What it says." not in source
-        assert "opens an account" in source
+        assert "is secret because of its type" in source
     assert 'value="other"' not in office.page(f"/inbox/{number}")
     office.post(f"/inbox/{number}/release", {"to": "other", "address": "me@example.org"})
     assert office.state_of(number) == "caught"
+    office.post(f"/inbox/{number}/release")
+    assert office.state_of(number) == "queued"
+
+
+def test_a_developer_may_read_what_is_secret(office: Any) -> None:
+    """Of an app in debug mode: the link in it is what is waited for."""
+    office.app.debug = True
+    message = Message("Hello", ["grace@example.com"], html=HTML, sender="app@example.com")
+    with office.app.app_context():
+        number = post(office.state, [message], Handling(secret=True))[0].id
+    assert "<iframe" in office.page(f"/inbox/{number}")
+    assert "https://shop.example/reset" in office.page(f"/inbox/{number}?tab=links")
 
 
 def test_release_names_how_many_and_whom(office: Any) -> None:
