@@ -137,6 +137,7 @@ def _pages(browser: Browser, running: Running) -> dict[str, str]:
     pages = {
         "app": running.app,
         "app-workspace": f"{running.app}workspaces/1",
+        "app-account": f"{running.app}account",
         "inbox": running.inbox,
         "inbox-mail": f"{running.inbox}mails/1",
         **{name: office + path for name, path in _PAGES.items()},
