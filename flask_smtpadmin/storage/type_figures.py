@@ -13,7 +13,7 @@ from flask_smtpadmin.core.states import FAILED
 from flask_smtpadmin.storage.database import Database
 
 #: The newest messages of a type that are looked at.
-LOOKED_AT: Final = 500
+LOOKED_AT: Final = 200
 #: Types in one statement; SQLite takes 500 parts.
 _AT_ONCE: Final = 100
 

@@ -12,7 +12,7 @@ from flask import Response, jsonify, request, url_for
 from flask_smtpadmin import catalogue
 from flask_smtpadmin.content.composing import Rendered
 from flask_smtpadmin.core.email_type import Texts
-from flask_smtpadmin.core.errors import NotFound, Overtaken, TemplateError, WrongState
+from flask_smtpadmin.core.errors import NotFound, Overtaken, TemplateError
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.storage.templates import Version
 from flask_smtpadmin.web import access, test
@@ -56,7 +56,7 @@ def type_save(name: str) -> Response:
     """Save the words in the form, if they can be used and nobody else saved in between."""
     thing = piece(name, request.form.get("locale", ""))
     if thing.fixed:
-        raise WrongState("save", "fixed")
+        return _refused(thing)
     texts, seen = typed(), request.form.get("seen", 0, int)
     wrong = problems(thing, texts)
     if wrong:
@@ -84,6 +84,8 @@ def type_reset(name: str) -> Response:
 def type_restore(name: str) -> Response:
     """Let an earlier version count again."""
     thing = piece(name, request.form.get("locale", ""))
+    if thing.fixed:
+        return _refused(thing)
     version = _version(thing, request.form.get("version", 0, int))
     wrong = problems(thing, version.texts) if version.texts is not None else {}
     if wrong and version.texts is not None:
@@ -158,6 +160,11 @@ def show(
         expires=duration(seconds) if (seconds := _seconds(thing)) else "",
     )
     return may_frame(response)
+
+
+def _refused(thing: Piece) -> Response:
+    told = {"tone": "warn", "text": _("The app does not let these words be changed.")}
+    return show(thing, Form(thing.own, 0), _CONFLICT, told=told)
 
 
 def _written(thing: Piece, texts: Texts) -> tuple[Rendered | None, dict[str, str]]:

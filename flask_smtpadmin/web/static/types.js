@@ -94,7 +94,13 @@
 
   let saved = form.hasAttribute("data-unsaved") ? null : JSON.stringify(PARTS.map((part) => form.elements[part].value));
   let leaving = false;
+  const save = form.querySelector("[data-save]");
   const dirty = () => JSON.stringify(PARTS.map((part) => form.elements[part].value)) !== saved;
+
+  const judge = () => {
+    save.disabled = !dirty() && !form.hasAttribute("data-savable");
+    save.title = save.disabled ? form.dataset.clean : "";
+  };
 
   const finish = (answer) => {
     if (!answer) return;
@@ -126,8 +132,11 @@
     const action = (button && button.getAttribute("formaction")) || form.action;
     finish(await send(action));
     if (button) button.disabled = false;
+    judge();
   });
 
+  form.addEventListener("input", judge);
+  window.addEventListener("pageshow", () => { leaving = false; judge(); });
   window.addEventListener("beforeunload", (event) => { if (!leaving && dirty()) event.preventDefault(); });
 
   /* The preview: the HTML in a new frame each time, which takes the place of the old one once it
