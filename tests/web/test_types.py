@@ -115,7 +115,8 @@ def test_words_that_cannot_be_used_are_not_saved(
     """The field says why and in which line, and what was typed stays; the script is told, too."""
     response = office.post("/types/welcome", words(**given))
     assert response.status_code == 422
-    found = re.search(rf'data-error="{part}" aria-live="polite" >(.*?)</p>', response.text, re.DOTALL)
+    mark = rf'data-error="{part}" aria-live="polite" >(.*?)</p>'
+    found = re.search(mark, response.text, re.DOTALL)
     assert found
     assert why in found[1]
     kept = words(**given)["subject"].strip()
