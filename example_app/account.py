@@ -10,10 +10,11 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from example_app.access import signed_in
-from example_app.extensions import db
+from example_app.extensions import csrf, db
 from example_app.forms import DigestForm
 from example_app.mails import send_data_export_ready
 from example_app.models import DataExport, Note, User, now
+from example_app.tokens import user_of_digest_off
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
@@ -30,6 +31,18 @@ def show() -> str | Response:
         flash("Saved.")
         return redirect(url_for("account.show"))
     return render_template("accounts/account.html", form=form, export=FlaskForm())
+
+
+@blueprint.post("/digest/off/<token>")
+@csrf.exempt
+def digest_off(token: str) -> str:
+    """Switch the digest off with one click: a mail program posts here, and has no session."""
+    user = user_of_digest_off(token)
+    if user is None:
+        abort(404)
+    user.wants_digest = False
+    db.session.commit()
+    return "The digest is switched off."
 
 
 @blueprint.post("/export")

@@ -14,7 +14,12 @@ from typing import Any
 from example_app.extensions import mail
 from example_app.links import link
 from example_app.models import DataExport, Invitation, User, now
-from example_app.tokens import invitation_token, magic_link_token, password_reset_token
+from example_app.tokens import (
+    digest_off_token,
+    invitation_token,
+    magic_link_token,
+    password_reset_token,
+)
 
 #: What somebody new does first.
 STEPS = (
@@ -98,7 +103,10 @@ def send_digests(digests: Mapping[User, list[dict[str, Any]]]) -> int:
         "link": link("workspaces.index"),
         "settings_link": link("account.show"),
     }
-    people = {user.email: {"name": user.name, "groups": found} for user, found in digests.items()}
+    people = {
+        user.email: {"name": user.name, "groups": found, "unsubscribe_link": _digest_off(user)}
+        for user, found in digests.items()
+    }
     keys = [f"digest:{user.id}:{now():%Y-%m-%d}" for user in digests]
     return len(mail.send_type("notification-digest", people, shared, keys=keys))
 
@@ -106,6 +114,12 @@ def send_digests(digests: Mapping[User, list[dict[str, Any]]]) -> int:
 def send_test(address: str, sent_by: str) -> None:
     """Send a mail that only says that mail works."""
     mail.send_type("test", address, {"sent_by": sent_by, "link": link("smtpadmin.overview")})
+
+
+def _digest_off(user: User) -> str:
+    """Return the address behind the button of mail programs, which want it to be https."""
+    address = link("account.digest_off", token=digest_off_token(user))
+    return address if address.startswith("https:") else ""
 
 
 def _minute() -> int:

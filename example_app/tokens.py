@@ -16,12 +16,13 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from example_app.extensions import db
 from example_app.models import Invitation, User
 
-Purpose = Literal["password-reset", "magic-link", "invitation"]
+Purpose = Literal["password-reset", "magic-link", "invitation", "digest-off"]
 
 LIFETIMES: dict[Purpose, timedelta] = {
     "password-reset": timedelta(hours=1),
     "magic-link": timedelta(minutes=15),
     "invitation": timedelta(days=7),
+    "digest-off": timedelta(days=365),
 }
 
 
@@ -76,6 +77,17 @@ def invitation_of(token: str) -> Invitation | None:
     if invitation is None or invitation.email != email or invitation.accepted_at is not None:
         return None
     return invitation
+
+
+def digest_off_token(user: User) -> str:
+    """Return a token that switches the digest off, and nothing else."""
+    return _sign("digest-off", [user.id])
+
+
+def user_of_digest_off(token: str) -> User | None:
+    """Return whose digest ``token`` switches off, or None when it is forged or too old."""
+    (user_id,) = _read("digest-off", token) or (None,)
+    return db.session.get(User, user_id) if user_id else None
 
 
 def _sign(purpose: Purpose, claim: list[Any]) -> str:

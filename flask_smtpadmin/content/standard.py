@@ -81,13 +81,14 @@ def magic_link(*, link: str, name: str = "", minutes: int = 15, device: str = ""
     return {"link": link, "name": name, "minutes": minutes, "device": device}
 
 
-def notification_digest(
+def notification_digest(  # noqa: PLR0913 - each by its name
     *,
     link: str,
     groups: Iterable[Mapping[str, Any]],
     name: str = "",
     period: str = "",
     settings_link: str = "",
+    unsubscribe_link: str = "",
 ) -> Values:
     """Return the values of a digest.
 
@@ -98,6 +99,8 @@ def notification_digest(
         name: of the recipient.
         period: "today", "this week".
         settings_link: where it can be switched off.
+        unsubscribe_link: https address; what is posted there switches it off at once, without
+            signing in. Mail programs show a button for it (RFC 8058).
     """
     shown = [one for group in groups if (one := _group(**group))["count"]]
     return {
@@ -107,6 +110,7 @@ def notification_digest(
         "name": name,
         "period": period,
         "settings_link": settings_link,
+        "unsubscribe_link": unsubscribe_link,
     }
 
 
@@ -253,6 +257,7 @@ _ALL: Final = (
             "name": "Ada",
             "period": "today",
             "settings_link": f"{_LINK}/settings/notifications",
+            "unsubscribe_link": f"{_LINK}/unsubscribe/WzQyXQ.aSpYhQ.r7Lq2",
             "groups": [
                 {
                     "title": "Harbour survey",
@@ -281,7 +286,7 @@ _ALL: Final = (
                 },
             ],
         },
-        {"bulk": True},
+        {"bulk": True, "unsubscribe": "{{ unsubscribe_link }}"},
     ),
     _Standard(
         "account-locked",

@@ -22,6 +22,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
         {
             "TESTING": True,
             "SECRET_KEY": "a long random text that stays the same",
+            "SMTPADMIN_BASE_URL": "https://tidepool.example",
             "SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'tidepool.db'}",
         }
     )
@@ -52,6 +53,23 @@ def test_the_digest_tells_each_what_others_wrote_once_a_day(app: Flask) -> None:
     assert sorted(texts) == ["ada@tidepool.example", "ben@tidepool.example"]
     assert "Rock pool survey (1)\n\n- Ben was here (Ben, " in texts["ada@tidepool.example"]
     assert "Long ago" not in texts["ben@tidepool.example"]
+
+
+def test_the_button_of_mail_programs_switches_the_digest_off(app: Flask) -> None:
+    """One post to the address of List-Unsubscribe, without a session; a forged one does nothing."""
+    with mail.record_messages() as sent:
+        app.test_cli_runner().invoke(args=["send-digests"])
+    address = next(one.unsubscribe for one in sent if "ada@tidepool.example" in one.recipients)
+    assert isinstance(address, str)
+    path = address.removeprefix("https://tidepool.example")
+    client = app.test_client()
+    posted = {"List-Unsubscribe": "One-Click"}
+    assert client.post(f"{path}x", data=posted).status_code == 404
+    assert client.get(path).status_code == 405
+    assert client.post(path, data=posted).status_code == 200
+    with app.app_context():
+        wishes = {user.name: user.wants_digest for user in db.session.query(User)}
+    assert wishes == {"Ada": False, "Ben": True}
 
 
 def test_who_does_not_want_the_digest_gets_none(app: Flask) -> None:
