@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 from support.html_mail import rendered
+from support.looks import violations
 
+from flask_smtpadmin.content.frame import Frame
 from flask_smtpadmin.content.standard import NAMES
+from flask_smtpadmin.core.email_type import Texts
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("tinyhtml5")]
 
+#: A mail is an article within the page of a mail program, which has the landmarks.
+LANDMARKS = ("landmark-one-main:", "region:")
 LONG = "https://tidepool.example/set-password/" + 80 * "Wz"
 
 
@@ -35,4 +40,19 @@ def test_they_are_dark_where_the_reader_likes_it_dark(browser: Browser) -> None:
     assert page.locator("body").evaluate(ground) == "rgb(15, 18, 22)"
     assert page.locator(".m-card").evaluate(ground) == "rgb(23, 27, 33)"
     assert page.locator("h1").evaluate("h1 => getComputedStyle(h1).color") == "rgb(240, 242, 245)"
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_keeps_anybody_from_reading_them(browser: Browser, scheme: str) -> None:
+    """WCAG 2.2 AA as far as axe can tell, in both schemes; a header and a footer included."""
+    page = browser.new_context(color_scheme=scheme).new_page()
+    frame = Frame(
+        header=Texts("", '<p><a href="{{ base_url }}">{{ app_name }}</a></p>', ""),
+        footer=Texts("", '<p class="small">Shore Road 1</p>', ""),
+    )
+    for name in NAMES:
+        page.set_content(rendered(name, frame=frame).html)
+        found = [one for one in violations(page) if not one.startswith(LANDMARKS)]
+        assert not found, name
     page.context.close()
