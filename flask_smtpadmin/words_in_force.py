@@ -78,6 +78,7 @@ class Writer:
         self._language = language
         self._words = in_force(state, kind, language)
         self._wrong: TemplateError | None = None
+        self._blamed = False
         try:
             self._made = self._composer(self._words.texts, self._words.frame)
         except TemplateError as error:  # saved before the code changed what there is to fill in
@@ -109,7 +110,10 @@ class Writer:
         return self._composer(self._kind.own_texts(self._language), bare)
 
     def _blame(self, wrong: TemplateError, values: Mapping[str, Any]) -> None:
-        """Say in the log and on the pages which saved words could not be used."""
+        """Say in the log and on the pages which saved words could not be used, once a mailing."""
+        if self._blamed:
+            return
+        self._blamed = True
         own, why = self._words.own, self._told(wrong)
         log.warning(
             "The saved words of e-mail type %s could not be used, so a mail went out with those "

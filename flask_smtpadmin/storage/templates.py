@@ -190,11 +190,14 @@ class Templates:
         if now - self._failed.get(version.id, -_WRITES_AGAIN) < _WRITES_AGAIN:
             return
         self._failed[version.id] = now
-        with self._change(None) as (connection, _):
-            row = {"failed_at": utcnow(), "failure": why[:_LONGEST]}
-            connection.execute(
-                sa.update(self._table).where(self._table.c.id == version.id).values(row)
-            )
+        row = {"failed_at": utcnow(), "failure": why[:_LONGEST]}
+        this = sa.update(self._table).where(self._table.c.id == version.id).values(row)
+        try:
+            with self._change(None) as (connection, _):
+                connection.execute(this)
+        except Exception:  # the next mail tries to note it again
+            del self._failed[version.id]
+            raise
 
     def _add(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import request
@@ -72,6 +72,11 @@ class Piece:
         found = catalogue.sample(current_state(), self.kind)
         return {name: found[name] for name in COMMON} if self.around else found
 
+    @property
+    def examples(self) -> Mapping[str, str]:
+        """The sample of each value, as people read it."""
+        return {name: _readable(value) for name, value in self.variables.items()}
+
     def written(self, texts: Texts) -> Rendered:
         """Return a mail with these words and the sample.
 
@@ -82,8 +87,8 @@ class Piece:
         words = in_force(state, self.kind, self.locale, max_age=0.0)
         if not self.around:
             return catalogue.rendered_sample(state, self.kind, texts, words.frame, self.locale)
-        header, footer = words.frame.header, words.frame.footer
-        frame = Frame(texts, footer) if self.name == HEADER else Frame(header, texts)
+        place = "header" if self.name == HEADER else "footer"
+        frame = replace(words.frame, **{place: texts})
         return catalogue.rendered_sample(state, self.kind, words.texts, frame, self.locale)
 
     def wrong(self, texts: Texts) -> TemplateError | None:
@@ -163,6 +168,14 @@ def in_words(error: TemplateError) -> str:
 def _all_locales(state: State) -> tuple[str, ...]:
     tags = {tag for kind in state.hooks.types for tag in kind.locales}
     return ("", *sorted(tags))
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_readable(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_readable, value))
+    return str(value)
 
 
 def _decoded(part: str) -> str:

@@ -106,6 +106,7 @@ def test_each_mail_of_a_mailing_is_judged_alone(site: Site) -> None:
         site.mail.send_type("hi", people)
     noted()
     assert [message.subject for message in messages] == ["New", "Hello"]
+    assert saved(site).in_force().version("hi").failed_at is not None
 
 
 def test_what_failed_in_a_secret_type_is_told_without_values(

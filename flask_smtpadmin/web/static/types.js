@@ -90,6 +90,24 @@
     }
   };
 
+  /* A value is put where the cursor is, or was, by pressing its name --------------- */
+
+  let last = form.elements.html;
+  for (const part of PARTS) form.elements[part].addEventListener("focus", (event) => { last = event.target; });
+  for (const name of document.querySelectorAll("code[data-insert]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sa-insert";
+    button.title = name.dataset.insert;
+    button.textContent = name.textContent;
+    button.addEventListener("click", () => {
+      last.setRangeText(button.textContent, last.selectionStart, last.selectionEnd, "end");
+      last.focus();
+      last.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    name.replaceWith(button);
+  }
+
   /* Save and send a test; what is typed stays on the page unless it was saved -------- */
 
   let saved = form.hasAttribute("data-unsaved") ? null : JSON.stringify(PARTS.map((part) => form.elements[part].value));
