@@ -87,8 +87,10 @@ class Piece:
         words = in_force(state, self.kind, self.locale, max_age=0.0)
         if not self.around:
             return catalogue.rendered_sample(state, self.kind, texts, words.frame, self.locale)
-        place = "header" if self.name == HEADER else "footer"
-        frame = replace(words.frame, **{place: texts})
+        if self.name == HEADER:
+            frame = replace(words.frame, header=texts)
+        else:
+            frame = replace(words.frame, footer=texts)
         return catalogue.rendered_sample(state, self.kind, words.texts, frame, self.locale)
 
     def wrong(self, texts: Texts) -> TemplateError | None:
