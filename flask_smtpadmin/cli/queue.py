@@ -317,7 +317,10 @@ def _line(row: MessageRow) -> tuple[str, ...]:
 
 def _detail_text(detail: Detail) -> str:
     document = detail.message.document()
-    fields = [(name, str(value)) for name, value in document.items() if value is not None]
+    shown = {
+        name: value for name, value in document.items() if not (value is None or value is False)
+    }
+    fields = [(name, str(value)) for name, value in shown.items()]
     recipients = [(one.kind, one.address, one.state, one.reply or "") for one in detail.recipients]
     lines = [table(fields), "", table(recipients, indent="  ")]
     for one in detail.attempts:

@@ -38,6 +38,7 @@ class Mail(RuleBasedStateMachine):
         self.site = build_site(f"sqlite:///{self.folder / 'app.db'}", {})
         self.queue = MailQueue(self.site)
         self.states: dict[int, str] = {}
+        self.secret: set[int] = set()
         self.accepted: dict[int, int] = {}
         self.crashed: dict[int, int] = {}
         self.staged: dict[str, list[Claimed]] = {name: [] for name in WORKERS}
@@ -50,11 +51,12 @@ class Mail(RuleBasedStateMachine):
             close_site(self.site)
             shutil.rmtree(self.folder)
 
-    @rule(count=st.integers(1, 3))
-    def send(self, count: int) -> None:
+    @rule(count=st.integers(1, 3), secret=st.booleans())
+    def send(self, count: int, *, secret: bool) -> None:
         """The app queues mail."""
-        for number in self.queue.send(count):
+        for number in self.queue.send(count, secret=secret):
             self.states[number] = "queued"
+            self.secret.add(number) if secret else self.secret.discard(number)
             self.accepted[number] = self.crashed[number] = 0  # SQLite may use a number again
 
     @rule(worker=workers, limit=st.integers(1, 4))
@@ -153,7 +155,7 @@ class Mail(RuleBasedStateMachine):
         number = sorted(self.states)[pick % len(self.states)]
         before = self.states[number]
         may = {
-            "retry": before not in {"sending", "sent"},
+            "retry": before not in {"sending", "sent"} and not self.is_wiped(number),
             "cancel": before in {"queued", "retrying", "parked"},
             "delete": before != "sending",
             "mark_sent": before == "uncertain",
@@ -171,6 +173,18 @@ class Mail(RuleBasedStateMachine):
             self.crashed[number] *= before not in FINAL
         else:
             self.states[number] = {"cancel": "cancelled", "mark_sent": "sent"}[verb]
+
+    def is_wiped(self, number: int) -> bool:
+        """Say whether nothing of what a message said may be left."""
+        return number in self.secret and self.states[number] in {"sent", "cancelled", "expired"}
+
+    @invariant()
+    def secrets_are_wiped_with_their_end(self) -> None:
+        """Whatever comes in between, what a secret message says is there until it has ended."""
+        if hasattr(self, "queue"):
+            kept = {number for number in self.states if number in self.secret}
+            kept -= {number for number in kept if self.is_wiped(number)}
+            assert {row.id for row in self.queue.rows("Sealed")} == kept
 
     @invariant()
     def the_tables_agree_with_the_model(self) -> None:

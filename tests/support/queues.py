@@ -9,8 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from flask_smtpadmin import Message
+from flask_smtpadmin.core.handling import Handling
 from flask_smtpadmin.core.retry import Decision
 from flask_smtpadmin.core.states import State
+from flask_smtpadmin.posting import post
 from flask_smtpadmin.storage.claims import Claimed, Claims, PendingRecipient
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.results import HandOver, Result, Results, Trace
@@ -29,7 +31,9 @@ class MailQueue:
         self.database = self.state.database
         self.models = self.state.models
 
-    def send(self, count: int, recipients: int = 1, **options: Any) -> list[int]:
+    def send(
+        self, count: int, recipients: int = 1, *, secret: bool = False, **options: Any
+    ) -> list[int]:
         """Queue ``count`` messages of normal priority and return their ids."""
         messages = [
             Message(
@@ -41,6 +45,9 @@ class MailQueue:
             for n in range(count)
         ]
         options.setdefault("priority", "normal")
+        if secret:
+            handling = Handling(secret=True, **options)
+            return [queued.id for queued in post(self.state, messages, handling, session="own")]
         with self.site.app.app_context():
             return [queued.id for queued in self.site.mail.send_many(messages, **options)]
 
