@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from support.apps import Site
-from support.offices import Served, listening, register
+from support.kinds import register
+from support.offices import Served, listening
 from web.conftest import PREFIX, furnish
 
 from flask_smtpadmin.web import limits

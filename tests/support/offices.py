@@ -15,7 +15,7 @@ from web.conftest import PREFIX, Office, furnish
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from example_app.demo.names import name_server
-from flask_smtpadmin import Message, Texts
+from flask_smtpadmin import Message
 from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.core.deeds import Deed
 from flask_smtpadmin.core.dialogues import Dialogue
@@ -26,6 +26,7 @@ from flask_smtpadmin.core.transcript import packed_text
 from flask_smtpadmin.posting import post
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.hours import Hours
+from support import kinds
 from support.apps import build_site, close_site
 from support.scripted import scripted_servers
 from support.smtp import authority, mail_server
@@ -161,7 +162,7 @@ def _busy(office: Office, stack: ExitStack) -> dict[str, Any]:
         )
     at["done"] = office.do_all("/messages/bulk?q=to:customer1", action="cancel").id
     at["servers"] = _published(stack, names)
-    at |= _typed(office)
+    at |= kinds.reword(office)
     office.post("/deliverability", {"domain": "example.com"})
     names.zone.pop("_dmarc.example.com")
     office.post("/deliverability", {"domain": "shop.example.org", "server": "backup"})
@@ -363,56 +364,8 @@ def _nobody(office: Office, _stack: ExitStack) -> None:
     office.rights = set()
 
 
-def register(office: Office) -> None:
-    """Let the app tell of its e-mails: changed, critical, fixed, switched off, none of that."""
-    mail = office.mail
-    link = "https://app.example.com/reset/1f4c"
-    mail.email_type(
-        "welcome",
-        subject="Welcome to {{ app_name }}, {{ name }}",
-        html="<h1>Hello {{ name }}</h1>\n<p>Good to have you with us.</p>\n"
-        '<p><a href="{{ base_url }}/start">Begin here</a></p>\n',
-        trigger="user registration",
-        sample={"name": "Ada"},
-        locales={"de": Texts("Willkommen, {{ name }}", "<h1>Hallo {{ name }}</h1>")},
-    )
-    mail.email_type(
-        "password-reset",
-        subject="Reset your password",
-        html='<p>Hello {{ name }}</p>\n<p><a href="{{ link }}">Choose a new password</a></p>\n',
-        trigger="reset request",
-        sample={"name": "Ada", "link": link},
-        critical=True,
-        secret=True,
-        expires_in=3600,
-    )
-    mail.email_type(
-        "digest", subject="Your week", text="{{ count }} news", sample={"count": 3}, bulk=True
-    )
-    mail.email_type(
-        "account-locked", subject="Locked", text="Locked", trigger="lockout", customizable=False
-    )
-
-
-def _typed(office: Office) -> dict[str, Any]:
-    """Register types and change the words of some."""
-    register(office)
-    saved = office.state.templates
-    first = Texts("Hello {{ name }}", "<p>Hello {{ name }}</p>", "Hello {{ name }}")
-    earlier = saved.save("welcome", "", first, actor="grace@example.com")
-    new = "<h1>Hello {{ name }}</h1>\n<p>How good to have you.</p>\n<p>See you soon</p>\n"
-    saved.save("welcome", "", Texts("Welcome, {{ name }}!", new), actor="ada@example.com")
-    broken = saved.save("digest", "", Texts("Week", None, "{{ count|upper }}"), actor="ada")
-    saved.failed(broken, "text, line 1: `upper` takes a text, and this is a number.")
-    saved.save("@footer", "", Texts("", "<p>Shop, Ada Street 1</p>", "Shop"), actor="ada")
-    saved.switch("digest", on=False)
-    for n in range(3):
-        office.add("sent" if n else "dead", type="welcome", to=f"customer{n}@example.com")
-    return {"earlier": earlier.id}
-
-
 _FILLED: Final[dict[str, Callable[[Office, ExitStack], dict[str, Any] | None]]] = {
-    "first": lambda office, _stack: register(office),
+    "first": lambda office, _stack: kinds.register(office),
     "busy": _busy,
     "viewer": _viewer,
     "embedded": _busy,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.offices import register
+from support.kinds import register
 
 from flask_smtpadmin import Texts
 from flask_smtpadmin.web.pieces import LONGEST
