@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Email, EqualTo, Length
+from wtforms.validators import DataRequired, Email, EqualTo, Length, Regexp
 
 MIN_PASSWORD = 10
+#: Names show up in mails to others, where an address in them would become a link.
+NO_ADDRESS = Regexp(r"(?i)(?!.*(?://|www\.))", message="A name without an address in it, please.")
 
 
 class SignUpForm(FlaskForm):
     """A new account."""
 
-    name = StringField("Your name", [DataRequired(), Length(max=80)])
+    name = StringField("Your name", [DataRequired(), Length(max=80), NO_ADDRESS])
     email = EmailField("E-mail address", [DataRequired(), Email(), Length(max=320)])
     password = PasswordField("Password", [DataRequired(), Length(MIN_PASSWORD, 200)])
 
@@ -47,7 +49,7 @@ class DigestForm(FlaskForm):
 class WorkspaceForm(FlaskForm):
     """A new workspace."""
 
-    name = StringField("Name of the workspace", [DataRequired(), Length(max=80)])
+    name = StringField("Name of the workspace", [DataRequired(), Length(max=80), NO_ADDRESS])
 
 
 class NoteForm(FlaskForm):

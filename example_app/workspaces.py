@@ -30,7 +30,7 @@ def create() -> Response:
     """Open a workspace."""
     form = WorkspaceForm()
     if not form.validate_on_submit():
-        flash("A workspace needs a name of at most 80 characters.")
+        flash("A workspace needs a name of at most 80 characters, without an address in it.")
         return redirect(url_for("workspaces.index"))
     workspace = Workspace(name=form.name.data.strip())
     workspace.memberships.append(Membership(user_id=signed_in().id))

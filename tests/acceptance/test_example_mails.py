@@ -88,3 +88,14 @@ def test_a_test_mail_goes_where_it_is_told(app: Flask) -> None:
         app.test_cli_runner().invoke(args=["send-test", "eve@tidepool.example"])
     assert [message.subject for message in sent] == ["Test e-mail from Tidepool"]
     assert "Sent by: flask send-test" in sent[0].body
+
+
+def test_nobody_advertises_to_strangers_through_the_form_for_signing_up(app: Flask) -> None:
+    """A name with an address in it is refused, and no welcome goes out."""
+    app.config["WTF_CSRF_ENABLED"] = False
+    form = {"email": "eve@tidepool.example", "password": "a long enough password"}
+    with mail.record_messages() as sent:
+        for name in ("Win at https://evil.example", "WWW.evil.example"):
+            page = app.test_client().post("/sign-up", data={**form, "name": name})
+            assert "without an address" in page.text
+    assert not sent
