@@ -18,6 +18,7 @@ from jinja2 import nodes
 from flask_smtpadmin.content import refusals
 from flask_smtpadmin.content.filters import FILTERS, TESTS
 from flask_smtpadmin.content.fuel import DEPTH, DIGITS, LOOP_DEPTH, LOOPS, NODES, Refused
+from flask_smtpadmin.content.values import out_of_reach
 from flask_smtpadmin.core.words import said
 
 #: What a loop tells of itself.
@@ -187,19 +188,20 @@ class _Translator:
             if not self._in_loop or node.attr not in LOOP:
                 raise refusals.no_loop_part(node, LOOP)
             return node
-        if node.attr.startswith("_"):
-            raise refusals.out_of_reach(node.attr, node)
-        name = nodes.Const(refusals.label(node))
-        return _call(node, ".", self._value(node.node), nodes.Const(node.attr), name)
+        return self._part(node, node.attr, nodes.Const(node.attr))
 
     def _getitem(self, node: nodes.Getitem) -> nodes.Expr:
         if isinstance(node.arg, nodes.Slice):
             return self._cut(node, node.arg)
         key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+        return self._part(node, key, self._value(node.arg))
+
+    def _part(self, node: Any, key: object, place: nodes.Expr) -> nodes.Expr:
+        name = refusals.label(node)
         if isinstance(key, str) and key.startswith("_"):
-            raise refusals.out_of_reach(key, node)
-        name = nodes.Const(refusals.label(node))
-        return _call(node, ".", self._value(node.node), self._value(node.arg), name)
+            refused = out_of_reach(key, name)
+            raise Refused(refused.message, refused.variable, node.lineno)
+        return _call(node, ".", self._value(node.node), place, nodes.Const(name))
 
     def _cut(self, node: nodes.Getitem, places: nodes.Slice) -> nodes.Expr:
         if places.step is not None:

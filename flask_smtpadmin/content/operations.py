@@ -16,7 +16,13 @@ from jinja2.runtime import Undefined
 from markupsafe import Markup, escape
 
 from flask_smtpadmin.content.fuel import DIGITS, PLACE, Meter, Refused
-from flask_smtpadmin.content.values import Missing, check_number, is_number, unsuitable
+from flask_smtpadmin.content.values import (
+    Missing,
+    check_number,
+    is_number,
+    out_of_reach,
+    unsuitable,
+)
 from flask_smtpadmin.core.words import said
 
 Operation = Callable[..., Any]
@@ -127,8 +133,10 @@ def part(value: Any, _meter: Meter, /, key: Any, name: str) -> Any:
     """Return what a group has under a key, or a list at a place; never an attribute."""
     kind = type(value)
     if kind is dict:
-        if type(key) is str or type(key) is int:
+        if type(key) is int or (type(key) is str and not key.startswith("_")):
             return value[key] if key in value else Missing(name=name)
+        if type(key) is str:
+            raise out_of_reach(key, name)
         raise unsuitable(key, said("text or a number as a key"), "[...]")
     if kind is list or kind is str:
         if type(key) is int:

@@ -137,15 +137,6 @@ def bad_name(name: str, line: int) -> Refused:
     return Refused(text, name, line)
 
 
-def out_of_reach(key: str, node: nodes.Node) -> Refused:
-    """Say that a part of a value cannot be read."""
-    text = said(
-        "`%(name)s` is out of reach: no part of a value that a template may read begins with `_`.",
-        name=key,
-    )
-    return Refused(text, label(node).partition(".")[0] or None, node.lineno)
-
-
 def no_loop_part(node: nodes.Getattr, known: Collection[str]) -> Refused:
     """Say what a loop tells of itself."""
     text = said(

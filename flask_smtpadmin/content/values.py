@@ -126,6 +126,18 @@ def unsuitable(value: object, wanted: str, who: str) -> Refused:
     )
 
 
+def out_of_reach(key: str, name: str) -> Refused:
+    """Return what to say when a part of a value is asked for that begins with ``_``."""
+    return Refused(
+        said(
+            "`%(name)s` is out of reach: no part of a value that a template may read begins with "
+            "`_`.",
+            name=key[:64],
+        ),
+        name.partition(".")[0] or None,
+    )
+
+
 def _fits(value: Decimal) -> bool:
     if not value.is_finite():
         return False

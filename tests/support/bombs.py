@@ -17,6 +17,7 @@ VALUES: Final[dict[str, Any]] = {
     "words": ["😀"] * 5_000,
     "long": "x" * 200_000,
     "signs": "&" * 100_000,
+    "wide_signs": "&" * 249_000 + "😀",
     "wide": "😀" * 100_000,
     "greek": "ΐ" * 150_000,
     "spaced": "ab " * 160_000,
@@ -30,7 +31,7 @@ def _loops(body: str, depth: int = 2) -> str:
     return begin + body + "{% endfor %}" * depth
 
 
-def _doubled(first: str, again: str, times: int = 60) -> str:
+def _doubled(first: str, again: str, times: int = 28) -> str:
     return f"{{% set x = {first} %}}{{% set y = {first} %}}" + again * times
 
 
@@ -80,6 +81,7 @@ BOMBS: Final = [
     ("replaced again and again", "{% set x = 'aa' %}" + "{% set x = x|replace('a', x) %}" * 20),
     ("replaced nothing", "{{ long|replace('', long) }}"),
     ("escaping", "{{ signs }}{{ signs }}"),
+    ("escaping wide text", "{{ wide_signs }}"),
     ("escaping by filter", "{{ (signs ~ signs)|e }}"),
     ("escaping when joined", "{{ [signs, signs, html]|join(signs) }}"),
     ("line breaks", "{{ (signs ~ signs)|nl2br }}"),
@@ -119,9 +121,11 @@ BOMBS: Final = [
     ("a long chain of parts", "{{ order" + ".a" * 50_000 + " }}"),
     ("a long chain of filters", "{{ name" + "|upper" * 2_000 + " }}"),
     ("a long chain of plus", "{{ " + "+".join(["count"] * 2_000) + " }}"),
+    ("a chain that is a little too long", "{{ " + "+".join(["count"] * 60) + " }}"),
     ("a long chain of or", "{{ " + " or ".join(["count"] * 2_000) + " }}"),
     ("a long chain of if", "{{ " + "1 if 1 else " * 1_000 + "1 }}"),
     ("many values", "{{ name }}" * 15_000),
+    ("many short values", "{{name}}" * 1_400),
     ("many ifs", "{% if count %}{% endif %}" * 7_000),
     ("a long list", "{% set x = [" + "1," * 90_000 + "] %}"),
     ("a giant", "x" * 300_000),
@@ -133,7 +137,7 @@ BOMBS: Final = [
     ("open tags", "{%" * 90_000),
     ("open comments", "{#" * 90_000),
     ("open raws", "{% raw %}" * 20_000),
-    ("backslashes", "{{ '" + r"\x41" * 49_000 + "' }}"),
+    ("backslashes", "{{ '" + r"\x41" * 39_000 + "' }}"),
     ("raws", "{% raw %}{{ x }}{% endraw %}" * 7_000),
     ("comments", "{# x #}" * 28_000),
 ]
