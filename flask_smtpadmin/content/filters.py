@@ -207,7 +207,7 @@ def items(value: Any, meter: Meter, /) -> list[Any]:
     if type(value) is not dict:
         raise unsuitable(value, said("a group of values"), "items")
     meter.spend(len(value) * PAIR)
-    return [[key, item] for key, item in value.items()]
+    return [[key, item] for key, item in value.items() if not str(key).startswith("_")]
 
 
 def abs_(value: Any, _meter: Meter, /) -> Any:

@@ -22,6 +22,7 @@ from flask_smtpadmin.content.values import (
     is_number,
     out_of_reach,
     unsuitable,
+    variable_of,
 )
 from flask_smtpadmin.core.words import said
 
@@ -103,7 +104,7 @@ def _shown(value: Any, name: str) -> str:
                 "in %(name)s`, or joined, `%(name)s|join(...)`.",
                 name=name or "...",
             ),
-            name or None,
+            variable_of(name),
         )
     return text(value, "{{ }}")
 
@@ -124,7 +125,7 @@ def each(value: Any, meter: Meter, /, cost: int, width: int, name: str) -> list[
                 "keys and values of a group, write `for key, value in group|items`.",
                 count=width,
             ),
-            name or None,
+            variable_of(name),
         )
     return items
 
@@ -151,7 +152,7 @@ def part(value: Any, _meter: Meter, /, key: Any, name: str) -> Any:
             "values, and values have nothing else that a template may reach.",
             name=name,
         ),
-        name.partition(".")[0],
+        variable_of(name),
     )
 
 

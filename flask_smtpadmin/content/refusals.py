@@ -11,6 +11,7 @@ from jinja2 import nodes
 
 from flask_smtpadmin.content.filters import FILTERS
 from flask_smtpadmin.content.fuel import DEPTH, LOOP_DEPTH, LOOPS, NODES, Refused
+from flask_smtpadmin.content.values import variable_of
 from flask_smtpadmin.core.words import said
 
 #: How a template writes what is refused, where the name of the node does not tell.
@@ -106,7 +107,7 @@ def _no_call(node: nodes.Call) -> Refused:
             "hand over the value.",
             call=name or "...",
         )
-    return Refused(text, name.partition(".")[0] or None, node.lineno)
+    return Refused(text, variable_of(name), node.lineno)
 
 
 def no_variable(node: nodes.Name, known: Collection[str]) -> Refused:

@@ -26,6 +26,11 @@ _SAFE: Final = frozenset({str, bool, type(None)})
 _NUMBERS: Final = frozenset({int, float, bool, Decimal})
 
 
+def variable_of(name: str) -> str | None:
+    """Return the variable of ``order.total`` or ``rows[0]``; None for what has no name."""
+    return re.split(r"[.\[]", name, maxsplit=1)[0] or None
+
+
 class Missing(StrictUndefined):
     """A name that was handed no value: it can be asked for and replaced, not used."""
 
@@ -43,8 +48,7 @@ class Missing(StrictUndefined):
             "missing, or ask with `if %(name)s is defined`.",
             name=name,
         )
-        variable = re.split(r"[.\[]", name)[0] if name else None
-        refused: Any = partial(Refused, variable=variable)
+        refused: Any = partial(Refused, variable=variable_of(name or ""))
         super().__init__(text, obj, name, refused)
 
 
@@ -134,7 +138,7 @@ def out_of_reach(key: str, name: str) -> Refused:
             "`_`.",
             name=key[:64],
         ),
-        name.partition(".")[0] or None,
+        variable_of(name),
     )
 
 
