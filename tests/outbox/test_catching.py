@@ -115,6 +115,15 @@ def test_release_of_many_takes_what_was_caught_alone(catching: Shop) -> None:
     assert [entry.action for entry in entries(catching)][-2:] == ["queue.release"] * 2
 
 
+def test_whom_messages_are_for(catching: Shop) -> None:
+    """Each address once, some of them by name, and how many there are."""
+    numbers = [catching.mail.send(letter(f"p{n % 3}@stranger.example")).id for n in range(5)]
+    numbers.append(catching.mail.send(letter(STRANGER, cc=["p1@stranger.example"])).id)
+    named = (("eve@stranger.example", "p0@stranger.example"), 4)
+    assert catching.state.queue.addressees(numbers, most=2) == named
+    assert catching.state.queue.addressees([], most=2) == ((), 0)
+
+
 def test_release_to_another_address_sends_a_copy(make_shop: Callable[..., Shop]) -> None:
     """The caught one stays; the copy goes out whatever MODE is; the trail masks the address."""
     shop = make_shop(SMTPADMIN_MODE="catch")
