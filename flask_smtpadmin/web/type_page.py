@@ -21,7 +21,7 @@ from flask_smtpadmin.web.formats import duration
 from flask_smtpadmin.web.headers import may_frame
 from flask_smtpadmin.web.language import gettext as _
 from flask_smtpadmin.web.pieces import Piece, in_words, part_of, piece, problems, typed
-from flask_smtpadmin.web.render import done, page
+from flask_smtpadmin.web.render import done, page, shown_address
 
 _REFUSED: Final = 422
 _CONFLICT: Final = 409
@@ -128,7 +128,7 @@ def overtaken_words(error: Overtaken) -> str:
     return _(
         "%(who)s saved other words at %(when)s UTC while you were typing. Nothing was saved now; "
         "look at theirs in the history, and save again to replace them.",
-        who=error.by or _("Somebody"),
+        who=shown_address(error.by) or _("Somebody"),
         when=error.at.strftime("%H:%M"),
     )
 

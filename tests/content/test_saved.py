@@ -10,10 +10,12 @@ import pytest
 import sqlalchemy as sa
 from support.apps import Site
 
+from flask_smtpadmin import Message
 from flask_smtpadmin.core.audit_search import Sought
 from flask_smtpadmin.core.email_type import Texts
 from flask_smtpadmin.core.errors import NotFound, Overtaken
 from flask_smtpadmin.storage import templates as module
+from flask_smtpadmin.storage import type_figures
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.templates import Templates
 
@@ -94,6 +96,35 @@ def test_a_type_is_switched_off_and_on(state: Any) -> None:
     assert state.settings.snapshot()["MAX_QUEUE"] == before
     saved.switch("welcome", on=True)
     assert other.in_force().off == frozenset()
+
+
+def test_how_the_newest_mail_of_each_type_fared(
+    make_app: Callable[..., Site], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted over the newest of each; what a switched-off type kept back is no failure."""
+    site = make_app(database_url)
+    state = site.app.extensions["smtpadmin"]
+    monkeypatch.setattr(type_figures, "LOOKED_AT", 3)
+    site.mail.email_type("off", subject="Off", text="x")
+    state.templates.switch("off", on=False)
+    with site.app.app_context():
+        for _ in range(4):
+            site.mail.send(Message("Hi", ["a@b.example"], body="x"), type="welcome")
+        (kept,) = site.mail.send_type("off", "a@b.example")
+        assert site.mail.queue.get(kept.id)["error"] == "The type Off is switched off."
+    with state.database.write() as connection:
+        for number, fate in ((1, "dead"), (2, "sent"), (4, "uncertain")):
+            connection.execute(
+                sa.text("UPDATE smtpadmin_message SET state = :fate WHERE id = :id"),
+                {"fate": fate, "id": number},
+            )
+    found = type_figures.recent(state.database, ["welcome", "off", "none"])
+    welcome = found["welcome"]
+    assert (welcome.messages, welcome.sent, welcome.failed) == (3, 1, 1)
+    assert welcome.last_sent is not None
+    assert not welcome.all_of_them
+    assert found["off"] == type_figures.Recent(messages=1)
+    assert found["none"] == type_figures.Recent()
 
 
 def test_each_change_is_in_the_audit_trail(state: Any) -> None:

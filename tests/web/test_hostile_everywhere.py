@@ -14,6 +14,7 @@ from web.test_activity import SESSION
 from web.test_gate import ROUTES, address
 from web.test_hostile import foreign, plant
 
+from flask_smtpadmin import Texts
 from flask_smtpadmin.core.actor import Actor
 from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.core.deeds import Deed
@@ -52,6 +53,10 @@ ASKED = (
     "/activity/{}",
     "/audit?actor={0}&object={0}&action={0}",
     "/audit?since={}",
+    "/types/{}",
+    "/types/welcome?x={}",
+    "/types/welcome?locale={}",
+    "/types/welcome?version={}",
     "/{}",
 )
 TYPED = {
@@ -65,6 +70,9 @@ TYPED = {
     "/settings": ("max_queue", "app_name", "allowed_hosts"),
     "/test": ("to", "server", "sender", "place"),
     "/messages/bulk": ("action", "ids"),
+    "/types/welcome": ("subject", "html", "text"),
+    "/types/welcome/test": ("subject", "html", "text", "to"),
+    "/types/welcome/preview": ("subject", "html", "text"),
 }
 
 
@@ -98,6 +106,7 @@ def poison(office: Any, payload: str) -> int:
         values |= {"opens_day": True, "packed": packed_text(text)}
         state.dialogues.write([Dialogue(**values)])
         _poison_results(office, payload)
+        _poison_types(office, payload)
         state.audit.record("message.retry", f"message:{payload}", {payload[:64]: payload})
         state.audit.record("server.save", payload, {"to": payload, payload[:32]: [payload]})
         state.jobs.add(Deed("retry"), actor=payload)
@@ -127,6 +136,23 @@ def _poison_results(office: Any, payload: str) -> None:
     found = Finding("spf", "wrong", payload, (payload,), (payload,), (record,))
     domain = Domain(domain=payload[:64], server="default", provider=payload, findings=(found,))
     state.findings.save([domain], actor=payload)
+
+
+def _poison_types(office: Any, payload: str) -> None:
+    """Register a type that calls itself that, and save words which nobody could have checked."""
+    words = Texts(payload, payload, payload)
+    office.mail.email_type(
+        "welcome",
+        subject="Hi",
+        text="{{ name }}",
+        title=payload,
+        trigger=payload,
+        sample={"name": payload},
+    )
+    for name in ("welcome", "@header"):
+        office.state.templates.save(name, "", Texts("x", "x", "x"), actor=payload)
+        version = office.state.templates.save(name, "", words, actor=payload)
+        office.state.templates.failed(version, payload)
 
 
 @pytest.fixture(params=SAMPLE)
