@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 
 from flask_smtpadmin import Message
 from support.apps import Site
+from support.nursery import Command
 from support.processes import end, wait_until
 
 #: SQLAlchemy found a connection closed as it put it back: nothing that anybody has to see to.
@@ -70,15 +70,13 @@ class WorkerSite:
 
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[bytes]:
         """Start ``flask smtp-worker`` with these arguments and environment variables."""
-        command = [sys.executable, "-m", "flask", "--app", "worker_app", "smtp-worker", *arguments]
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                command,
+            process = Command(
+                ["--app", "worker_app", "smtp-worker", *arguments],
                 cwd=self.folder,
                 env={**os.environ, **environ},
                 stdout=subprocess.PIPE,
                 stderr=log,
-                process_group=0,  # so that a signal can be sent to the group
             )
         self.processes.append(process)
         return process
