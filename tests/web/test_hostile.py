@@ -13,6 +13,9 @@ from support.payloads import PAYLOADS
 from flask_smtpadmin.core.mail.shown import file_name, read
 from flask_smtpadmin.storage.database import utcnow
 
+#: the one way in which an address that a message names may be pressed
+OPENS = re.compile(r'<a href="https?://[^"]+" target="_blank" rel="noopener noreferrer">')
+INBOX_TABS = ("html", "text", "links", "attachments", "headers", "source")
 TABS = ("", "preview", "text", "source", "attachments")
 
 
@@ -115,6 +118,22 @@ def plant(office: Any, payload: str) -> int:
         table = models.table("Hour")
         connection.execute(sa.insert(table).values({**row, "name": payload[:255], "n": 1}))
     return number
+
+
+@pytest.mark.parametrize("payload", PAYLOADS[::3])
+def test_no_payload_is_markup_in_the_inbox(office: Any, payload: str) -> None:
+    """Only web addresses become links, and those in a tab that knows nothing of ours."""
+    number = plant(office, payload)
+    table = office.state.models.table("Message")
+    with office.app.app_context(), office.state.database.write() as connection:
+        connection.execute(sa.update(table).values(state="caught", attempts=0))
+    for tab in INBOX_TABS:
+        source = office.page(f"/inbox/{number}?tab={tab}")
+        assert payload not in source
+        source = re.sub(
+            r'<a href="https?://[^"]+" target="_blank" rel="noopener nore', "<b ", source
+        )
+        assert foreign(source) == []
 
 
 @pytest.mark.parametrize("n", range(len(PAYLOADS)))

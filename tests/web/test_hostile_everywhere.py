@@ -38,6 +38,7 @@ OURS = re.compile(
 ASKED = (
     "/messages?q={}",
     "/messages?state={0}&server={0}&range={0}&type={0}&cause={0}&cursor={0}",
+    "/inbox?q={0}&cursor={0}&type={0}",
     "/failures/{}",
     "/servers/new?preset={}",
     "/servers/new?preset_q={}",
