@@ -10,6 +10,7 @@ from flask import Response, make_response, redirect, request, url_for
 from flask_smtpadmin import wide
 from flask_smtpadmin.core.deeds import ACTIONS, WIDE, Deed, Job
 from flask_smtpadmin.core.errors import InvalidSearch
+from flask_smtpadmin.core.search import LARGEST_ID
 from flask_smtpadmin.state import current_state
 from flask_smtpadmin.web import access, deed_words, errors
 from flask_smtpadmin.web.formats import number as counted
@@ -90,7 +91,7 @@ def _ticked(deed: Deed) -> Response:
             most=counted(_MOST),
         )
         return _back(words, changed=0)
-    asks = deed.action in _CONFIRMED or len(numbers) > WIDE
+    asks = deed.action in _CONFIRMED or len(numbers) > WIDE or bool(_released(deed, numbers))
     if (asks and request.form.get("confirm") != "1") or _lacks_server(deed):
         return _question(deed, numbers)
     changed = current_state().queue.together(deed, numbers)
@@ -129,15 +130,25 @@ def _question(deed: Deed, numbers: Sequence[int] = ()) -> Response:
 
 
 def _recipients(deed: Deed, numbers: Sequence[int]) -> list[str]:
-    """Say to whom released mail goes; of very many messages, the oldest are asked."""
-    if deed.action != "release":
-        return []
+    """Say to whom mail goes that was caught; of very many messages, the oldest are asked."""
     queue, rest = current_state().queue, None
-    if not numbers:
+    if numbers:
+        numbers = _released(deed, numbers)
+    elif deed.wanted.state == "caught" and deed.sends:
         numbers, rest = queue.next_chunk(deed.wanted, 0, queue.largest_id())
+    if not numbers:
+        return []
     names, count = queue.addressees(numbers, most=_NAMED)
     shown = [shown_address(name) for name in names]
     return [deed_words.recipients(shown, count, exact=rest is None)] if names else []
+
+
+def _released(deed: Deed, numbers: Sequence[int]) -> list[int]:
+    """Return those of ``numbers`` that were caught and that ``deed`` would send for real."""
+    if not deed.sends:
+        return []
+    states = current_state().queue.states([n for n in numbers if 0 < n <= LARGEST_ID])
+    return [number for number, state in states.items() if state == "caught"]
 
 
 def _shown(job: Job) -> dict[str, Any]:

@@ -190,6 +190,18 @@ def test_many_are_released_after_a_question(office: Any) -> None:
     assert office.state_of(dead) == "dead"
 
 
+def test_a_retry_of_what_was_caught_asks_too(office: Any) -> None:
+    """However few are ticked: on the page of messages it would go to real people as well."""
+    number, dead = caught(office), office.add("dead")
+    form = {"action": "retry", "ids": [number, dead, 2**63]}
+    question = office.post("/messages/bulk", form)
+    assert "They go for real to grace@example.com." in question.text
+    assert office.state_of(number) == "caught"
+    assert office.post("/messages/bulk", {**form, "ids": [dead]}).status_code == 303
+    office.rights.discard("privacy")
+    assert "grace@example.com" not in office.post("/messages/bulk", form).text
+
+
 def test_all_that_match_are_released_or_deleted_as_a_job(office: Any) -> None:
     """Release takes the search along; Delete all takes what was caught and nothing else."""
     first, second, dead = caught(office), caught(office, "ada@b.example"), office.add("dead")
