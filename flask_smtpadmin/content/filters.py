@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ from jinja2.runtime import Undefined
 from markupsafe import Markup, escape
 
 from flask_smtpadmin.content import operations
-from flask_smtpadmin.content.fuel import CHARACTERS, PAIR, PLACE, Meter, Refused
+from flask_smtpadmin.content.fuel import CHARACTERS, DIGITS, PAIR, PLACE, Meter, Refused
 from flask_smtpadmin.content.links import link
 from flask_smtpadmin.content.values import Missing, check_number, is_number, unsuitable
 from flask_smtpadmin.core.words import said
@@ -26,6 +26,7 @@ _PLACES: Final = 10
 _FORMAT: Final = 100
 _TITLE: Final = 1_000
 _LARGEST_POWER: Final = 25
+_ROUNDING: Final = Context(prec=DIGITS, rounding=ROUND_HALF_UP)
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -214,7 +215,7 @@ def abs_(value: Any, _meter: Meter, /) -> Any:
     """Without its sign."""
     if not is_number(value):
         raise unsuitable(value, said("a number"), "abs")
-    return abs(value)
+    return operations.EXACT.abs(value) if type(value) is Decimal else abs(value)
 
 
 def round_(value: Any, _meter: Meter, /, places: int = 0) -> Any:
@@ -240,7 +241,7 @@ def _rounded(value: Any, places: int, who: str) -> Decimal:
     exact = Decimal(repr(value)) if type(value) is float else Decimal(value)
     if not exact.is_finite() or exact.adjusted() > _LARGEST_POWER:
         check_number(Decimal("Infinity"))
-    return operations.EXACT.quantize(exact, Decimal(1).scaleb(-places))
+    return exact.quantize(Decimal(1).scaleb(-places), context=_ROUNDING)
 
 
 def plural(value: Any, _meter: Meter, /, one: str, many: str) -> Any:

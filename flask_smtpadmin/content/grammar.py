@@ -153,8 +153,9 @@ class _Translator:
                 node.test = self._value(node.test)
             self._in_loop = True
             self.block(node.body)
-        with self._inside(frozenset()):
+        with self._inside(frozenset()) as otherwise:
             self.block(node.else_)
+        self._steps += otherwise[0]  # it runs as often as the loop begins
         sizes = nodes.Const(cost[0]), nodes.Const(len(targets))
         node.iter = _call(node, "for", iterable, *sizes, nodes.Const(name))
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from jinja2.runtime import Undefined
 from markupsafe import Markup, escape
 
-from flask_smtpadmin.content.fuel import DIGITS, PLACE, Meter, Refused
+from flask_smtpadmin.content.fuel import PLACE, Meter, Refused
 from flask_smtpadmin.content.values import (
     Missing,
     check_number,
@@ -32,7 +32,7 @@ Operation = Callable[..., Any]
 _SHORT: Final = 4_000
 #: Reckons with Decimals whatever the app has set for its own.
 EXACT: Final = Context(
-    prec=DIGITS,
+    prec=28,
     rounding=ROUND_HALF_UP,
     Emax=60,
     Emin=-60,
@@ -215,7 +215,7 @@ def negative(value: Any, _meter: Meter, /) -> Any:
     """Return a number with the other sign."""
     if not is_number(value):
         raise unsuitable(value, said("a number"), "-")
-    return -value
+    return EXACT.minus(value) if type(value) is Decimal else -value
 
 
 def positive(value: Any, _meter: Meter, /) -> Any:

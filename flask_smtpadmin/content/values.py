@@ -172,10 +172,13 @@ class _Copier:
         if isinstance(value, (list, tuple, dict)):
             return self._many(value, depth)
         raise self._refused(
-            "`%(name)s` is or holds a value of type %(kind)s, and templates take plain values "
-            "only: text, numbers, dates, lists and dicts of them. Let the `prepare` function of "
-            "the e-mail type hand over what is needed of it.",
-            kind=type(value).__name__,
+            said(
+                "`%(name)s` is or holds a value of type %(kind)s, and templates take plain values "
+                "only: text, numbers, dates, lists and dicts of them. Let the `prepare` function "
+                "of the e-mail type hand over what is needed of it.",
+                name=self._name,
+                kind=type(value).__name__,
+            )
         )
 
     def _text(self, value: str) -> str:
@@ -196,14 +199,21 @@ class _Copier:
         self._left -= len(value)
         if self._left < 0:
             raise self._refused(
-                "`%(name)s` is too long: a mail takes lists and dicts of %(limit)s items in all.",
-                limit=f"{ITEMS:,}",
+                said(
+                    "`%(name)s` is too long: a mail takes lists and dicts of %(limit)s items in "
+                    "all.",
+                    name=self._name,
+                    limit=f"{ITEMS:,}",
+                )
             )
         if depth >= VALUE_DEPTH:
             raise self._refused(
-                "`%(name)s` is nested too deeply: lists and dicts may stand in each other "
-                "%(limit)s deep.",
-                limit=VALUE_DEPTH,
+                said(
+                    "`%(name)s` is nested too deeply: lists and dicts may stand in each other "
+                    "%(limit)s deep.",
+                    name=self._name,
+                    limit=VALUE_DEPTH,
+                )
             )
         copy, depth = self._copy, depth + 1
         if isinstance(value, dict):
@@ -219,8 +229,12 @@ class _Copier:
         if isinstance(key, int):
             return int.__int__(key)
         raise self._refused(
-            "`%(name)s` has a key that is of type %(kind)s: use text.", kind=type(key).__name__
+            said(
+                "`%(name)s` has a key that is of type %(kind)s: use text.",
+                name=self._name,
+                kind=type(key).__name__,
+            )
         )
 
-    def _refused(self, text: str, **values: object) -> Refused:
-        return Refused(said(text, name=self._name, **values), self._name)
+    def _refused(self, message: str) -> Refused:
+        return Refused(message, self._name)

@@ -68,6 +68,7 @@ SAYS = [
     ("{% set x = 1 %}{% for r in rows %}{% set x = 2 %}{% endfor %}{{ x }}", "1"),
     ("{{ count + 1 }} {{ count * 2 - 1 }} {{ 7 // 2 }} {{ 7 % 4 }} {{ count / 2 }}", "4 5 3 3 1.5"),
     ("{{ price * 2 }} {{ price + 0.1 }} {{ -price }} {{ +count }}", "2469.0 1234.6 -1234.5 3"),
+    ("{{ price / 7000 }} {{ (-price)|abs }}", "0.1763571428571428571428571429 1234.5"),
     ("{{ 'a' + 'b' ~ 1 }}", "ab1"),
     ("{{ count in [1, 3] }} {{ 'x' not in story }} {{ 'total' in order }}", "True False True"),
     (

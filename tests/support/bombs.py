@@ -45,6 +45,12 @@ BOMBS: Final = [
     ("loops over text", "{% for a in long %}{% for b in long %}x{% endfor %}{% endfor %}"),
     ("a loop that calls itself", "{% for a in rows recursive %}{{ loop(rows) }}{% endfor %}"),
     ("a loop with a test", "{% for a in rows if a is odd %}" + _loops("{{ a }}") + "{% endfor %}"),
+    (
+        "what stands in for empty loops",
+        "{% for a in words %}{% for b in [] %}{% else %}"
+        + "{% if count == a %}{% endif %}" * 90
+        + "{% endfor %}{% endfor %}",
+    ),
     ("dates in loops", _loops("{{ at|date('%A, %d %B %Y') }}")),
     ("numbers in loops", _loops("{{ price|number(2) }}")),
     ("reckoning in loops", _loops("{% set z = price / 7 * r1 %}")),
