@@ -141,7 +141,7 @@ def _no_domain(page: Page, _served: Served) -> None:
 
 def _bad_settings(page: Page, _served: Served) -> None:
     page.fill("[name=max_queue]", "many")
-    page.click("form[action$='/settings'] button")
+    page.click("form:has([name=max_queue]) button")
     page.wait_for_selector("[aria-invalid=true]")
 
 
