@@ -206,6 +206,8 @@ WRONG = [
     ("{{ order._secret }}", 1, "order", "out of reach"),
     ("{{ order['_secret'] }}", 1, "order", "out of reach"),
     ("{{ order['_' ~ 'secret'] }}", 1, "order", "out of reach"),
+    ("{% for a in rows %}" * 5 + "{% endfor %}" * 5, 1, None, "loops may 4 deep"),
+    ("{% for a in rows %}{% endfor %}" * 51, 1, None, "and 50 loops"),
     ("{% set a, b = pair %}", 1, None, "one name at a time"),
     ("{{ rows[::2] }}", 1, None, "a start and an end"),
     ("{% include 'a' %}", 1, None, "`include` is not part"),
