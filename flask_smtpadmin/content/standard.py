@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from flask_smtpadmin.core.email_type import EmailType, Texts
 from flask_smtpadmin.core.errors import NotFound
+from flask_smtpadmin.core.words import mark
 
 Values = dict[str, Any]
 #: Languages in which the mails are written; the first is the one of whoever asks for none.
@@ -196,8 +197,8 @@ class _Standard:
 _ALL: Final = (
     _Standard(
         "welcome",
-        "Welcome",
-        "user registration",
+        mark("Welcome"),
+        mark("user registration"),
         welcome,
         {
             "link": _LINK,
@@ -212,8 +213,8 @@ _ALL: Final = (
     ),
     _Standard(
         "workspace-invitation",
-        "Workspace invitation",
-        "member invited",
+        mark("Workspace invitation"),
+        mark("member invited"),
         workspace_invitation,
         {
             "link": f"{_LINK}/invitations/WzQyLCJncmFjZSJd.aSpYhQ",
@@ -225,8 +226,8 @@ _ALL: Final = (
     ),
     _Standard(
         "password-reset",
-        "Password reset",
-        "reset request",
+        mark("Password reset"),
+        mark("reset request"),
         password_reset,
         {
             "link": f"{_LINK}/set-password/WzQyLCI5ZjI3YyJd.aSpYhQ.k3Vd0xEo",
@@ -237,8 +238,8 @@ _ALL: Final = (
     ),
     _Standard(
         "magic-link",
-        "Magic link",
-        "magic link request",
+        mark("Magic link"),
+        mark("magic link request"),
         magic_link,
         {
             "link": f"{_LINK}/magic-link/WzQyLDE3XQ.aSpYhQ.tB2mQ9rS",
@@ -249,8 +250,8 @@ _ALL: Final = (
     ),
     _Standard(
         "notification-digest",
-        "Notification digest",
-        "scheduled delivery",
+        mark("Notification digest"),
+        mark("scheduled delivery"),
         notification_digest,
         {
             "link": f"{_LINK}/activity",
@@ -290,8 +291,8 @@ _ALL: Final = (
     ),
     _Standard(
         "account-locked",
-        "Account locked",
-        "brute-force lockout",
+        mark("Account locked"),
+        mark("brute-force lockout"),
         account_locked,
         {
             "link": f"{_LINK}/forgot-password",
@@ -305,8 +306,8 @@ _ALL: Final = (
     ),
     _Standard(
         "data-export-ready",
-        "GDPR export ready",
-        "data export completed",
+        mark("GDPR export ready"),
+        mark("data export completed"),
         data_export_ready,
         {
             "link": f"{_LINK}/settings/export",
@@ -319,8 +320,8 @@ _ALL: Final = (
     ),
     _Standard(
         "test",
-        "Test e-mail",
-        "admin sends test",
+        mark("Test e-mail"),
+        mark("admin sends test"),
         trial,
         {
             "link": f"{_LINK}/admin/email",

@@ -122,7 +122,7 @@ def piece(name: str, locale: str = "") -> Piece:
     locales = _all_locales(state) if around else ("", *kind.locales)
     if locale not in locales:
         raise NotFound("language", locale)
-    title = _(FRAMES[name]) if around else kind.title
+    title = _(FRAMES[name]) if around else _(kind.title)
     own = Texts("") if around else kind.own_texts(locale)
     return Piece(name, locale, title, kind, own, locales)
 

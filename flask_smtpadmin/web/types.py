@@ -54,13 +54,13 @@ def type_switch(name: str) -> Response:
     endpoint = "type_page" if back else "types"
     if request.form.get("on") == "1":
         state.templates.switch(name, on=True, actor=access.actor_name())
-        return done(_("%(title)s is switched on.", title=kind.title), endpoint, **back)
+        return done(_("%(title)s is switched on.", title=_(kind.title)), endpoint, **back)
     try:
         catalogue.switch_off(state, name, actor=access.actor_name())
     except ConfigurationError as error:
         return done(spoken(error), endpoint, tone="warn", **back)
     words = _(
         "%(title)s is switched off. What the app sends of it is kept as cancelled.",
-        title=kind.title,
+        title=_(kind.title),
     )
     return done(words, endpoint, tone="warn", **back)
