@@ -326,7 +326,7 @@ def test_a_first_visit_is_light(demo: DemoProcess, open_page: Callable[..., Page
     bodies = {request.url: _body(request) for request in asked}
     assert 5 < len(bodies) <= 9, list(bodies)
     assert sum(len(gzip.compress(body)) for body in bodies.values()) < 40_000
-    assert sum(map(len, bodies.values())) < 120_000
+    assert sum(map(len, bodies.values())) < 140_000
 
 
 def _body(request: Request) -> bytes:

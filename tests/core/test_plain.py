@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from html import escape
 from html.parser import HTMLParser
@@ -345,14 +346,25 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_the_time_grows_with_the_length_alone(piece):
-    """Ten times as much of what is never closed takes about ten times as long."""
+    """Ten times as much of what is never closed takes far less than a hundred times as long.
+
+    A busy machine may make one look seem long, never each of five.
+    """
+    gc.disable()  # what it goes through grows with all that the process holds
+    try:
+        assert any(_grows_with_the_length(piece) for _ in range(5))
+    finally:
+        gc.enable()
+
+
+def _grows_with_the_length(piece):
     spent = []
     for times in (2_000, 20_000):
         start = time.process_time()
         text = plain_text(piece * times + "</b></a></i></table></blockquote></div>" * 10)
         spent.append(time.process_time() - start)
-    assert spent[1] < 40 * max(spent[0], 0.01)
     assert len(text) < 100 * len(piece) * 20_000
+    return spent[1] < 40 * max(spent[0], 0.01)
 
 
 def test_elements_may_be_nested_100000_deep():
