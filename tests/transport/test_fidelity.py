@@ -71,7 +71,10 @@ HIDDEN = st.builds("zq{}@zqsecret.example".format, st.integers(0, 99)).map(
 )
 FILE = st.builds(
     Attachment,
-    TEXT.map(lambda name: name.encode()[:255].decode(errors="ignore").strip()).filter(bool),
+    TEXT.map(lambda name: name.encode()[:255].decode(errors="ignore").strip()).filter(
+        # what reads it here takes angle brackets away, as it would those of a Message-ID
+        lambda name: bool(name) and not (name[0] == "<" and name[-1] == ">")
+    ),
     st.sampled_from(["application/pdf", "image/png"]),
     st.binary(max_size=80),
     st.sampled_from(["attachment", "inline"]),
