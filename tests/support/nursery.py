@@ -16,13 +16,16 @@ import socket
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, Final
 
 #: what a worker needs; whatever else it imports by itself
 _IMPORTS: Final = ("flask_sqlalchemy", "psycopg", "pymysql", "sqlalchemy.dialects.mysql.pymysql",
                    "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite",
                    "flask_smtpadmin.cli", "flask_smtpadmin.worker.supervisor",
-                   "flask_smtpadmin.worker.worker", "uvloop")  # fmt: skip
+                   "flask_smtpadmin.worker.worker")  # fmt: skip
+#: what it takes where it is installed
+_EXTRAS: Final = ("uvloop",)
 _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 _MOST: Final = 2**20
 
@@ -107,6 +110,6 @@ def _become(told: dict[str, Any], out: int, err: int) -> None:
 
 
 if __name__ == "__main__":
-    for name in _IMPORTS:
+    for name in (*_IMPORTS, *filter(find_spec, _EXTRAS)):
         importlib.import_module(name)
     _serve(socket.socket(fileno=int(sys.argv[1])))
