@@ -147,25 +147,36 @@ def batches(servers: Servers, options: Options) -> tuple[list[list[str]], list[L
     rates: dict[str, list[float]] = {}
     for _ in range(options.runs):
         for database in DATABASES:
-            with servers.site(database) as site:
-                seconds = timed(sys.executable, "site", "many", count, **site.environ)
-                rates.setdefault(f"send_many, {database}", []).append(count / seconds)
-            with servers.database(database) as url:
-                seconds = peer("post_office", "many", count, BENCH_DATABASE=url)
-                name = f"django-post_office send_many, {database}"
-                rates.setdefault(name, []).append(count / seconds)
+            ours, theirs = turn(servers, database, "many", count)
+            rates.setdefault(f"send_many, {database}", []).append(ours)
+            rates.setdefault(f"django-post_office send_many, {database}", []).append(theirs)
         seconds = peer("flask_mail_rq", "render", count)
         rates.setdefault("Flask-Mail, rendering alone", []).append(count / seconds)
     lines = []
     for database in DATABASES:
-        ours = rates[f"send_many, {database}"]
-        theirs = rates[f"django-post_office send_many, {database}"]
-        lines.append(ratio(f"send_many against django-post_office's, {database}", ours, theirs, 4))
+        many = rates[f"send_many, {database}"]
+        peers = rates[f"django-post_office send_many, {database}"]
+        lines.append(ratio(f"send_many against django-post_office's, {database}", many, peers, 4))
         rendering = rates["Flask-Mail, rendering alone"]
-        lines.append(ratio(f"send_many against Flask-Mail's MIME, {database}", ours, rendering, 1))
-    spread = [[f"{min(s):,.0f} to {max(s):,.0f}"] for s in rates.values()]
-    table = [[n, f"{median(s):,.0f}", *r] for (n, s), r in zip(rates.items(), spread, strict=True)]
-    return table, lines
+        lines.append(ratio(f"send_many against Flask-Mail's MIME, {database}", many, rendering, 1))
+    return spread(rates), lines
+
+
+def turn(servers: Servers, database: str, verb: str, count: int) -> tuple[float, float]:
+    """Return mails per second of ours and of django-post_office's, one after the other."""
+    with servers.site(database) as site:
+        ours = count / timed(sys.executable, "site", verb, count, **site.environ)
+    with servers.database(database) as url:
+        theirs = count / peer("post_office", verb, count, BENCH_DATABASE=url)
+    return ours, theirs
+
+
+def spread(rates: dict[str, list[float]]) -> list[list[str]]:
+    """Return a row for each contender: median, lowest and highest."""
+    return [
+        [name, f"{median(one):,.0f}", f"{min(one):,.0f} to {max(one):,.0f}"]
+        for name, one in rates.items()
+    ]
 
 
 def peer(module: str, verb: str, count: int, **environ: str) -> float:

@@ -7,39 +7,32 @@ around the words and makes a mail of two parts; the peer stores the two texts.
 
 from __future__ import annotations
 
-import sys
-from statistics import median
-
-from benchmarks.enqueue import peer, timed
+from benchmarks.enqueue import spread, turn
 from benchmarks.options import Options, parse
 from benchmarks.result import Line, Result, circumstances, ratio
 from benchmarks.servers import DATABASES, Servers
 
+_PEER = "django-post_office send_many with a template"
+
 
 def typed(servers: Servers, options: Options) -> tuple[list[list[str]], list[Line]]:
     """Compare the two, in mails per second."""
-    count = options.mails
     rates: dict[str, list[float]] = {}
     for _ in range(options.runs):
         for database in DATABASES:
-            with servers.site(database) as site:
-                seconds = timed(sys.executable, "site", "typed", count, **site.environ)
-                rates.setdefault(f"send_type, {database}", []).append(count / seconds)
-            with servers.database(database) as url:
-                seconds = peer("post_office", "typed", count, BENCH_DATABASE=url)
-                name = f"django-post_office send_many with a template, {database}"
-                rates.setdefault(name, []).append(count / seconds)
-    lines = []
-    for database in DATABASES:
-        ours = rates[f"send_type, {database}"]
-        theirs = rates[f"django-post_office send_many with a template, {database}"]
-        what = f"send_type against django-post_office's templates, {database}"
-        lines.append(ratio(what, ours, theirs, 3))
-    table = [
-        [name, f"{median(one):,.0f}", f"{min(one):,.0f} to {max(one):,.0f}"]
-        for name, one in rates.items()
+            ours, theirs = turn(servers, database, "typed", options.mails)
+            rates.setdefault(f"send_type, {database}", []).append(ours)
+            rates.setdefault(f"{_PEER}, {database}", []).append(theirs)
+    lines = [
+        ratio(
+            f"send_type against django-post_office's templates, {database}",
+            rates[f"send_type, {database}"],
+            rates[f"{_PEER}, {database}"],
+            3,
+        )
+        for database in DATABASES
     ]
-    return table, lines
+    return spread(rates), lines
 
 
 def main() -> None:

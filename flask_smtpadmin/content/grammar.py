@@ -223,7 +223,7 @@ class _Translator:
 
     def _either(self, node: Any) -> nodes.Expr:
         node.left, node.right = self._value(node.left), self._value(node.right)
-        return node  # type: ignore[no-any-return]
+        return node  # type: ignore[no-any-return]  # nodes of several classes come here
 
     def _choice(self, node: nodes.CondExpr) -> nodes.Expr:
         node.test, node.expr1 = self._value(node.test), self._value(node.expr1)
@@ -270,7 +270,7 @@ class _Translator:
         node.args = [nodes.ContextReference(), *map(self._value, node.args)]
         for keyword in node.kwargs:
             keyword.value = self._value(keyword.value)
-        return node  # type: ignore[no-any-return]
+        return node  # type: ignore[no-any-return]  # nodes of several classes come here
 
     _STATEMENTS: ClassVar[Mapping[type[nodes.Node], str]] = {
         nodes.Output: "_output",

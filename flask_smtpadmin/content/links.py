@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from flask_smtpadmin.content import operations
 from flask_smtpadmin.content.fuel import Meter
-from flask_smtpadmin.content.markup import NOTHING, Tag, cut
+from flask_smtpadmin.content.markup import NOTHING, TEMPLATE_TAG, Tag, cut
 from flask_smtpadmin.core.errors import TemplateError
 from flask_smtpadmin.core.words import said
 
@@ -28,7 +28,6 @@ _TOLD: Final = re.compile(r"[/?#]|[^:]*[/?#]")
 _SKIPPED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\ufeff]")
 #: Where an address leads that may not be followed.
 _NOWHERE: Final = "#"
-_TAG: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _VALUE: Final = re.compile(r"\{\{[-+]?(.*?)[-+]?\}\}", re.DOTALL)
 #: Stand for a tag of the template (Unicode: private use).
 _MARK: Final = re.compile("\ue010([0-9]+)\ue011")
@@ -64,7 +63,7 @@ def guarded(source: str, part: str = "html") -> str:
         return _MARK.sub(lambda found: tags[int(found[1])], text)
 
     pieces: list[str] = []
-    for piece in cut(_TAG.sub(put_aside, source), NOTHING):
+    for piece in cut(TEMPLATE_TAG.sub(put_aside, source), NOTHING):
         text = piece
         if isinstance(piece, Tag):
             try:

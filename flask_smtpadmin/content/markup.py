@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+#: A value, a statement or a remark of a template.
+TEMPLATE_TAG: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _ENDS: Final = {"{{": "}}", "{%": "%}", "{#": "#}", "<!--": "-->"}
-#: What hides tags in a template's source; in rendered HTML; and in neither.
+#: What hides tags in a template's source, and nothing.
 SOURCE: Final = frozenset(_ENDS)
-RENDERED: Final = frozenset({"<!--"})
 NOTHING: Final[frozenset[str]] = frozenset()
 # Possessive, and nothing begins within a tag: the search stays linear, whatever is pasted.
 _QUOTED: Final = r"\"[^\"]*+\"|'[^']*+'"
@@ -87,12 +88,6 @@ def close_up(source: str) -> str:
     The line end goes into the tag, so that every line keeps its number.
     """
     return _ALONE.sub(r"\1\n\2", source)
-
-
-def is_document(text: str, hides: frozenset[str] = SOURCE) -> bool:
-    """Say whether a text is a whole document, not a fragment."""
-    pieces = cut(text, hides)
-    return any(isinstance(one, Tag) and one.name in {"html", "body"} for one in pieces)
 
 
 def _unquoted(found: re.Match[str]) -> str:

@@ -6,12 +6,12 @@ import re
 from typing import Final
 
 from flask_smtpadmin.content.dress import without_preheader
+from flask_smtpadmin.content.markup import TEMPLATE_TAG
 from flask_smtpadmin.core.mail.plain import plain_text
 
-_TAG: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 #: A tag that the address of a link begins with.
 _HREF: Final = re.compile(
-    rf"""\bhref\s*+=\s*+["']?\s*+({_TAG.pattern})""", re.IGNORECASE | re.DOTALL
+    rf"""\bhref\s*+=\s*+["']?\s*+({TEMPLATE_TAG.pattern})""", re.IGNORECASE | re.DOTALL
 )
 #: Stand for a tag while the HTML is read; no mail has these characters (Unicode: private use).
 _MARK: Final = "\ue000{}\ue001"
@@ -29,6 +29,6 @@ def text_of(html: str) -> str:
         mark = _MARK.format(tags.setdefault(found[0], len(tags)))
         return _WEB + mark if found[0] in addresses else mark
 
-    text = plain_text(_TAG.sub(put_aside, without_preheader(html)))
+    text = plain_text(TEMPLATE_TAG.sub(put_aside, without_preheader(html)))
     kept = list(tags)
     return _MARKS.sub(lambda found: kept[int(found[1])], text)

@@ -92,14 +92,14 @@ def test_no_code_of_a_value_runs() -> None:
         def __str__(self) -> str:
             raise AssertionError
 
-        __format__ = __html__ = upper = __getitem__ = __len__ = __eq__ = __str__  # type: ignore[assignment]
+        __format__ = __html__ = upper = __getitem__ = __len__ = __eq__ = __str__  # type: ignore[assignment]  # to be hostile
         __hash__ = str.__hash__
 
-    class Counting(dict):  # type: ignore[type-arg]
+    class Counting(dict):  # type: ignore[type-arg]  # of anything
         def __getitem__(self, key: object) -> object:
             raise AssertionError
 
-        get = items = __iter__ = __contains__ = __getitem__  # type: ignore[assignment]
+        get = items = __iter__ = __contains__ = __getitem__  # type: ignore[assignment]  # to be hostile
 
     given = Counting(a=Loud("<x>"))
     assert rendered("{{ given.a }}{{ given.a|upper }}", given=given) == "&lt;x&gt;&lt;X&gt;"

@@ -134,7 +134,7 @@ def test_what_may_be_missing_may_be_missing() -> None:
         "test": {"link": "https://a.example"},
     }
     for name in NAMES:
-        values = standard_type(name).prepare(**least[name])  # type: ignore[misc]  # each has one
+        values = standard_type(name).prepare(**least[name])  # type: ignore[misc]  # the eight have one  # each has one
         assert set(values) == set(standard_type(name).sample)
         mail = rendered(name, values=values)
         assert not parsed(mail.html)[1]
@@ -146,7 +146,7 @@ def test_a_digest_counts_and_one_is_one() -> None:
     """Entries of all groups; singular where there is one."""
     groups = [{"title": "A", "entries": [{"title": "x"}]}, {"title": "B", "entries": []}]
     digest = standard_type("notification-digest")
-    values = digest.prepare(link="https://a.example", groups=groups)  # type: ignore[misc]
+    values = digest.prepare(link="https://a.example", groups=groups)  # type: ignore[misc]  # the eight have one
     mail = rendered("notification-digest", values=values)
     assert mail.subject == "1 update in Tidepool"
     assert "A (1)" in mail.text
@@ -158,7 +158,7 @@ def test_a_digest_counts_and_one_is_one() -> None:
 )
 def test_the_size_of_an_export_is_said_as_people_say_it(size: int | str, words: str) -> None:
     """Bytes in thousands; text as it is."""
-    values = standard_type("data-export-ready").prepare(link="", size=size)  # type: ignore[misc]
+    values = standard_type("data-export-ready").prepare(link="", size=size)  # type: ignore[misc]  # the eight have one
     assert values["size"] == words
 
 

@@ -40,12 +40,12 @@ SETTINGS: dict[str, Any] = {
 def _models(db: SQLAlchemy) -> tuple[Any, Any]:
     """Return the classes of users and roles."""
 
-    class Role(db.Model, RoleMixin):  # type: ignore[name-defined,misc]
+    class Role(db.Model, RoleMixin):  # type: ignore[name-defined,misc]  # made as the app runs
         id = db.Column(db.Integer, primary_key=True)
         name = db.Column(db.String(80), unique=True)
         user_id = db.Column(db.ForeignKey("user.id"))
 
-    class User(db.Model, UserMixin):  # type: ignore[name-defined,misc]
+    class User(db.Model, UserMixin):  # type: ignore[name-defined,misc]  # made as the app runs
         id = db.Column(db.Integer, primary_key=True)
         email = db.Column(db.String(255), unique=True)
         password = db.Column(db.String(255))
