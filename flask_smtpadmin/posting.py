@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from flask_smtpadmin.core.audit_details import recipient
 from flask_smtpadmin.core.catching import Mode, mode_of
+from flask_smtpadmin.core.collecting import seldom_collected
 from flask_smtpadmin.core.errors import (
     ContentSecret,
     ContentWiped,
@@ -98,21 +99,27 @@ def post(
     snapshot = state.settings.snapshot(max_age=SETTINGS_AGE)
     if handling.server is not None and handling.server not in snapshot.servers:
         raise NotFound("server", handling.server)
+    handling = replace(handling, kept_back=_kept_back(state, handling))
+    joined = None if session == "own" else _session_to_join(state, session)
+    with seldom_collected():
+        return state.outbox.add(
+            _written(snapshot, messages, handling),
+            session=joined,
+            room=Room(snapshot["MAX_QUEUE"], critical=handling.critical),
+            committed=lambda new: _committed(state, new),
+            undone=lambda _new: undone(),
+        )
+
+
+def _written(snapshot: Snapshot, messages: Sendables, handling: Handling) -> Batch:
+    """Build ``messages`` as they are to be stored."""
     now, mode = datetime.now(UTC), mode_of(snapshot)
     built = _built(snapshot, messages, now)
     if handling.envelopes is not None:
         built = [sent_from(*pair) for pair in zip(built, handling.envelopes, strict=True)]
-    handling = replace(handling, kept_back=_kept_back(state, handling))
     if handling.secret:
         built = [replace(one, subject=veiled(one.subject)) for one in built]
-    joined = None if session == "own" else _session_to_join(state, session)
-    return state.outbox.add(
-        _batch(built, handling, mode, now),
-        session=joined,
-        room=Room(snapshot["MAX_QUEUE"], critical=handling.critical),
-        committed=lambda new: _committed(state, new),
-        undone=lambda _new: undone(),
-    )
+    return _batch(built, handling, mode, now)
 
 
 def post_recorded(

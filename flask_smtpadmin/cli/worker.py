@@ -12,6 +12,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_smtpadmin.cli.output import FAILED, Command, emit, json_option
+from flask_smtpadmin.core.collecting import set_apart
 from flask_smtpadmin.delivery.engine import Options
 from flask_smtpadmin.delivery.events import Summary
 from flask_smtpadmin.state import current_state
@@ -60,7 +61,8 @@ def smtp_worker(
 
 def _run(supervisor: Supervisor) -> Summary:
     try:
-        return supervisor.run()
+        with set_apart():  # the app and all that it imported
+            return supervisor.run()
     except DatabaseHangs as error:
         click.echo(f"Error: {error}", err=True)
         logging.shutdown()

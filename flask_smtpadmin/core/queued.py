@@ -13,7 +13,7 @@ from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.states import WAITING, Priority, State
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class QueuedMessage:
     """A message as the outbox took it.
 

@@ -35,6 +35,21 @@ def test_lists_are_the_message_s_own():
     assert recipients == ["a@b"]
 
 
+@pytest.mark.parametrize("name", list(inspect.get_annotations(Message)))
+def test_what_is_not_given_is_empty_and_the_message_s_own(name):
+    """A list or dict that nobody gave is there, the same each time, and no other message's."""
+    message, other = Message(), Message(**{name: None})
+    made = getattr(message, name)
+    assert not made
+    assert getattr(message, name) is made
+    assert getattr(other, name) is not made
+    if isinstance(made, list):
+        made.append("x")
+    else:
+        made["x"] = "y"
+    assert getattr(message, name) and not getattr(other, name) and not getattr(Message(), name)
+
+
 def test_html_is_one_of_the_alternatives():
     """As in Flask-Mail, html and alts["html"] are one value."""
     message = Message(html="<p>", alts={"amp": "x"})

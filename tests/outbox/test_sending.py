@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -126,6 +127,25 @@ def test_bad_message_in_a_batch(sqlite_shop: Shop) -> None:
         sqlite_shop.mail.send_many(batch)
     assert (caught.value.index, caught.value.field) == (2, "recipients")
     assert sqlite_shop.stored() == 0
+
+
+def test_many_messages_are_queued_without_collections(sqlite_shop: Shop) -> None:
+    """The collector does not go through what is there again and again meanwhile."""
+    passes = []
+
+    def collecting(phase: str, _info: object) -> None:
+        passes.append(phase)
+
+    messages = [letter() for _ in range(3000)]
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    gc.callbacks.append(collecting)
+    try:
+        assert len(sqlite_shop.mail.send_many(messages)) == 3000
+    finally:
+        gc.callbacks.remove(collecting)
+        gc.set_threshold(*before)
+    assert passes.count("start") <= 2  # what was there before, and what came of it
 
 
 @pytest.mark.parametrize("verb", ["send", "send_many", "send_now"])

@@ -6,7 +6,7 @@ names the one that cannot be used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,31 @@ class Attachment:
             raise InvalidMessage("an attachment needs data (bytes or str)", field="attachments")
 
 
+class _Empty:
+    """A list or dict that nobody gave, made when somebody looks for it.
+
+    Who writes thousands of messages makes, and has the collector go through, seven objects less
+    for each.
+    """
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, message: object | None, _owner: type) -> object:
+        if message is None:
+            return self
+        made = self._make()
+        setattr(message, self._name, made)  # which is found before this from now on
+        return made
+
+
+def _empty(make: Callable[[], object]) -> Any:
+    return _Empty(make)
+
+
 class Message:
     """An e-mail, with the arguments of ``flask_mail.Message``.
 
@@ -75,6 +100,15 @@ class Message:
             checks are made by ``send()``.
     """
 
+    recipients: list[Mailbox] = _empty(list)
+    cc: list[Mailbox] = _empty(list)
+    bcc: list[Mailbox] = _empty(list)
+    attachments: list[Attachment] = _empty(list)
+    alts: dict[str, str] = _empty(dict)
+    extra_headers: dict[str, str] = _empty(dict)
+    mail_options: list[str] = _empty(list)
+    rcpt_options: list[str] = _empty(list)
+
     def __init__(  # noqa: PLR0913, PLR0917 - Flask-Mail's arguments in their order
         self,
         subject: str = "",
@@ -96,22 +130,30 @@ class Message:
         unsubscribe: str | Iterable[str] | None = None,
     ) -> None:
         self.subject = subject
-        self.recipients: list[Mailbox] = listed(recipients, "recipients")
         self.body = body
-        self.alts: dict[str, str] = pairs(alts, "alts")
-        if html is not None:
-            self.html = html
         self.sender = sender
-        self.cc: list[Mailbox] = listed(cc, "cc")
-        self.bcc: list[Mailbox] = listed(bcc, "bcc")
-        self.attachments: list[Attachment] = listed(attachments, "attachments")
         self.reply_to = reply_to
         self.date = date
         self.charset = charset
-        self.extra_headers: dict[str, str] = pairs(extra_headers, "extra_headers")
-        self.mail_options: list[str] = listed(mail_options, "mail_options")
-        self.rcpt_options: list[str] = listed(rcpt_options, "rcpt_options")
         self.unsubscribe = unsubscribe
+        if recipients is not None:
+            self.recipients = listed(recipients, "recipients")
+        if cc is not None:
+            self.cc = listed(cc, "cc")
+        if bcc is not None:
+            self.bcc = listed(bcc, "bcc")
+        if attachments is not None:
+            self.attachments = listed(attachments, "attachments")
+        if mail_options is not None:
+            self.mail_options = listed(mail_options, "mail_options")
+        if rcpt_options is not None:
+            self.rcpt_options = listed(rcpt_options, "rcpt_options")
+        if alts is not None:
+            self.alts = pairs(alts, "alts")
+        if extra_headers is not None:
+            self.extra_headers = pairs(extra_headers, "extra_headers")
+        if html is not None:
+            self.html = html
 
     @property
     def html(self) -> str | None:

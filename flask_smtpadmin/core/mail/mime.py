@@ -11,6 +11,7 @@ from datetime import datetime
 from email.message import Message as StandardMessage
 from email.utils import format_datetime
 from functools import lru_cache
+from inspect import signature
 from typing import Any, Final, Literal
 
 from flask_smtpadmin.core.errors import InvalidMessage
@@ -30,7 +31,9 @@ MAX_RECIPIENTS: Final = 1000
 _SPACES: Final = " \t"
 _NOBODY: Final = "To: undisclosed-recipients:;\r\n"
 #: What a message must have to be read like ours: what Flask-Mail's has.
-_ATTRIBUTES: Final = tuple(name for name in vars(Message()) if name != "unsubscribe")
+_ATTRIBUTES: Final = tuple(
+    name for name in signature(Message).parameters if name not in {"html", "unsubscribe"}
+)
 
 
 @record(frozen=True, slots=True)
