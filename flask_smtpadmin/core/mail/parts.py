@@ -11,7 +11,6 @@ import mimetypes
 import re
 from binascii import b2a_base64, b2a_qp
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -25,6 +24,7 @@ from flask_smtpadmin.core.mail.headers import (
     text_of,
 )
 from flask_smtpadmin.core.mail.message import pairs
+from flask_smtpadmin.core.records import record
 
 #: Characters of a line without its CRLF (RFC 5322 2.1.1).
 MAX_LINE: Final = 998
@@ -45,7 +45,7 @@ _ASCII: Final = bytes(range(128))
 #: The built-in table alone, so that a type does not depend on the machine.
 _TYPES: Final = mimetypes.MimeTypes()
 
-#: Texts and attachments of a batch that are kept in case the next message brings them again.
+#: Attachments of a batch that are kept in case the next message brings them again.
 _KEPT: Final = 8
 
 #: Headers of an attachment that have an argument of their own.
@@ -57,7 +57,7 @@ _OWN: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Part:
     """One MIME entity: its header lines as text, its body in pieces that end with CRLF."""
 
@@ -72,7 +72,8 @@ class Encoder:
     """
 
     def __init__(self) -> None:
-        self._text = lru_cache(_KEPT)(_text)
+        #: by subtype and charset, the last text and its part: to hash all would take longer
+        self._last: dict[tuple[str, str | None], tuple[str, Part]] = {}
 
     @cached_property
     def _attached(self) -> Callable[[str, bytes], tuple[str, str, bytes]]:
@@ -86,8 +87,14 @@ class Encoder:
         Raises:
             InvalidMessage: ``text`` is no text, or ``charset`` cannot carry one.
         """
-        name = None if charset is None else line_of(charset, "charset")
-        return self._text(text_of(text, field), subtype, name, field)
+        kind = subtype, None if charset is None else line_of(charset, "charset")
+        words = text_of(text, field)
+        last = self._last.get(kind)
+        if last is not None and last[0] == words:
+            return last[1]
+        part = _text(words, *kind, field)
+        self._last[kind] = words, part
+        return part
 
     def attachment(self, attachment: Any) -> Part:
         """Return the part of an :class:`~flask_smtpadmin.core.mail.message.Attachment` (or alike).
@@ -111,7 +118,7 @@ class Encoder:
 
 
 def _text(text: str, subtype: str, charset: str | None, field: str) -> Part:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
     if not lines.endswith("\n"):
         lines += "\n"
     name, data = _encode(lines.replace("\n", "\r\n"), charset, field)
@@ -218,8 +225,13 @@ def _checked_charset(name: str) -> str:
 
 def _sendable(data: bytes) -> bool:
     """Whether no line is too long and there is no NUL (RFC 2045 2.7)."""
-    short = len(data) <= MAX_LINE or max(map(len, data.split(b"\r\n"))) <= MAX_LINE
-    return short and b"\0" not in data
+    start = 0
+    while len(data) - start > MAX_LINE:  # from the last line end that may be to the next
+        end = data.rfind(b"\r\n", start, start + MAX_LINE + 2)
+        if end < 0:
+            return False
+        start = end + 2
+    return b"\0" not in data
 
 
 def _attached(kind: str, data: bytes) -> tuple[str, str, bytes]:
