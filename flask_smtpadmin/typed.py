@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from flask_smtpadmin.content.composing import message_of
+from flask_smtpadmin.core.collecting import seldom_collected
 from flask_smtpadmin.core.email_type import EmailType
 from flask_smtpadmin.core.errors import InvalidMessage, TemplateError
 from flask_smtpadmin.core.handling import Handling, handled_as
@@ -61,10 +62,11 @@ def post_type(
 ) -> list[QueuedMessage]:
     """Write a mail of a type to each recipient and queue them all, or none."""
     kind = state.hooks.types.get(wanted.name)
-    messages = written(state, kind, wanted)
-    usual: Priority = "normal" if len(messages) == 1 else "bulk"
-    handling = handled_as(kind, handling, priority=priority, usual=usual)
-    return post_recorded(state, messages, handling, session=session)
+    with seldom_collected():
+        messages = written(state, kind, wanted)
+        usual: Priority = "normal" if len(messages) == 1 else "bulk"
+        handling = handled_as(kind, handling, priority=priority, usual=usual)
+        return post_recorded(state, messages, handling, session=session)
 
 
 def written(state: State, kind: EmailType, wanted: Wanted) -> Sendables:

@@ -14,6 +14,7 @@ from flask_smtpadmin.content.links import guarded
 from flask_smtpadmin.content.markup import close_up
 from flask_smtpadmin.content.sandbox import Program, check_source, compile_template
 from flask_smtpadmin.content.text_part import text_of
+from flask_smtpadmin.content.values import Plain
 from flask_smtpadmin.core.email_type import EmailType, Texts
 from flask_smtpadmin.core.errors import ConfigurationError, TemplateError
 from flask_smtpadmin.core.mail.message import Message
@@ -51,12 +52,13 @@ class Composer:
         Raises:
             TemplateError: a value is missing or cannot be used; it names part and variable.
         """
-        html = None if self.html is None else self.html.render(values)
+        plain = Plain(values)
+        html = None if self.html is None else self.html.render(plain)
         if html is not None and self.styled:
             html = inline_styles(html)
-        text = _GAPS.sub("\n\n", self.text.render(values)).strip() + "\n"
-        address = None if self.unsubscribe is None else self.unsubscribe.render(values).strip()
-        return Rendered(self.subject.render(values), html, text, address or None)
+        text = _GAPS.sub("\n\n", self.text.render(plain)).strip() + "\n"
+        address = None if self.unsubscribe is None else self.unsubscribe.render(plain).strip()
+        return Rendered(self.subject.render(plain), html, text, address or None)
 
 
 def composer(kind: EmailType, texts: Texts, frame: Frame, language: str = "") -> Composer:

@@ -42,6 +42,10 @@ VALUE_DEPTH: Final = 8
 DIGITS: Final = 40
 #: Characters of a subject; a longer one is cut.
 SUBJECT: Final = 255
+#: Pieces of a text that are made before they are paid for, and the characters that a value among
+#: them may have; there is room for a longer one, or it is not made.
+PIECES: Final = 64
+SHORT: Final = 1_000
 #: What a place in a list costs, in characters of four bytes.
 PLACE: Final = 2
 #: What a small list with two places costs, in characters of four bytes.
@@ -66,6 +70,7 @@ class Meter(Context):
 
     Attributes:
         characters: left to read, make or write.
+        owed: of these, what is made already and paid for where it is written.
         steps: left to take.
         html: whether text is escaped.
     """
@@ -73,6 +78,7 @@ class Meter(Context):
     def __init__(self, environment: Environment, values: dict[str, Any], *, html: bool) -> None:
         super().__init__(environment, values, None, {})
         self.characters = CHARACTERS
+        self.owed = 0
         self.steps = STEPS
         self.html = html
 
@@ -85,6 +91,25 @@ class Meter(Context):
         self.characters -= characters
         if self.characters < 0:
             raise too_long()
+
+    def owe(self, characters: int) -> None:
+        """See that ``characters`` can be paid for when they are written.
+
+        Raises:
+            Refused: there are not as many left.
+        """
+        self.owed += characters
+        if self.owed > self.characters:
+            raise too_long()
+
+    def write(self, characters: int) -> None:
+        """Pay for all that was made since the last time, ``characters`` in all.
+
+        Raises:
+            Refused: there are not as many left.
+        """
+        self.owed = 0
+        self.spend(characters)
 
     def walk(self, steps: int) -> None:
         """Pay for ``steps`` before they are taken.

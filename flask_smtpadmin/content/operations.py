@@ -15,7 +15,7 @@ from typing import Any, Final
 from jinja2.runtime import Undefined
 from markupsafe import Markup, escape
 
-from flask_smtpadmin.content.fuel import PLACE, Meter, Refused
+from flask_smtpadmin.content.fuel import PLACE, SHORT, Meter, Refused
 from flask_smtpadmin.content.values import (
     Missing,
     check_number,
@@ -28,8 +28,6 @@ from flask_smtpadmin.core.words import said
 
 Operation = Callable[..., Any]
 
-#: A text of at most so many characters is escaped before what it becomes is paid for.
-_SHORT: Final = 4_000
 #: Reckons with Decimals whatever the app has set for its own.
 EXACT: Final = Context(
     prec=28,
@@ -89,10 +87,8 @@ def escaped_length(value: str) -> int:
 def show(value: Any, meter: Meter, /, name: str) -> str:
     """Return a value as it stands in the mail; Jinja escapes it."""
     shown = value if type(value) is str else _shown(value, name)
-    if len(shown) > _SHORT:
-        length = escaped_length(shown) if meter.html else len(shown)
-        if length > meter.characters:
-            meter.spend(length)  # the text is paid for where it is written
+    if len(shown) > SHORT:
+        meter.owe(escaped_length(shown) if meter.html else len(shown))
     return shown
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from types import TracebackType
 from typing import Any, Final
 
@@ -21,14 +22,12 @@ from flask_smtpadmin.content.fuel import Meter, Refused
 from flask_smtpadmin.content.grammar import translate
 from flask_smtpadmin.content.programs import Programs
 from flask_smtpadmin.content.reading import ENGINES, Engine, read
-from flask_smtpadmin.content.values import Missing, plain
+from flask_smtpadmin.content.values import Missing, Plain
 from flask_smtpadmin.core.errors import TemplateError
 from flask_smtpadmin.core.words import said
 
 #: Line breaks, control characters and lone surrogates, with the spaces around them.
 _BREAKS: Final = re.compile("[ \t]*[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+[ \t]*")
-#: So many pieces of a text are kept before they become one.
-_PIECES: Final = 1_000
 _FILENAME: Final = "<template>"
 
 
@@ -53,16 +52,18 @@ class Program:
         self._unset = {name: Missing(name=name) for name in names[1] - names[0]}
         self.part = part
 
-    def render(self, values: Mapping[str, object]) -> str:
+    def render(self, values: Mapping[str, object] | Plain) -> str:
         """Return the text with ``values`` (plain value by variable) filled in.
 
-        What the template does not use is not looked at.
+        What the template does not use is not looked at.  What it copies of a ``Plain``, the mail's
+        other templates find there.
 
         Raises:
             TemplateError: a value is missing or not plain, or the template costs too much.
         """
+        given = values if isinstance(values, Plain) else Plain(values)
         try:
-            copied = self._unset | plain(values, self.variables, html=self._engine.html)
+            copied = self._unset | given.of(self.variables, html=self._engine.html)
             text = self._write(Meter(self._engine, copied, html=self._engine.html))
         except Refused as refused:
             raise self._error(refused) from None
@@ -73,16 +74,11 @@ class Program:
 
     def _write(self, meter: Meter) -> str:
         chunks: list[str] = []
-        pieces: list[str] = []
-        for piece in self._template.root_render_func(meter):
-            meter.characters -= len(piece)
-            if meter.characters < 0:
-                raise fuel.too_long()
-            pieces.append(piece)
-            if len(pieces) > _PIECES:
-                chunks.append("".join(pieces))
-                pieces.clear()
-        return "".join(chunks + pieces)
+        rendering = self._template.root_render_func(meter)
+        while pieces := list(islice(rendering, fuel.PIECES)):
+            meter.write(sum(map(len, pieces)))
+            chunks.append("".join(pieces))
+        return "".join(chunks)
 
     def _error(self, refused: Refused, error: Exception | None = None) -> TemplateError:
         line = self._line((error or refused).__traceback__)

@@ -52,24 +52,36 @@ class Missing(StrictUndefined):
         super().__init__(text, obj, name, refused)
 
 
-def plain(values: Mapping[str, object], names: Iterable[str], *, html: bool) -> dict[str, Any]:
-    """Return a copy of the value of each of ``names``; ``Missing`` for one without.
+class Plain:
+    """The values of one mail, a copy of each for all of its templates: none of these changes it."""
 
-    Raises:
-        Refused: one is not plain, too large or too deep; it is named.
-    """
-    copied: dict[str, Any] = {}
-    copier: _Copier | None = None
-    for name in names:
-        value = values.get(name, missing)
-        if type(value) in _SAFE:
-            copied[name] = value
-        elif value is missing:
-            copied[name] = Missing(name=name)
-        else:
-            copier = copier or _Copier(html=html)
-            copied[name] = copier.copy(value, name)
-    return copied
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+        self._copies: dict[str, Any] = {}
+
+    def of(self, names: Iterable[str], *, html: bool) -> dict[str, Any]:
+        """Return the value of each of ``names``; ``Missing`` for one without.
+
+        Raises:
+            Refused: one is not plain, too large or too deep; it is named.
+        """
+        found: dict[str, Any] = {}
+        copies = self._copies
+        copier: _Copier | None = None
+        for name in names:
+            value = self._values.get(name, missing)
+            if type(value) in _SAFE:
+                found[name] = value
+            elif name in copies:
+                found[name] = copies[name]
+            elif value is missing:
+                found[name] = Missing(name=name)
+            else:
+                copier = copier or _Copier(html=html)
+                found[name] = copier.copy(value, name)
+                if not copier.marked:
+                    copies[name] = found[name]
+        return found
 
 
 def is_number(value: object) -> bool:
@@ -150,9 +162,13 @@ def _fits(value: Decimal) -> bool:
 
 
 class _Copier:
-    """Copies values, counting their items."""
+    """Copies values, counting their items.
+
+    ``marked``: there was ready-made HTML among them, which is something else in a text.
+    """
 
     def __init__(self, *, html: bool) -> None:
+        self.marked = False
         self._left = ITEMS
         self._html = html
         self._name = ""
@@ -183,7 +199,10 @@ class _Copier:
 
     def _text(self, value: str) -> str:
         text = str.__str__(value)  # an exact str, whatever a subclass overrides
-        return Markup(text) if self._html and isinstance(value, Markup) else text  # noqa: S704 - it was Markup
+        if not isinstance(value, Markup):
+            return text
+        self.marked = True
+        return Markup(text) if self._html else text  # noqa: S704 - it was Markup
 
     def _number(self, value: Any) -> Any:
         if isinstance(value, int):
@@ -217,7 +236,12 @@ class _Copier:
             )
         copy, depth = self._copy, depth + 1
         if isinstance(value, dict):
-            return {self._key(key): copy(item, depth) for key, item in dict.items(value)}
+            return {
+                key if type(key) is str else self._key(key): (
+                    item if type(item) in _SAFE else copy(item, depth)
+                )
+                for key, item in dict.items(value)
+            }
         sequence = list if isinstance(value, list) else tuple
         return [
             item if type(item) in _SAFE else copy(item, depth) for item in sequence.__iter__(value)
