@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from flask_smtpadmin import cli
+from flask_smtpadmin.building import Sendable
 from flask_smtpadmin.checkup import Order, run_here
 from flask_smtpadmin.core.check import Wish
 from flask_smtpadmin.core.errors import ConfigurationError, NotFound
@@ -19,7 +20,7 @@ from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.settings.describe import config_document
 from flask_smtpadmin.core.states import Priority
-from flask_smtpadmin.posting import AnySession, Sendable, post_now, post_recorded
+from flask_smtpadmin.posting import AnySession, post_now, post_recorded
 from flask_smtpadmin.queue_api import QueueAPI
 from flask_smtpadmin.state import NAME, Options, State, current_state, ensure_debug_key
 from flask_smtpadmin.storage import joining

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import secrets
-import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from functools import cache
-from typing import Any, Literal, Protocol, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from sqlalchemy.orm import Session, scoped_session
 
+from flask_smtpadmin.building import Sendable, Sendables, built_of, domain_of, tokens
 from flask_smtpadmin.core.audit_details import recipient
 from flask_smtpadmin.core.catching import Mode, mode_of
 from flask_smtpadmin.core.collecting import seldom_collected
@@ -28,10 +23,8 @@ from flask_smtpadmin.core.errors import (
 from flask_smtpadmin.core.handling import Handling, OnUncertain, sent_from
 from flask_smtpadmin.core.mail.address import parse_address
 from flask_smtpadmin.core.mail.again import once_more
-from flask_smtpadmin.core.mail.message import Message
-from flask_smtpadmin.core.mail.mime import Built, Renderer, sender_block
-from flask_smtpadmin.core.mail.pictures import missing_pictures
-from flask_smtpadmin.core.queued import Batch, Entry, QueuedMessage
+from flask_smtpadmin.core.mail.mime import Built, sender_block
+from flask_smtpadmin.core.queued import Batch, Entry, Flow, QueuedMessage
 from flask_smtpadmin.core.receipt import Receipt
 from flask_smtpadmin.core.rows import MessageRow
 from flask_smtpadmin.core.secrecy import veiled
@@ -44,38 +37,7 @@ from flask_smtpadmin.state import SETTINGS_AGE, State
 from flask_smtpadmin.storage import joining
 from flask_smtpadmin.storage.admission import Room
 
-#: What ``send`` takes; a ``flask_mail.Message`` is known by its attributes, hence Any.
-Sendable: TypeAlias = Message | EmailMessage | Any
-
-
-class Sendables(Protocol):
-    """So many messages, gone through once."""
-
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[Sendable]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Messages that are written when they are asked for, so that few are in memory at a time."""
-
-    count: int
-    messages: Iterator[Sendable]
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[Sendable]:
-        return self.messages
-
-
 AnySession: TypeAlias = Session | scoped_session[Any]
-log = logging.getLogger(__name__)
-_HOST_CHARACTERS = re.compile(r"[^A-Za-z0-9.-]+")
-_TOKEN = 16  # bytes
-_MOST_TOLD = 10  # pictures that are missing in a batch
-_LONGEST_DOMAIN = 190  # with the token before it, what a Message-ID may be
 
 
 def post(
@@ -101,25 +63,38 @@ def post(
         raise NotFound("server", handling.server)
     handling = replace(handling, kept_back=_kept_back(state, handling))
     joined = None if session == "own" else _session_to_join(state, session)
+    room = Room(snapshot["MAX_QUEUE"], critical=handling.critical)
+
+    def committed(new: list[QueuedMessage]) -> None:
+        _committed(state, new)
+
+    now, mode = datetime.now(UTC), mode_of(snapshot)
     with seldom_collected():
+        built = _written(snapshot, messages, handling, now)
+        flows = joined is None and mode.live and handling.keys is None
+        if flows and state.outbox.flows(len(messages)):
+            terms = handling.terms(now=now, caught=False)
+            flow = Flow(map(Entry, built), len(messages), terms)
+            return state.outbox.add_flow(flow, room=room, committed=committed)
         return state.outbox.add(
-            _written(snapshot, messages, handling),
+            _batch(list(built), handling, mode, now),
             session=joined,
-            room=Room(snapshot["MAX_QUEUE"], critical=handling.critical),
-            committed=lambda new: _committed(state, new),
+            room=room,
+            committed=committed,
             undone=lambda _new: undone(),
         )
 
 
-def _written(snapshot: Snapshot, messages: Sendables, handling: Handling) -> Batch:
+def _written(
+    snapshot: Snapshot, messages: Sendables, handling: Handling, now: datetime
+) -> Iterator[Built]:
     """Build ``messages`` as they are to be stored."""
-    now, mode = datetime.now(UTC), mode_of(snapshot)
-    built = _built(snapshot, messages, now)
+    built = built_of(snapshot, messages, now)
     if handling.envelopes is not None:
-        built = [sent_from(*pair) for pair in zip(built, handling.envelopes, strict=True)]
+        built = (sent_from(*pair) for pair in zip(built, handling.envelopes, strict=True))
     if handling.secret:
-        built = [replace(one, subject=veiled(one.subject)) for one in built]
-    return _batch(built, handling, mode, now)
+        built = (replace(one, subject=veiled(one.subject)) for one in built)
+    return built
 
 
 def post_recorded(
@@ -241,7 +216,7 @@ def _again(state: State, number: int, to: str, **noted: Any) -> QueuedMessage:
             "what it says is no longer kept, so it cannot be sent again", field="content"
         )
     snapshot, now = state.settings.snapshot(max_age=SETTINGS_AGE), datetime.now(UTC)
-    token = f"{int(now.timestamp() * 1000):x}.{_tokens(1)[0]}@{_domain(snapshot.default)}"
+    token = f"{int(now.timestamp() * 1000):x}.{tokens(1)[0]}@{domain_of(snapshot.default)}"
     built = once_more(built, message_id=f"<{token}>", now=now, to=address)
     handling = Handling(
         type=row.type,
@@ -310,7 +285,7 @@ def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
     """Hand one message over at once; caught modes store it and hand nothing over."""
     snapshot = state.settings.snapshot()
     chosen = _server(snapshot, server)
-    (built,) = _built(snapshot, [message], datetime.now(UTC))
+    (built,) = built_of(snapshot, [message], datetime.now(UTC))
     mode = mode_of(snapshot)
     if not mode.keeps(built):
         built = mode.turned(built)
@@ -323,36 +298,6 @@ def post_now(state: State, message: Sendable, server: str | None) -> Receipt:
             recorder.keep_soon(transcript, chosen.key, "send_now")
     queued = post(state, [message], Handling(server=server))[0]
     return Receipt(queued.message_id, chosen.key, "caught, not sent", ())
-
-
-def _built(snapshot: Snapshot, messages: Sendables, now: datetime) -> list[Built]:
-    """Render ``messages`` with the subject prefix and Message-ID domain that are in force."""
-    default = snapshot.default
-    renderer = Renderer(
-        now=now,
-        domain=_domain(default),
-        subject_prefix=default.subject_prefix,
-        limit=snapshot["MAX_MESSAGE_SIZE"],
-    )
-    built = []
-    missing: dict[str, None] = {}
-    for index, (message, token) in enumerate(zip(messages, _tokens(len(messages)), strict=True)):
-        try:
-            built.append(renderer.render(message, token))
-        except InvalidMessage as error:
-            if len(messages) == 1:
-                raise
-            raise error.at(index) from error
-        missing.update(dict.fromkeys(missing_pictures(message)))
-    for cid in list(missing)[:_MOST_TOLD]:
-        log.warning("The HTML of a message shows cid:%.80s, which no attachment is", cid)
-    return built
-
-
-def _tokens(count: int) -> list[str]:
-    """Return ``count`` unguessable tokens of 128 bits, all asked of the system at once."""
-    digits = secrets.token_hex(_TOKEN * count)
-    return [digits[at : at + 2 * _TOKEN] for at in range(0, len(digits), 2 * _TOKEN)]
 
 
 def _committed(state: State, new: list[QueuedMessage]) -> None:
@@ -376,14 +321,3 @@ def _server(snapshot: Snapshot, key: str | None) -> Server:
         key=lambda server: (server.priority, server.key != "default", server.key),
     )
     return usable[0] if usable else snapshot.default
-
-
-def _domain(server: Server) -> str:
-    """Return what stands right of the @ in a Message-ID: the sender's domain, else a host name."""
-    own = server.from_email.rpartition("@")[2] or server.helo_name or _host()
-    return _HOST_CHARACTERS.sub("", own).strip(".-")[:_LONGEST_DOMAIN] or "localhost"
-
-
-@cache
-def _host() -> str:
-    return socket.gethostname()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from flask_smtpadmin.building import Later, Sendables
 from flask_smtpadmin.content.composing import message_of
 from flask_smtpadmin.core.collecting import seldom_collected
 from flask_smtpadmin.core.email_type import EmailType
@@ -15,7 +16,7 @@ from flask_smtpadmin.core.mail.address import Mailbox
 from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.queued import QueuedMessage
 from flask_smtpadmin.core.states import Priority
-from flask_smtpadmin.posting import AnySession, Later, Sendables, post_recorded
+from flask_smtpadmin.posting import AnySession, post_recorded
 from flask_smtpadmin.state import SETTINGS_AGE, State
 from flask_smtpadmin.words_in_force import Writer
 

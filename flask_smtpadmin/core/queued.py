@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -102,6 +102,23 @@ class Batch:
         for entry in self.entries:
             found.setdefault(id(entry.terms or self.terms), []).append(entry)
         return [Batch(some, some[0].terms or self.terms) for some in found.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Messages that are stored while the next ones are built, all or none.
+
+    ``entries``, ``count`` of them, are gone through once; none has a key or terms of its own.
+    """
+
+    entries: Iterator[Entry]
+    count: int
+    terms: Terms
+
+    @property
+    def waiting(self) -> int:
+        """How many of them will wait, and so need room in the queue."""
+        return self.count if self.terms.state in WAITING else 0
 
 
 def digest(key: str) -> str:

@@ -9,15 +9,16 @@ database allows.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 
-from flask_smtpadmin.core.queued import Batch, Entry, Terms
+from flask_smtpadmin.core.queued import Batch, Entry, Flow, Terms
 from flask_smtpadmin.core.search import index_form
 from flask_smtpadmin.core.secrecy import WIPED
 from flask_smtpadmin.core.states import PRIORITIES
@@ -66,6 +67,9 @@ _COMMON: Final = (
 _RECIPIENT: Final = ("message", "kind", "address", "sought", "state")
 _PENDING: Final = "pending"
 
+#: Stores messages with the values that they have in common, and returns their ids in order.
+_Way: TypeAlias = Callable[[Connection, Sequence[Entry], dict[str, Any]], Sequence[int]]
+
 
 class Inserts:
     """Stores messages with their contents and recipients.
@@ -87,19 +91,40 @@ class Inserts:
 
     def run(self, connection: Connection, batch: Batch, now: datetime) -> list[int]:
         """Store ``batch``, at least one, and return the ids in its order; ``now`` naive UTC."""
-        common = _common(batch.terms, now)
-        ways = {"postgresql": self._with_everything, "sqlite": self._after_the_first}
-        way = ways.get(connection.dialect.name, self._by_sqlalchemy)
-        if batch.terms.secret:
-            way = self._sealing
+        way, common = self._way(connection, batch.terms), _common(batch.terms, now)
         return [
             number for chunk in _chunks(batch.entries) for number in way(connection, chunk, common)
         ]
 
+    def run_ahead(
+        self, connection: Connection, flow: Flow, now: datetime
+    ) -> Iterator[tuple[Sequence[int], Sequence[Entry]]]:
+        """Store ``flow``, each chunk in a thread while the next one is built; yield them with ids.
+
+        Not for SQLite, whose one lock would be held meanwhile.
+        """
+        way, common = self._way(connection, flow.terms), _common(flow.terms, now)
+        chunks = _chunks(flow.entries)
+        with ThreadPoolExecutor(1, "smtpadmin-outbox") as thread:
+            chunk = next(chunks)
+            stored = thread.submit(way, connection, chunk, common)
+            for following in chunks:
+                yield stored.result(), chunk
+                chunk = following
+                stored = thread.submit(way, connection, chunk, common)
+            yield stored.result(), chunk
+
     def in_one_statement(self, dialect: str, batch: Batch) -> bool:
         """Say whether :meth:`run` takes a single statement, which needs no transaction around."""
         at_once = dialect == "postgresql" and not (batch.mixed or batch.terms.secret)
-        return at_once and next(_chunks(batch.entries)) is batch.entries
+        return at_once and len(next(_chunks(batch.entries))) == len(batch.entries)
+
+    def _way(self, connection: Connection, terms: Terms) -> _Way:
+        """Return how messages are stored on this database, with these terms."""
+        if terms.secret:
+            return self._sealing
+        ways = {"postgresql": self._with_everything, "sqlite": self._after_the_first}
+        return ways.get(connection.dialect.name, self._by_sqlalchemy)
 
     def _with_everything(
         self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]
@@ -177,15 +202,17 @@ class Inserts:
         return ids
 
 
-def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """Cut ``entries`` into pieces that fit into memory; yield them as they are if they do."""
-    start = size = 0
-    for end, entry in enumerate(entries):
+def _chunks(entries: Iterable[Entry]) -> Iterator[Sequence[Entry]]:
+    """Cut ``entries`` into pieces that fit into memory."""
+    chunk: list[Entry] = []
+    size = 0
+    for entry in entries:
         size += len(entry.built.content)
-        if end > start and (size > CHUNK_BYTES or end - start == CHUNK):
-            yield entries[start:end]
-            start, size = end, len(entry.built.content)
-    yield entries[start:] if start else entries
+        if chunk and (size > CHUNK_BYTES or len(chunk) == CHUNK):
+            yield chunk
+            chunk, size = [], len(entry.built.content)
+        chunk.append(entry)
+    yield chunk
 
 
 def _own(entry: Entry) -> tuple[Any, ...]:

@@ -15,11 +15,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from flask_smtpadmin.core.errors import QueueUnavailable
-from flask_smtpadmin.core.queued import Batch, Entry, QueuedMessage
+from flask_smtpadmin.core.queued import Batch, Entry, Flow, QueuedMessage, Terms
 from flask_smtpadmin.storage import joining
 from flask_smtpadmin.storage.admission import ANY_ROOM, Admission, Room
 from flask_smtpadmin.storage.database import Database, schema_errors, utcnow
-from flask_smtpadmin.storage.inserts import Inserts
+from flask_smtpadmin.storage.inserts import CHUNK, Inserts
 
 #: How often a batch with keys is tried when others keep taking the same keys.
 _ROUNDS: Final = 5
@@ -94,6 +94,26 @@ class Outbox:
             joining.when_over(session, committed=lambda: committed(new), undone=lambda: undone(new))
         return messages
 
+    def flows(self, count: int) -> bool:
+        """Say whether so many messages are better stored by :meth:`add_flow`."""
+        return count > CHUNK and self._database.dialect != "sqlite"
+
+    def add_flow(
+        self, flow: Flow, *, room: Room = ANY_ROOM, committed: Callback = _nothing
+    ) -> list[QueuedMessage]:
+        """Store what is being built in a transaction of its own, as :meth:`add` does.
+
+        Few of the messages are in memory at a time; an error of building is the caller's, and
+        nothing is stored then.
+        """
+        messages: list[QueuedMessage] = []
+        with _taken(self._database), self._database.write(bounded=False, much=True) as connection:
+            self._admission.admit(connection, flow.waiting, room)
+            for ids, entries in self._inserts.run_ahead(connection, flow, utcnow()):
+                messages += _queued(ids, entries, flow.terms)
+        committed(messages)
+        return messages
+
     def add_with(
         self, batch: Batch, also: Also, *, room: Room = ANY_ROOM, committed: Callback = _nothing
     ) -> list[QueuedMessage]:
@@ -113,15 +133,8 @@ class Outbox:
         # only with a key there may be somebody to wait for
         much = len(batch.entries) >= _MANY
         opened = database.write_at_once() if at_once else database.write(bounded=keyed, much=much)
-        try:
-            with opened as connection:
-                yield connection
-        except (*_AWAY, PoolTimeout) as error:
-            raise QueueUnavailable(
-                f"The database did not take the message within {self._database.busy_timeout:g} s: "
-                f"{_reason(error)}. If a transaction of your own holds the lock, pass its "
-                "session, send(..., session=that_session), and the message becomes part of it."
-            ) from error
+        with _taken(database), opened as connection:
+            yield connection
 
     def _store(self, connection: Connection, batch: Batch, room: Room) -> list[QueuedMessage]:
         entries = batch.entries
@@ -147,18 +160,7 @@ class Outbox:
         if batch.mixed:
             return self._insert_mixed(connection, batch)
         ids = self._inserts.run(connection, batch, utcnow())
-        state, next_try_at = batch.terms.state, _aware(batch.terms.run_at)
-        return [
-            QueuedMessage(
-                id=number,
-                message_id=entry.built.message_id,
-                state=state,
-                key=entry.key,
-                created=True,
-                next_try_at=next_try_at,
-            )
-            for number, entry in zip(ids, batch.entries, strict=True)
-        ]
+        return _queued(ids, batch.entries, batch.terms)
 
     def _insert_mixed(self, connection: Connection, batch: Batch) -> list[QueuedMessage]:
         stored: dict[int, QueuedMessage] = {}
@@ -225,6 +227,34 @@ def _savepoint(connection: Connection) -> Iterator[None]:
         return
     with connection.begin_nested():
         yield
+
+
+def _queued(ids: Sequence[int], entries: Sequence[Entry], terms: Terms) -> list[QueuedMessage]:
+    """Return new messages as the caller gets them."""
+    next_try_at = _aware(terms.run_at)
+    return [
+        QueuedMessage(
+            id=number,
+            message_id=entry.built.message_id,
+            state=terms.state,
+            key=entry.key,
+            created=True,
+            next_try_at=next_try_at,
+        )
+        for number, entry in zip(ids, entries, strict=True)
+    ]
+
+
+@contextmanager
+def _taken(database: Database) -> Iterator[None]:
+    try:
+        yield
+    except (*_AWAY, PoolTimeout) as error:
+        raise QueueUnavailable(
+            f"The database did not take the message within {database.busy_timeout:g} s: "
+            f"{_reason(error)}. If a transaction of your own holds the lock, pass its "
+            "session, send(..., session=that_session), and the message becomes part of it."
+        ) from error
 
 
 @contextmanager
