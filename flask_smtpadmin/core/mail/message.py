@@ -129,24 +129,18 @@ class Message:
         *,
         unsubscribe: str | Iterable[str] | None = None,
     ) -> None:
-        self.subject = subject
-        self.body = body
-        self.sender = sender
-        self.reply_to = reply_to
-        self.date = date
-        self.charset = charset
-        self.unsubscribe = unsubscribe
+        self.subject, self.body, self.charset = subject, body, charset
+        self.sender, self.reply_to = sender, reply_to
+        self.date, self.unsubscribe = date, unsubscribe
+        # what was not given is empty, and made when it is asked for
         if recipients is not None:
             self.recipients = listed(recipients, "recipients")
-        if cc is not None:
-            self.cc = listed(cc, "cc")
-        if bcc is not None:
-            self.bcc = listed(bcc, "bcc")
+        if cc is not None or bcc is not None:
+            self.cc, self.bcc = listed(cc, "cc"), listed(bcc, "bcc")
         if attachments is not None:
             self.attachments = listed(attachments, "attachments")
-        if mail_options is not None:
+        if mail_options is not None or rcpt_options is not None:
             self.mail_options = listed(mail_options, "mail_options")
-        if rcpt_options is not None:
             self.rcpt_options = listed(rcpt_options, "rcpt_options")
         if alts is not None:
             self.alts = pairs(alts, "alts")
