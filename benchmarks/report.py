@@ -16,6 +16,7 @@ NAMES = (
     "distance",
     "send",
     "send_many",
+    "send_type",
     "mime",
     "wakeup",
     "sizes",
