@@ -229,10 +229,11 @@ def _again(state: State, number: int, to: str, **noted: Any) -> QueuedMessage:
     batch = _batch([built], handling, mode_of(snapshot), now)
     if noted:
         batch = Batch([Entry(built)], handling.terms(now=now, caught=False, cleared=True))
+    kind = state.hooks.types.find(row.type)
     (new,) = state.outbox.add_with(
         batch,
         lambda connection, new: state.queue.link(connection, number, new[0].id, **noted),
-        room=Room(snapshot["MAX_QUEUE"]),
+        room=Room(snapshot["MAX_QUEUE"], critical=kind is not None and kind.critical),
         committed=lambda new: _committed(state, new),
     )
     return new

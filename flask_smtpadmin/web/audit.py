@@ -32,6 +32,7 @@ _GROUPS: Final = {
     "message": mark("Single messages"),
     "queue": mark("Many messages"),
     "job": mark("Jobs on many messages"),
+    "type": mark("Types"),
     "check": mark("Tests"),
     "domain": mark("Checks of domains"),
     "activity": mark("Activity log"),
@@ -124,6 +125,10 @@ def _page_of(object_: str) -> str:
         return url_for(".server", key=name)
     if kind == "message" and name.isdecimal() and int(name) <= LARGEST_ID:
         return url_for(".message", number=int(name))
+    if kind == "type" and current_state().hooks.types.find(name) is not None:
+        return url_for(".type_page", name=name)
+    if kind == "frame":
+        return url_for(".type_page", name=f"@{name}")
     return ""
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from support.shop import Shop, letter
 
-from flask_smtpadmin.core.errors import InvalidSearch, NotFound, WrongState
+from flask_smtpadmin.core.errors import InvalidSearch, NotFound, QueueFull, WrongState
 from flask_smtpadmin.storage.database import utcnow
 
 
@@ -145,3 +146,15 @@ def test_an_export_in_python_has_all_that_match(shop: Shop) -> None:
     add(shop, "dead")
     assert [row["state"] for row in shop.mail.queue.export(state="sent")] == ["sent"] * 3
     assert len(list(shop.mail.queue.export())) == 4
+
+
+def test_critical_mail_is_sent_again_into_a_full_queue(make_shop: Callable[..., Shop]) -> None:
+    """The tenth that is kept free for it is there for its copies, too, and for no others'."""
+    shop = make_shop(SMTPADMIN_MAX_QUEUE=10)
+    shop.mail.email_type("login", subject="Code", text="1234", critical=True)
+    shop.mail.email_type("news", subject="News", text="None")
+    (login,) = shop.mail.send_type("login", "ada@example.com")
+    news = shop.mail.send_type("news", [f"user{number}@example.com" for number in range(9)])
+    with pytest.raises(QueueFull):
+        shop.mail.queue.resend(news[0].id)
+    assert shop.mail.queue.resend(login.id)["state"] == "queued"

@@ -318,3 +318,13 @@ def test_the_list_reads_a_bounded_number_of_messages(office: Any) -> None:
     over = [one for one in statements if "smtpadmin_message.type" in one]
     assert len(over) == 1
     assert over[0].count("LIMIT") == 4
+
+
+def test_the_audit_trail_leads_to_what_was_changed(office: Any) -> None:
+    """Entries about types, header and footer stand in a group, each a link to its page."""
+    office.post("/types/welcome", words())
+    office.post("/types/@header", words(subject="", html="<p>Hi</p>"))
+    page = office.page("/audit?action=type")
+    assert 'href="/admin/email/types/welcome"' in page
+    assert 'href="/admin/email/types/@header"' in page
+    assert re.search(r'<option value="type" selected>\s*Types', page)
