@@ -106,8 +106,9 @@ def test_a_message_that_nobody_takes_is_cancelled(
     assert report.advice
 
 
-def test_what_the_worker_is_told_is_shown(bench: Benches) -> None:
+def test_what_the_worker_is_told_is_shown(bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that changes its mind: the worker's own attempt, its reply and cause are shown."""
+    monkeypatch.setattr("flask_smtpadmin.checkup.jobs.LIMIT", 8.0)  # time enough for an attempt
     site = bench()
 
     def turn(step: Step) -> None:
