@@ -76,7 +76,8 @@ def built_of(snapshot: Snapshot, messages: Sendables, now: datetime) -> Iterator
             if len(messages) == 1:
                 raise
             raise error.at(index) from error
-        missing.update(dict.fromkeys(missing_pictures(message)))
+        for cid in missing_pictures(message):
+            missing[cid] = None
     for cid in list(missing)[:_MOST_TOLD]:
         log.warning("The HTML of a message shows cid:%.80s, which no attachment is", cid)
 

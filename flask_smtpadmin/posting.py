@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias, cast
@@ -69,7 +70,7 @@ def post(
         _committed(state, new)
 
     now, mode = datetime.now(UTC), mode_of(snapshot)
-    with seldom_collected():
+    with seldom_collected() if len(messages) > 1 else nullcontext():
         built = _written(snapshot, messages, handling, now)
         flows = joined is None and mode.live and handling.keys is None
         if flows and state.outbox.flows(len(messages)):

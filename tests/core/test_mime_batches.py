@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.mail import NOW, TOKEN, built
 
+from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail.message import Attachment, Message
 from flask_smtpadmin.core.mail.mime import Renderer
 
@@ -61,3 +64,67 @@ def test_a_file_for_everybody_is_encoded_once():
 
     one, ten = [bytes(2**20)] * 10, [bytes([n]) * 2**20 for n in range(10)]
     assert min(seconds(batch(one)) for _ in range(3)) < seconds(batch(ten)) / 2
+
+
+PLAIN = st.fixed_dictionaries(
+    {
+        "subject": st.text(max_size=80) | st.none(),
+        "body": TEXTS.filter(bool) | st.just(7),
+        "recipients": st.sampled_from(
+            [["a@b.example"], ["Zoë <zoë@b.example>", "c@d.example"], []]
+        ),
+    },
+    optional={
+        "sender": st.sampled_from(["Me <me@b.example>", "nobody"]),
+        "reply_to": st.sampled_from(["r@b.example", ["r@b.example", "s@b.example"]]),
+        "date": st.sampled_from([NOW, 1_700_000_000, "yesterday"]),
+        "charset": st.sampled_from(["latin-1", "rot13"]),
+    },
+)
+
+
+@given(PLAIN)
+def test_a_text_alone_is_written_as_if_it_had_more(values: dict[str, Any]) -> None:
+    """The short way for a text and the way for all messages end the same, in errors, too."""
+    short, long = Message(**values), Message(**values, cc=[])
+    assert short.plain
+    assert not long.plain
+    assert outcome(short) == outcome(long)
+
+
+def outcome(message: Message) -> object:
+    """Return what a message becomes, or why it cannot."""
+    try:
+        return renderer().render(message, TOKEN)
+    except InvalidMessage as error:
+        return str(error), error.field
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"cc": ["a@b.example"]},
+        {"bcc": ["a@b.example"]},
+        {"html": "<p>"},
+        {"attachments": [Attachment("a", data=b"x")]},
+        {"extra_headers": {"X-A": "b"}},
+        {"mail_options": ["SMTPUTF8"]},
+        {"unsubscribe": "https://b.example/out"},
+        {"body": ""},
+    ],
+)
+def test_what_has_more_is_not_plain(more: dict[str, Any]) -> None:
+    """Nothing that a message brings is passed over, given at once or later."""
+    values = {"body": "Hi", "recipients": ["a@b.example"], **more}
+    assert not Message(**values).plain
+    late = Message("S", ["a@b.example"], "Hi")
+    for name, value in more.items():
+        setattr(late, name, value)
+    assert not late.plain
+
+
+def test_a_message_id_that_somebody_set_is_kept() -> None:
+    """As of Flask-Mail's messages."""
+    message = Message("S", ["a@b.example"], "Hi")
+    message.msgId = "<mine@b.example>"  # type: ignore[attr-defined]  # Flask-Mail's name for it
+    assert renderer().render(message, TOKEN).message_id == "<mine@b.example>"

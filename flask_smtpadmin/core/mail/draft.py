@@ -83,13 +83,15 @@ def of_message(message: Any, *, token: str, encoder: Encoder) -> Draft:
     Raises:
         InvalidMessage: names the argument that cannot be used.
     """
+    if type(message) is Message and message.plain:
+        return _plain(message, encoder)
     _check_options(message)
     headers = _extra_headers(message.extra_headers)
     message_id = headers.pop("Message-ID", None) or _flask_mail_id(message)
     if (unsubscribe := getattr(message, "unsubscribe", None)) is not None:
         _add_unsubscribe(headers, unsubscribe)
     return Draft(
-        subject="" if message.subject is None else line_of(message.subject, "subject").strip(" \t"),
+        subject=_subject(message),
         sender=_sender(message),
         to=parse_addresses(message.recipients, field="recipients"),
         cc=parse_addresses(message.cc, field="cc"),
@@ -99,6 +101,22 @@ def of_message(message: Any, *, token: str, encoder: Encoder) -> Draft:
         message_id=message_id,
         headers=tuple(headers.items()),
         content=_content(message, token, encoder),
+    )
+
+
+def _plain(message: Message, encoder: Encoder) -> Draft:
+    """Read a message of our own that is no more than a text, in half the time."""
+    return Draft(
+        subject=_subject(message),
+        sender=_sender(message),
+        to=parse_addresses(message.recipients, field="recipients"),
+        cc=(),
+        bcc=(),
+        reply_to=_reply_to(message.reply_to),
+        date=_date(message.date),
+        message_id=_flask_mail_id(message),
+        headers=(),
+        content=encoder.text(message.body, charset=message.charset, field="body"),
     )
 
 
@@ -176,6 +194,10 @@ def _reply_to(value: object) -> tuple[Address, ...]:
     if isinstance(value, list):
         return parse_addresses(value, field="reply_to")
     return (parse_address(value, field="reply_to"),)
+
+
+def _subject(message: Any) -> str:
+    return "" if message.subject is None else line_of(message.subject, "subject").strip(" \t")
 
 
 def _date(value: object) -> datetime | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from flask_smtpadmin.core.errors import InvalidMessage
 from flask_smtpadmin.core.mail.address import Mailbox, listed
@@ -161,6 +161,11 @@ class Message:
         else:
             self.alts["html"] = value
 
+    @property
+    def plain(self) -> bool:
+        """Whether a text to addresses in To is all there is, as in most of what many get."""
+        return _MORE.isdisjoint(vars(self)) and self.unsubscribe is None and bool(self.body)
+
     def add_recipient(self, recipient: Mailbox) -> None:
         """Add one more address to the To header."""
         self.recipients.append(recipient)
@@ -199,6 +204,12 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.subject!r}, {len(self.recipients)} in To>"
+
+
+#: What makes a message more than a text: nobody has looked for it where it is not there.
+_MORE: Final = frozenset(name for name, kind in vars(Message).items() if type(kind) is _Empty) - {
+    "recipients"
+}
 
 
 def pairs(value: object, field: str) -> dict[str, Any]:
