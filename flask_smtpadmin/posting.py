@@ -62,7 +62,8 @@ def post(
     snapshot = state.settings.snapshot(max_age=SETTINGS_AGE)
     if handling.server is not None and handling.server not in snapshot.servers:
         raise NotFound("server", handling.server)
-    handling = replace(handling, kept_back=_kept_back(state, handling))
+    if why := _kept_back(state, handling):
+        handling = replace(handling, kept_back=why)
     joined = None if session == "own" else _session_to_join(state, session)
     room = Room(snapshot["MAX_QUEUE"], critical=handling.critical)
 

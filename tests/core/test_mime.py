@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 
 import pytest
 from support.mail import NOW, TOKEN, assert_sendable, built, parsed, text
@@ -12,6 +14,7 @@ from flask_smtpadmin.core.mail.message import Message
 from flask_smtpadmin.core.mail.mime import (
     MAX_RECIPIENTS,
     Recipient,
+    Renderer,
     build,
     sender_block,
     sender_email,
@@ -270,3 +273,14 @@ def test_the_sender_of_a_message_fits_the_sender_block():
     [sender] = parsed(rendered)["From"].addresses
     assert (sender.display_name, sender.addr_spec) == ("Zoë, Inc.", "zoe@example.com")
     assert sender_email(rendered.sender) == "zoe@example.com"
+
+
+def test_the_date_is_written_in_the_zone_that_was_given() -> None:
+    """One moment in two zones, one after the other."""
+    for hours, zone in ((0, "+0000"), (2, "+0200"), (0, "+0000")):
+        now = NOW.astimezone(timezone(timedelta(hours=hours)))
+        renderer = Renderer(now=now, domain="app.example")
+        content = renderer.render(Message("S", ["a@b.example"], "Hi"), TOKEN).content.decode()
+        (line,) = re.findall("Date: (.*)\r\n", content)
+        assert line.endswith(zone)
+        assert parsedate_to_datetime(line) == NOW.replace(microsecond=0)

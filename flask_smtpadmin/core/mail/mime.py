@@ -7,7 +7,7 @@ hand-over and is put in front of the stored bytes there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import Message as StandardMessage
 from email.utils import format_datetime
 from functools import lru_cache
@@ -88,7 +88,7 @@ class Renderer:
     def __init__(
         self, *, now: datetime, domain: str, subject_prefix: str = "", limit: int = 0
     ) -> None:
-        self._date = format_datetime(now)
+        self._date = _date_of(now.replace(microsecond=0), now.utcoffset())
         #: in front of the token, so that an index over Message-IDs grows at its end
         self._stamp = f"{int(now.timestamp() * 1000):x}."
         self._domain = domain
@@ -173,6 +173,12 @@ def sender_block(sender: str, *, reply_to: str = "", trace: Mapping[str, str]) -
     for name, value in trace.items():
         lines.append(header(check_name(name, "trace"), line_of(value, "trace")))
     return "".join(lines).encode()
+
+
+@lru_cache(maxsize=8)  # many messages are written within a second
+def _date_of(second: datetime, _zone: timedelta | None) -> str:
+    """Return the Date header; what is one second in two zones is equal, and written in each."""
+    return format_datetime(second)
 
 
 @lru_cache(maxsize=256)
