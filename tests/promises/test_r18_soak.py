@@ -28,6 +28,8 @@ LENGTH = 3600.0 if FULL else 60.0 if os.environ.get("CI") else 20.0
 EVERY, WARM = (60.0, 300.0) if FULL else (5.0, 5.0)
 #: Threads in which asyncio resolves names: they are started as they are needed, and stay.
 RESOLVERS = min(32, (os.cpu_count() or 1) + 4)
+#: What full pools hold open: ten connections to the server, five to SQLite of three files each.
+FILES = 10 + 5 * 3
 
 
 @dataclass(frozen=True)
@@ -134,10 +136,6 @@ def watch_arrivals(smtp: MailServer) -> Callable[[], dict[str, float]]:
         return seen
 
     return arrivals
-
-
-#: What full pools hold: ten connections to the server, five to SQLite of three files each.
-FILES = 10 + 5 * 3
 
 
 @pytest.mark.slow

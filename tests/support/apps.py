@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Flask
@@ -36,10 +37,20 @@ def build_site(database_url: str, config: dict[str, Any], *, create: bool = True
     return Site(app, db, mail)
 
 
+#: Threads that end by themselves, and write down what they found before that.
+_BRIEF = {f"smtpadmin-{work}" for work in ("check", "job", "recorder", "templates")}
+
+
 def close_site(site: Site) -> None:
-    """Give back every database connection: an open one would fail the test that leaks it."""
+    """Give back every database connection: an open one would fail the test that leaks it.
+
+    A thread that is about to write would open another one after this.
+    """
     with site.app.app_context():
         site.db.session.remove()
+        for thread in threading.enumerate():
+            if thread.name in _BRIEF:
+                thread.join(5)
         for engine in site.db.engines.values():
             engine.dispose()
     state = site.app.extensions.get("smtpadmin")
