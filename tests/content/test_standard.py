@@ -134,7 +134,7 @@ def test_what_may_be_missing_may_be_missing() -> None:
         "test": {"link": "https://a.example"},
     }
     for name in NAMES:
-        values = standard_type(name).prepare(**least[name])  # type: ignore[misc]  # the eight have one  # each has one
+        values = standard_type(name).prepare(**least[name])  # type: ignore[misc]  # the eight have one
         assert set(values) == set(standard_type(name).sample)
         mail = rendered(name, values=values)
         assert not parsed(mail.html)[1]
