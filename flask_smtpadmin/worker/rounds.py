@@ -30,6 +30,8 @@ ASK_EVERY: Final = 1.0
 #: Seconds that a worker is at work before it looks at servers on its own.
 FIRST_LOOK: Final = 60.0
 _PRUNE_EVERY: Final = 3600.0
+#: Seconds that a worker that stops waits for what its rounds are about.
+_GRACE: Final = 2.0
 _ID_LENGTH: Final = 32
 
 
@@ -60,6 +62,7 @@ class Rounds:
         self._prune_at = time.monotonic() + _PRUNE_EVERY
         self._thread = ThreadPoolExecutor(1, "smtpadmin-rounds")
         self._task: asyncio.Task[None] | None = None
+        self._round: asyncio.Future[None] | None = None
 
     def start(self) -> None:
         """Begin, in the running event loop."""
@@ -71,6 +74,8 @@ class Rounds:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._round is not None:
+            await asyncio.wait([self._round], timeout=_GRACE)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _go_round(self) -> None:
@@ -78,7 +83,9 @@ class Rounds:
         while True:
             await asyncio.sleep(ASK_EVERY)
             try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._once)
+                loop = asyncio.get_running_loop()
+                self._round = loop.run_in_executor(self._thread, self._once)
+                await asyncio.shield(self._round)
                 told = False
             except Exception as error:
                 if not told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -134,6 +135,23 @@ def test_looking_can_be_switched_off(bench: Benches, monkeypatch: pytest.MonkeyP
     with working(site.site):
         time.sleep(0.6)
     assert site.smtp.connections == 0
+
+
+def test_a_worker_ends_after_its_round(bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it looks at when it is stopped comes to its end: no connection is opened later."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def serve(*_: object) -> bool:
+        begun.set()
+        time.sleep(0.5)
+        ended.set()
+        return False
+
+    monkeypatch.setattr(rounds, "ASK_EVERY", 0.05)
+    monkeypatch.setattr(rounds, "serve_waiting", serve)
+    with working(bench().site):
+        assert begun.wait(5)
+    assert ended.is_set()
 
 
 def test_verified_belongs_to_the_settings_that_were_tried(bench: Benches) -> None:

@@ -38,7 +38,7 @@ def build_site(database_url: str, config: dict[str, Any], *, create: bool = True
 
 
 #: Threads that end by themselves, and write down what they found before that.
-_BRIEF = {f"smtpadmin-{work}" for work in ("check", "job", "recorder", "templates")}
+_BRIEF = tuple(f"smtpadmin-{work}" for work in ("check", "job", "recorder", "rounds", "templates"))
 
 
 def close_site(site: Site) -> None:
@@ -49,7 +49,7 @@ def close_site(site: Site) -> None:
     with site.app.app_context():
         site.db.session.remove()
         for thread in threading.enumerate():
-            if thread.name in _BRIEF:
+            if thread.name.startswith(_BRIEF):
                 thread.join(5)
         for engine in site.db.engines.values():
             engine.dispose()
