@@ -30,7 +30,7 @@ _PRAISE_EVERY: Final = 60.0
 
 @record(frozen=True, slots=True)
 class Word:
-    """What one try said about a server; ``closing``: it said 421."""
+    """What one try said about a server; ``domain``: whose refusal is suspect; ``closing``: 421."""
 
     said: ServerWord
     cause: str | None = None

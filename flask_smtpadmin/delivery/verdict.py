@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import lru_cache
 
 from flask_smtpadmin.core.errors import SecretUnreadable
 from flask_smtpadmin.core.redact import clean, without_links
@@ -29,7 +30,7 @@ def judge(ended: Ended, policy: Policy) -> Result:
 def server_word(result: Result) -> Word:
     """Say what a result says about the server it was handed to."""
     decision = result.decision
-    recipients = result.job.recipients
+    recipients = result.job.recipients if decision.server == "suspect" else ()
     domain = recipients[0].address.rpartition("@")[2].lower() if recipients else ""
     closing = result.trace.code == CLOSING
     return Word(decision.server, decision.cause, decision.error, domain, closing)
@@ -91,14 +92,19 @@ def _trace(ended: Ended) -> Trace:
         started_at=ended.started_at,
         finished_at=ended.finished_at,
         phase=phase,
-        address=clean(address, limit=_ADDRESS_LENGTH) if address else None,
+        address=_of_link(address, _ADDRESS_LENGTH) if address else None,
         code=reply.code if reply and abs(reply.code) <= _LONGEST_CODE else None,
         enhanced=(reply.enhanced[:_ENHANCED_LENGTH] or None) if reply else None,
         reply=clean(text) if text else None,
-        tls=clean(connected.tls, limit=_TLS_LENGTH) or None if connected else None,
+        tls=_of_link(connected.tls, _TLS_LENGTH) or None if connected else None,
         ms=ms,
         session=_session(ended),
     )
+
+
+@lru_cache(maxsize=256)  # each message of a connection brings the same
+def _of_link(text: str, limit: int) -> str:
+    return clean(text, limit=limit)
 
 
 def _session(ended: Ended) -> str | None:

@@ -28,6 +28,8 @@ Kind = Literal["to", "cc", "bcc"]
 #: Recipients of one message; servers take at least 100 (RFC 5321 4.5.3.1.8), many not 1000.
 MAX_RECIPIENTS: Final = 1000
 
+#: Characters of the longest token.
+_TOKEN: Final = 60
 _SPACES: Final = " \t"
 _NOBODY: Final = "To: undisclosed-recipients:;\r\n"
 #: What a message must have to be read like ours: what Flask-Mail's has.
@@ -92,6 +94,8 @@ class Renderer:
         #: in front of the token, so that an index over Message-IDs grows at its end
         self._stamp = f"{int(now.timestamp() * 1000):x}."
         self._domain = domain
+        #: whether a token of letters and digits makes a Message-ID with these two
+        self._fits = is_message_id(f"<{self._stamp}{'0' * _TOKEN}@{domain}>")
         self._prefix = line_of(subject_prefix, "subject").strip(_SPACES)
         self._limit = limit
         self._encoder = Encoder()
@@ -110,9 +114,7 @@ class Renderer:
         """
         draft = self._read(message, token)
         recipients = _recipients(draft)
-        message_id = draft.message_id or f"<{self._stamp}{token}@{self._domain}>"
-        if not is_message_id(message_id):
-            raise ValueError(f"{message_id!r} is not a Message-ID")
+        message_id = draft.message_id or self._new_id(token)
         subject = f"{self._prefix} {draft.subject}".strip(_SPACES)
         date = self._date if draft.date is None else format_datetime(draft.date)
         head = _head(draft, subject, date, message_id)
@@ -130,9 +132,16 @@ class Renderer:
             has_reply_to=bool(draft.reply_to),
             content=content,
             recipients=recipients,
-            smtputf8=_needs_smtputf8(draft),
+            smtputf8=_needs_smtputf8(draft, head),
             eight_bit=not content.isascii(),
         )
+
+    def _new_id(self, token: str) -> str:
+        new = f"<{self._stamp}{token}@{self._domain}>"
+        plain = len(token) <= _TOKEN and token.isalnum() and token.isascii()
+        if not (plain and self._fits) and not is_message_id(new):
+            raise ValueError(f"{new!r} is not a Message-ID")
+        return new
 
     def _read(self, message: Any, token: str) -> Draft:
         if isinstance(message, StandardMessage):
@@ -196,9 +205,11 @@ def _mailbox_line(name: str, field: str, mailbox: str) -> str:
     return folded(name, format_mailbox(parse_address(mailbox, field=field)))
 
 
-def _needs_smtputf8(draft: Draft) -> bool:
+def _needs_smtputf8(draft: Draft, head: str) -> bool:
     """Say whether a local part is beyond ASCII (RFC 6531); the domains are A-labels."""
-    mailboxes = [*draft.to, *draft.cc, *draft.bcc, *draft.reply_to]
+    mailboxes = [*draft.bcc]
+    if not head.isascii():
+        mailboxes += [*draft.to, *draft.cc, *draft.reply_to]
     if draft.sender is not None:
         mailboxes.append(draft.sender)
     return not "".join([mailbox.email for mailbox in mailboxes]).isascii()
