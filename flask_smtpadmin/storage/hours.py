@@ -182,15 +182,23 @@ def _this(table: sa.Table, row: Sequence[Any]) -> list[sa.ColumnElement[bool]]:
     return [column == value for column, value in pairs if column.primary_key]
 
 
+def counting(table: sa.Table, rows: sa.Select[Any]) -> Any:
+    """Return PostgreSQL's statement that counts what ``rows`` selects for all columns."""
+    insert = postgresql.insert(table).from_select([column.name for column in table.c], rows)
+    return _or_add(table, insert)
+
+
 def _upsert(table: sa.Table, dialect: str) -> Any:
     values = {column.name: sa.bindparam(column.name, type_=column.type) for column in table.c}
     if dialect in {"mysql", "mariadb"}:
         add = mysql.insert(table).values(values)
         return add.on_duplicate_key_update(n=table.c.n + add.inserted.n)
     makes: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-    if dialect not in makes:
-        return None
-    insert = makes[dialect](table).values(values)
+    return _or_add(table, makes[dialect](table).values(values)) if dialect in makes else None
+
+
+def _or_add(table: sa.Table, insert: Any) -> Any:
+    """Return ``insert`` that adds to the row which is there already."""
     keys = [column.name for column in table.primary_key.columns]
     more = {"n": table.c.n + insert.excluded.n}
     return insert.on_conflict_do_update(index_elements=keys, set_=more)

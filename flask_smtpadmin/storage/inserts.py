@@ -8,7 +8,6 @@ database allows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -22,7 +21,7 @@ from flask_smtpadmin.core.queued import Batch, Entry, Flow, Terms
 from flask_smtpadmin.core.search import index_form
 from flask_smtpadmin.core.secrecy import WIPED
 from flask_smtpadmin.core.states import PRIORITIES
-from flask_smtpadmin.storage.bulk import Bulk, Given, moment
+from flask_smtpadmin.storage.bulk import Bulk, Given, in_json, moment
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.transitions import entering
 
@@ -134,7 +133,7 @@ class Inserts:
             rows.append((number, *_own(entry), start))
             start += len(entry.built.content)
         contents = b"".join([entry.built.content for entry in entries])
-        recipients = json.dumps(
+        recipients = in_json(
             [
                 (number, recipient.kind, recipient.address, index_form(recipient.address))
                 for number, entry in enumerate(entries, 1)

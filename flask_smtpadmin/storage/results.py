@@ -20,12 +20,13 @@ from flask_smtpadmin.core.rate import Slot
 from flask_smtpadmin.core.records import record
 from flask_smtpadmin.core.retry import Decision
 from flask_smtpadmin.core.states import WaitingFor
-from flask_smtpadmin.storage.bulk import Bulk, Given, Value, moment
+from flask_smtpadmin.storage.bulk import Value, moment
 from flask_smtpadmin.storage.claims import Claimed
-from flask_smtpadmin.storage.hours import Event, Hours, events_of
+from flask_smtpadmin.storage.hours import Event, Hours, events_of, hour_of
 from flask_smtpadmin.storage.models import Models
 from flask_smtpadmin.storage.sealed import Sealed
 from flask_smtpadmin.storage.transitions import move
+from flask_smtpadmin.storage.tries import Tries
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +88,9 @@ class Results:
         self._recipient = models.table("Recipient")
         self._attempt = models.table("Attempt")
         self._worker_id = worker_id
+        self._tries = Tries(models)
         self._hours = Hours(models, worker_id)
         self._sealed = Sealed(models)
-        self._open = _open(self._message, self._attempt)
-        self._sent = _sent(self._message)
-        self._accept = _accept(self._recipient)
-        self._complete = _complete(self._attempt)
 
     def hand_over(
         self, connection: Connection, items: Sequence[HandOver], now: datetime
@@ -102,14 +100,12 @@ class Results:
         An attempt is opened for what is under our lease, and its message locked until the commit:
         who takes messages back waits for that, and then sees the attempt.
         """
-        ours: set[int] = set()
-        started = moment(now)
-        for token, group in _grouped(items, lambda item: item.job.token):
-            rows = [(item.job.id, item.n, item.server) for item in group]
-            opened = self._open.run(connection, rows, token, self._worker_id, started)
-            ids = [item.job.id for item in group]
-            ours.update(ids if opened == len(ids) else self._still_ours(connection, token, ids))
-        return ours
+        rows = [(item.job.id, item.job.token, item.n, item.server) for item in items]
+        opened = self._tries.open.run(connection, rows, self._worker_id, moment(now))
+        jobs = [item.job for item in items]
+        if opened == len(jobs):
+            return {job.id for job in jobs}
+        return self._those_in(connection, jobs, "sending")
 
     def finish(
         self, connection: Connection, results: Sequence[Result], now: datetime
@@ -117,16 +113,17 @@ class Results:
         """Write ``results``; return those written (with their final decision) and those lost."""
         events: Counter[Event] = Counter()
         plain = [result for result in results if result.plain]
-        written, lost = self._finish_plain(connection, plain, now, events)
+        written = self._finish_plain(connection, plain, now, events) if plain else []
+        lost = _missing(plain, written)
+        others: list[Result] = []
         for result in results:
             if not result.plain:
                 final = self._finish_one(connection, result, now, events)
-                (written if final else lost).append(final or result)
+                (others if final else lost).append(final or result)
+        self._complete(connection, others)
+        written = [*written, *others]
         self._hours.add(connection, events, now)
         self._sealed.wipe(connection, [item.job.id for item in written if item.job.secret])
-        if written:
-            rows = [_completed(item) for item in written]
-            self._complete.run(connection, rows, self._worker_id)
         for item in lost:
             text = "Message %d is no longer ours; its result is not written."
             told = {"message_id": item.job.id, "outcome": item.decision.outcome}
@@ -157,9 +154,7 @@ class Results:
 
     def withdraw(self, connection: Connection, items: Sequence[HandOver], now: datetime) -> None:
         """Take hand-overs back that were never begun: as if they had not been written."""
-        ours: set[int] = set()
-        for token, group in _grouped(items, lambda item: item.job.token):
-            ours.update(self._still_ours(connection, token, [item.job.id for item in group]))
+        ours = self._those_in(connection, [item.job for item in items], "sending")
         self.forget(connection, [item for item in items if item.job.id in ours])
         self.put_back(connection, [(i.job, None) for i in items if i.job.id in ours], now)
 
@@ -191,24 +186,43 @@ class Results:
         results: Sequence[Result],
         now: datetime,
         events: Counter[Event],
-    ) -> tuple[list[Result], list[Result]]:
-        ours: set[int] = set()
-        done = moment(now)
-        for token, group in _grouped(results, lambda item: item.job.token):
-            rows = [(item.job.id, item.n, item.trace.server) for item in group]
-            ids = [item.job.id for item in group]
-            moved = self._sent.run(connection, rows, token, done)
+    ) -> Sequence[Result]:
+        """Write what every recipient has; return what is written, be it by an earlier commit."""
+        at_once = connection.dialect.name == "postgresql"
+        if at_once:
+            moved = self._write_at_once(connection, results, now)
+        else:
+            moved = self._write_sent(connection, results, now)
             events["sent", ""] += moved  # what an earlier commit wrote is counted already
-            if moved != len(ids):
-                ids = self._already(connection, token, ids, "sent")
-            ours.update(ids)
-        written = [item for item in results if item.job.id in ours]
-        accepted = [
-            (recipient.id, item.trace.code) for item in written for recipient in item.job.recipients
-        ]
-        if accepted:
-            self._accept.run(connection, accepted)
-        return written, [item for item in results if item.job.id not in ours]
+        written = results
+        if moved != len(results):
+            ours = self._those_in(connection, [item.job for item in results], "sent")
+            written = [item for item in results if item.job.id in ours]
+        if written and not at_once:
+            accepted = [
+                (recipient.id, item.trace.code)
+                for item in written
+                for recipient in item.job.recipients
+            ]
+            self._tries.accept.run(connection, accepted)
+            self._complete(connection, written)
+        return written
+
+    def _write_at_once(
+        self, connection: Connection, results: Sequence[Result], now: datetime
+    ) -> int:
+        rows = [(*_sent(item), *_tried(item)) for item in results]
+        shared = (moment(now), self._worker_id, hour_of(now))
+        moved: int = self._tries.finish.execute(connection, rows, *shared).scalar_one()
+        return moved
+
+    def _write_sent(self, connection: Connection, results: Sequence[Result], now: datetime) -> int:
+        return self._tries.sent.run(connection, [_sent(item) for item in results], moment(now))
+
+    def _complete(self, connection: Connection, results: Sequence[Result]) -> None:
+        if results:
+            rows = [(item.job.id, item.n, *_tried(item)) for item in results]
+            self._tries.complete.run(connection, rows, self._worker_id)
 
     def _finish_one(
         self, connection: Connection, result: Result, now: datetime, events: Counter[Event]
@@ -287,6 +301,14 @@ class Results:
             worker_id=None, lease_until=None
         )
 
+    def _those_in(self, connection: Connection, jobs: Iterable[Claimed], state: str) -> set[int]:
+        """Return which of ``jobs`` are in ``state`` by our own doing."""
+        return {
+            number
+            for token, group in _grouped(jobs, lambda job: job.token)
+            for number in self._already(connection, token, [job.id for job in group], state)
+        }
+
     def _still_ours(self, connection: Connection, token: str, ids: Collection[int]) -> list[int]:
         return self._already(connection, token, ids, "sending")
 
@@ -300,11 +322,23 @@ class Results:
         return list(connection.execute(query).scalars())
 
 
-def _completed(result: Result) -> tuple[Value, ...]:
+def _missing(results: Sequence[Result], written: Sequence[Result]) -> list[Result]:
+    """Return those of ``results`` that are not ``written``."""
+    if len(written) == len(results):
+        return []
+    known = {item.job.id for item in written}
+    return [item for item in results if item.job.id not in known]
+
+
+def _sent(result: Result) -> tuple[Value, ...]:
+    """Return the values of ``tries.SENT``."""
+    return result.job.id, result.job.token, result.n, result.trace.server
+
+
+def _tried(result: Result) -> tuple[Value, ...]:
+    """Return the values of ``tries.TRIED``."""
     trace = result.trace
     return (
-        result.job.id,
-        result.n,
         trace.address,
         moment(trace.started_at),
         moment(trace.finished_at),
@@ -318,77 +352,6 @@ def _completed(result: Result) -> tuple[Value, ...]:
         trace.ms,
         trace.session,
     )
-
-
-def _open(message: sa.Table, attempt: sa.Table) -> Bulk:
-    """Open attempts for messages that are in our hands, and lock those messages."""
-
-    def build(given: Given) -> sa.Executable:
-        values = {
-            "message": message.c.id,
-            "n": given["n"],
-            "server_key": given["server_key"],
-            "worker_id": sa.bindparam("worker"),
-            "started_at": sa.bindparam("now", type_=attempt.c.started_at.type),
-            "phase": sa.literal_column("'handed_over'"),
-        }
-        ours = sa.select(*values.values()).where(*_ours(message, given))
-        ours = ours.with_for_update(of=message, key_share=True)
-        return sa.insert(attempt).from_select(list(values), ours, include_defaults=False)
-
-    columns = _types(attempt, "message n server_key")
-    return Bulk(build, columns, ("token", "worker", "now"))
-
-
-def _sent(message: sa.Table) -> Bulk:
-    """Finish messages that every recipient has."""
-
-    def build(given: Given) -> sa.Executable:
-        now = sa.bindparam("now", type_=message.c.state_at.type)
-        update = move(message, "sent", now, came_from=("sending",))
-        nothing = dict.fromkeys(("worker_id", "lease_until", "waiting_for", "cause", "error"))
-        return update.where(*_ours(message, given)).values(
-            attempts=given["attempts"], sent_via=given["sent_via"], **nothing
-        )
-
-    return Bulk(build, _types(message, "id attempts sent_via"), ("token", "now"))
-
-
-def _accept(recipient: sa.Table) -> Bulk:
-    """Note that recipients have it."""
-
-    def build(given: Given) -> sa.Executable:
-        update = sa.update(recipient).where(given.numbered(recipient.c.id))
-        return update.values(state="accepted", code=given["code"], reply=None)
-
-    return Bulk(build, _types(recipient, "id code"))
-
-
-def _complete(attempt: sa.Table) -> Bulk:
-    """Complete attempts of ours with what became of them."""
-    written = (
-        "address started_at finished_at phase outcome cause code enhanced reply tls ms session"
-    )
-
-    def build(given: Given) -> sa.Executable:
-        update = sa.update(attempt).where(
-            given.numbered(attempt.c.message),
-            attempt.c.n == given["n"],
-            attempt.c.worker_id == sa.bindparam("worker"),
-        )
-        return update.values({name: given[name] for name in written.split()})
-
-    return Bulk(build, _types(attempt, f"message n {written}"), ("worker",))
-
-
-def _ours(message: sa.Table, given: Given) -> tuple[sa.ColumnElement[bool], ...]:
-    columns = message.c
-    token: sa.BindParameter[str] = sa.bindparam("token")
-    return given.numbered(columns.id), columns.lease_token == token, columns.state == "sending"
-
-
-def _types(table: sa.Table, names: str) -> dict[str, Any]:
-    return {name: table.c[name].type for name in names.split()}
 
 
 def _grouped(items: Iterable[Any], key: Any) -> list[tuple[Any, list[Any]]]:

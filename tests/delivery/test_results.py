@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import sqlalchemy as sa
 from support.queues import MailQueue, decided
 
 from flask_smtpadmin.core.rate import limits_of
@@ -79,6 +80,45 @@ def test_a_partial_try_keeps_the_fate_of_each_recipient(sqlite_queue: MailQueue)
     again = sqlite_queue.claim()[0]
     assert [recipient.address for recipient in again.recipients] == [third]
     assert (again.accepted, again.refused, again.failures, again.attempts) == (1, 1, 1, 1)
+
+
+def test_who_had_it_before_keeps_that_word(mail_queue: MailQueue):
+    """The end of a message changes only what was pending, and only the last of its attempts."""
+    mail_queue.send(2, recipients=2)
+    jobs = mail_queue.claim()
+    mail_queue.hand_over(jobs)
+    for job in jobs:
+        first, second = (recipient.address for recipient in job.recipients)
+        ends = RecipientEnd(first, "accepted", 251), RecipientEnd(second, "pending", 450)
+        decision = decided("retrying", run_at=utcnow(), recipients=ends, server="ok")
+        mail_queue.finish([job], decision, code=450)
+    jobs = mail_queue.claim()
+    mail_queue.hand_over(jobs)
+    mail_queue.finish(jobs, decided("sent", server="ok"), code=250)
+    ended = [(row.state, row.code) for row in mail_queue.rows("Recipient")]
+    assert ended == [("accepted", 251), ("accepted", 250)] * 2
+    tries = [(row.n, row.outcome, row.code) for row in mail_queue.rows("Attempt")]
+    assert sorted(tries) == [(1, "retry", 450)] * 2 + [(2, "sent", 250)] * 2
+
+
+def test_what_is_lost_is_left_out_of_its_group(mail_queue: MailQueue):
+    """One of three is another worker's by now: two are finished and counted, all of them whole."""
+    mail_queue.send(3)
+    jobs = mail_queue.claim()
+    mail_queue.hand_over(jobs)
+    table = mail_queue.models.table("Message")
+    with mail_queue.database.write() as connection:
+        theirs = sa.update(table).where(table.c.id == jobs[1].id)
+        connection.execute(theirs.values(lease_token="f" * 32, worker_id="w2"))
+    written, lost = mail_queue.finish(jobs, decided("sent", server="ok"), code=250)
+    assert [item.job.id for item in written] == [jobs[0].id, jobs[2].id]
+    assert [item.job.id for item in lost] == [jobs[1].id]
+    assert [row.state for row in mail_queue.rows()] == ["sent", "sending", "sent"]
+    states = [row.state for row in mail_queue.rows("Recipient")]
+    assert states == ["accepted", "pending", "accepted"]
+    outcomes = {row.message: row.outcome for row in mail_queue.rows("Attempt")}
+    assert [outcomes[job.id] for job in jobs] == ["sent", None, "sent"]
+    assert [(row.kind, row.n) for row in mail_queue.rows("Hour")] == [("sent", 2)]
 
 
 def test_a_withdrawn_hand_over_leaves_no_trace(mail_queue: MailQueue):
