@@ -95,6 +95,7 @@ def measure(sink: Sink, mails: int, commands: Sequence[Command]) -> Run:
         RuntimeError: they ended, or nothing moved, before all were accepted; or a process failed,
             or more arrived than there were.
     """
+    os.sync()  # nobody waits for what was written before, by others or to fill the queue
     before, began = sink.accepted(), time.monotonic()
     with running(commands) as processes:
         run = _watch(sink, before, mails, processes, began)
