@@ -36,7 +36,7 @@ _JSON: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 _NUMBERS: Final = "numbers"
 #: Where the rows stand in SQLite's SQL, and how many of them at a time.
 _VALUES: Final = f"VALUES (:{_ROWS})"
-_PIECE: Final = 128
+_PIECE: Final = 64
 #: The first SQLite with UPDATE ... FROM; older ones step a statement for each row.
 _UPDATES_FROM: Final = (3, 33)
 
@@ -114,12 +114,13 @@ class _Compiled:
 class _InValues(_Compiled):
     """SQL with the rows in VALUES: written for one parameter, and repeated for all of them."""
 
+    piece: int = _PIECE
     by_size: dict[int, str] = field(default_factory=dict)
 
     def split(self, rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
         """Cut ``rows`` into pieces of a size that SQL is kept for."""
-        for start in range(0, len(rows), _PIECE):
-            yield rows[start : start + _PIECE]
+        for start in range(0, len(rows), self.piece):
+            yield rows[start : start + self.piece]
 
     def sql_for(self, rows: Sequence[_Row]) -> str:
         """Return the SQL for so many rows."""
@@ -184,6 +185,7 @@ class Bulk:
         build: returns the INSERT or UPDATE, given what stands for the columns of a row.
         columns: the name and type of each value of a row, in order.
         shared: the names of the parameters (``sa.bindparam``) that are the same for all rows.
+        piece: rows at a time on SQLite, which keeps a statement for each number up to this.
     """
 
     def __init__(
@@ -191,8 +193,10 @@ class Bulk:
         build: Callable[[Given], sa.Executable],
         columns: _Columns,
         shared: Sequence[str] = (),
+        piece: int = _PIECE,
     ) -> None:
         self._build = build
+        self._piece = piece
         self._columns = dict(columns)
         self._shared = tuple(shared)
         self._compiled: dict[str, _Compiled] = {}
@@ -233,8 +237,8 @@ class Bulk:
         constants = {name: value for name, value in made.params.items() if name not in names}
         names = (*names, *constants)
         order = made.positiontup and tuple(map(names.index, made.positiontup))
-        kind = _InValues if _takes_values(dialect) else _Compiled
-        return kind(str(made), names, tuple(constants.values()), order)
+        parts = str(made), names, tuple(constants.values()), order
+        return _InValues(*parts, self._piece) if _takes_values(dialect) else _Compiled(*parts)
 
 
 def _given(dialect: Dialect, columns: _Columns) -> tuple[Given, tuple[str, ...]]:

@@ -29,6 +29,8 @@ from flask_smtpadmin.storage.transitions import entering
 CHUNK: Final = 1000
 #: Bytes of their contents; a longer one is written alone.
 CHUNK_BYTES: Final = 4 * 2**20
+#: Of those, rows in one statement on SQLite.
+_PIECE: Final = 128
 
 #: The columns of smtpadmin_message that differ within a batch, and those that do not.
 _OWN: Final = (
@@ -281,7 +283,7 @@ def _messages(message: sa.Table) -> Bulk:
         rows = sa.select(*given.values.values(), *common)
         return sa.insert(message).from_select([*given.values, *_COMMON], rows)
 
-    return Bulk(build, _types(message, "id", *_OWN), _COMMON)
+    return Bulk(build, _types(message, "id", *_OWN), _COMMON, _PIECE)
 
 
 def _rows(table: sa.Table, *names: str) -> Bulk:
@@ -289,7 +291,7 @@ def _rows(table: sa.Table, *names: str) -> Bulk:
         rows = sa.select(*given.values.values())
         return sa.insert(table).from_select(names, rows)
 
-    return Bulk(build, _types(table, *names))
+    return Bulk(build, _types(table, *names), piece=_PIECE)
 
 
 def _everything(message: sa.Table, content: sa.Table, recipient: sa.Table) -> Bulk:
