@@ -113,8 +113,8 @@ class Outbox:
                 self._admission.admit(way_in, flow.waiting, room)
                 for ids, entries in self._inserts.run_ahead(way_in, flow, utcnow()):
                     messages += _queued(ids, entries, flow.terms)
-        except _BuildingError as passed:
-            raise passed.error from passed.error.__cause__
+        except _BuildingError as beside:
+            raise beside.error from beside.error.__cause__
         committed(messages)
         return messages
 
