@@ -107,10 +107,14 @@ class Outbox:
         nothing is stored then.
         """
         messages: list[QueuedMessage] = []
-        with _taken(self._database), self._database.write(bounded=False, much=True) as connection:
-            self._admission.admit(connection, flow.waiting, room)
-            for ids, entries in self._inserts.run_ahead(connection, flow, utcnow()):
-                messages += _queued(ids, entries, flow.terms)
+        flow = replace(flow, entries=_built(flow.entries))
+        try:
+            with _taken(self._database), self._database.write(bounded=False, much=True) as way_in:
+                self._admission.admit(way_in, flow.waiting, room)
+                for ids, entries in self._inserts.run_ahead(way_in, flow, utcnow()):
+                    messages += _queued(ids, entries, flow.terms)
+        except _BuildingError as beside:
+            raise beside.error from beside.error.__cause__
         committed(messages)
         return messages
 
@@ -243,6 +247,22 @@ def _queued(ids: Sequence[int], entries: Sequence[Entry], terms: Terms) -> list[
         )
         for number, entry in zip(ids, entries, strict=True)
     ]
+
+
+class _BuildingError(Exception):
+    """Takes an error of the app's own database past those who would blame ours for it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _built(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """Yield ``entries``; what their author asks a database for may fail like a database of ours."""
+    try:
+        yield from entries
+    except (*_AWAY, PoolTimeout) as error:
+        raise _BuildingError(error) from error
 
 
 @contextmanager

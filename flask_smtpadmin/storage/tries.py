@@ -100,10 +100,11 @@ def _finish(models: Models) -> Bulk:
             ours.numbered(recipient.c.message), recipient.c.state == "pending"
         )
         completed = _completed(attempt, ours).where(attempt.c.n == ours["attempts"])
-        others = (accepted, completed, counting(hour, _counted(hour, moved)))
-        names = ("accepted", "completed", "counted")
-        ctes = [one.cte(name) for one, name in zip(others, names, strict=True)]
-        return sa.select(sa.func.count()).select_from(moved).add_cte(*ctes)
+        counted = counting(hour, _counted(hour, moved))
+        count = sa.select(sa.func.count()).select_from(moved)
+        return count.add_cte(
+            accepted.cte("accepted"), completed.cte("completed"), counted.cte("counted")
+        )
 
     columns = _types(message, *SENT) | _types(attempt, *TRIED)
     return Bulk(build, columns, ("now", "worker", "hour"))

@@ -156,3 +156,21 @@ def test_a_generator_s_own_error_is_the_caller_s(flowing: Shop) -> None:
     with pytest.raises(ZeroDivisionError):
         flowing.mail.send_many(list(letters()))
     assert flowing.stored() == 0
+
+
+def test_an_error_of_the_apps_own_database_stays_one(flowing: Shop) -> None:
+    """What a type's values are made of may be out of reach: the queue is not blamed for that."""
+    away = sa.exc.OperationalError("SELECT", {}, Exception("the shop's own database is away"))
+
+    def prepare(number: int) -> dict[str, Any]:
+        if number == CHUNK + 1:
+            raise away
+        return {"number": number}
+
+    flowing.mail.email_type(
+        "own", subject="{{ number }}", text="Hello.", prepare=prepare, sample={"number": 1}
+    )
+    with pytest.raises(sa.exc.OperationalError) as caught:
+        flowing.mail.send_type("own", people(MANY))
+    assert caught.value is away
+    assert flowing.stored() == 0
