@@ -21,7 +21,7 @@ TEMPLATES = Path(flask_smtpadmin.web.__file__).parent / "templates" / "smtpadmin
 #: Names and units that are the same in every language.
 SAME = frozenset({"CSV", "JSON", "LOGIN", "Message-ID", "PLAIN", "Redis", "STARTTLS", "ms"})
 #: Examples to type, which are no words.
-EXAMPLES = frozenset({"example.com", "name@example.com", "server:default"})
+EXAMPLES = frozenset({"example.com", "name@example.com", "server:main"})
 #: Attributes whose text people read or hear.
 READ = frozenset({"aria-label", "data-label", "placeholder", "title"})
 #: Elements whose text is no prose.

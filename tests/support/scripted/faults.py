@@ -140,7 +140,7 @@ def _slow() -> Iterator[Fault]:
     def drip(reply: bytes) -> Raw:
         return Raw(reply + b" " * 200 + b"\r\n", size=1, pause=0.1)
 
-    one = {"timeout": 2.0, "data_timeout": 2.0, "lasts": 2.0}
+    one = {"timeout": 4.0, "data_timeout": 4.0, "lasts": 4.0}
     yield from strike("F13 one byte at a time", drip(b"220 x"), ("banner",), **one)
     yield from strike("F13 one byte at a time", drip(b"250 x"), ("mail", "dot", "taken"), **one)
     yield from strike("F13 window 0", Pause(), ("body",), big=True, **one)
@@ -173,7 +173,7 @@ def _bad_tls() -> Iterator[Fault]:
     for name, context in contexts().items():
         yield Fault(f"F16 {name}", "", ({},), ENCRYPTED, context=context)
     stalled: Script = {"handshake": Silence()}
-    yield Fault("F16 handshake stalled", "", (stalled,), ENCRYPTED, timeout=2, lasts=2)
+    yield Fault("F16 handshake stalled", "", (stalled,), ENCRYPTED, timeout=4, lasts=4)
     yield Fault("F16 handshake dropped", "", ({"handshake": Drop(reset=True)},), ENCRYPTED)
     garbled: Script = {"handshake": (Raw(b"220 no TLS here\r\n"), Drop())}
     yield Fault("F16 handshake in plain text", "", (garbled,), ("implicit",))
