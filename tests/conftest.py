@@ -16,6 +16,7 @@ from support.postgresql import PostgreSQL
 from support.processes import free_port as find_free_port
 from support.queue_server import QueueServer
 from support.requirements import require as require_package
+from support.strays import strays
 
 use_memory()
 
@@ -95,18 +96,22 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgresql_url(postgresql_server: PostgreSQL) -> Iterator[str]:
-    """Return the URL of an empty PostgreSQL database."""
+    """Return the URL of an empty PostgreSQL database; in the end no row outlived its message."""
     url = postgresql_server.new_database()
     yield url
+    left = strays(url)
     postgresql_server.drop(url)
+    assert left == {}
 
 
 @pytest.fixture
 def mariadb_url(mariadb_server: MariaDB) -> Iterator[str]:
-    """Return the URL of an empty MariaDB database."""
+    """Return the URL of an empty MariaDB database; in the end no row outlived its message."""
     url = mariadb_server.new_database()
     yield url
+    left = strays(url)
     mariadb_server.drop(url)
+    assert left == {}
 
 
 @pytest.fixture(

@@ -9,10 +9,10 @@ free: to step a statement for each row would stop at the lock each time.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
+from itertools import chain, starmap
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeEngine
 
+from flask_smtpadmin.storage.pipeline import run_each
 from flask_smtpadmin.storage.taking import skips_locked
 
 #: A value as every driver and JSON take it; a time is text, see :func:`moment`.
@@ -218,6 +219,18 @@ class Bulk:
         """Run it once, as :meth:`run` does, and return what came back; on SQLite for one row."""
         compiled = self._for(connection.dialect)
         return connection.exec_driver_sql(compiled.sql_for(rows), compiled.parameters(rows, shared))
+
+    def run_each(
+        self,
+        connection: Connection,
+        given: Iterable[tuple[Sequence[_Row], tuple[Shared, ...]]],
+    ) -> list[Any]:
+        """Run it once for each of ``given``, and return all rows that came back; not on SQLite.
+
+        Where the driver can, the next is made while the server carries one out.
+        """
+        compiled = self._for(connection.dialect)
+        return run_each(connection, compiled.sql, starmap(compiled.parameters, given))
 
     def text(self, dialect: Dialect) -> str:
         """Return the SQL that ``dialect`` gets, with the driver's marks for parameters."""

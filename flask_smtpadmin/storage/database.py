@@ -111,6 +111,7 @@ class Database:
         single = self.engine.dialect.name == "sqlite" and not self.in_memory
         turn = self._turn() if single else nullcontext()
         with turn, self.engine.connect() as connection, schema_errors():
+            connection.begin()  # not only when SQLAlchemy sees a statement: some go by the driver
             if single:
                 _begin_immediate(connection, much=much)
             elif bounded and connection.dialect.name == "postgresql":
@@ -225,7 +226,6 @@ def _sqlite_pragmas(
 
 
 def _begin_immediate(connection: Connection, *, much: bool) -> None:
-    connection.begin()
     driver: Any = connection.connection.dbapi_connection
     if driver.in_transaction:  # a driver that always keeps one open (autocommit=False)
         connection.exec_driver_sql("ROLLBACK")

@@ -1,6 +1,7 @@
 """The INSERTs of the outbox: how messages become rows and get their numbers, one way per dialect.
 
-PostgreSQL takes messages, contents and recipients in one statement, hence in one round trip.
+PostgreSQL takes messages, contents and recipients in one statement, hence in one round trip; of
+many messages some are built here while the server stores those before.
 SQLite numbers the first message, which takes the write lock; nobody can come in between, so the
 others follow it. Elsewhere, and for secret messages, SQLAlchemy asks for the numbers as the
 database allows.
@@ -9,13 +10,12 @@ database allows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
 
 from flask_smtpadmin.core.queued import Batch, Entry, Flow, Terms
 from flask_smtpadmin.core.search import index_form
@@ -23,6 +23,7 @@ from flask_smtpadmin.core.secrecy import WIPED
 from flask_smtpadmin.core.states import PRIORITIES
 from flask_smtpadmin.storage.bulk import Bulk, Given, in_json, moment
 from flask_smtpadmin.storage.models import Models
+from flask_smtpadmin.storage.pipeline import sends_ahead
 from flask_smtpadmin.storage.transitions import entering
 
 #: Messages that are in memory a second time while they are written.
@@ -31,6 +32,8 @@ CHUNK: Final = 1000
 CHUNK_BYTES: Final = 4 * 2**20
 #: Of those, rows in one statement on SQLite.
 _PIECE: Final = 128
+#: Messages that PostgreSQL stores while as many are built.
+_AHEAD: Final = 100
 
 #: The columns of smtpadmin_message that differ within a batch, and those that do not.
 _OWN: Final = (
@@ -97,23 +100,27 @@ class Inserts:
             number for chunk in _chunks(batch.entries) for number in way(connection, chunk, common)
         ]
 
-    def run_ahead(
-        self, connection: Connection, flow: Flow, now: datetime
-    ) -> Iterator[tuple[Sequence[int], Sequence[Entry]]]:
-        """Store ``flow``, each chunk in a thread while the next one is built; yield them with ids.
-
-        Not for SQLite, whose one lock would be held meanwhile.
-        """
+    def run_flow(self, connection: Connection, flow: Flow, now: datetime) -> list[int]:
+        """Store ``flow`` as it is built, and return the ids in its order."""
         way, common = self._way(connection, flow.terms), _common(flow.terms, now)
-        chunks = _chunks(flow.entries)
-        with ThreadPoolExecutor(1, "smtpadmin-outbox") as thread:
-            chunk = next(chunks)
-            stored = thread.submit(way, connection, chunk, common)
-            for following in chunks:
-                yield stored.result(), chunk
-                chunk = following
-                stored = thread.submit(way, connection, chunk, common)
-            yield stored.result(), chunk
+        if way == self._with_everything:
+            pieces = _chunks(flow.entries, _AHEAD)
+            rows = self._everything.run_each(
+                connection, (self._given(piece, common) for piece in pieces)
+            )
+            return [number for (number,) in rows]
+        return [
+            number for chunk in _chunks(flow.entries) for number in way(connection, chunk, common)
+        ]
+
+    def flows(self, dialect: Dialect, count: int) -> bool:
+        """Say whether so many messages are better stored by :meth:`run_flow`.
+
+        Never on SQLite, whose one lock would be held while they are built.
+        """
+        if dialect.name == "sqlite":
+            return False
+        return count > (_AHEAD if sends_ahead(dialect) else CHUNK)
 
     def in_one_statement(self, dialect: str, batch: Batch) -> bool:
         """Say whether :meth:`run` takes a single statement, which needs no transaction around."""
@@ -130,6 +137,13 @@ class Inserts:
     def _with_everything(
         self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]
     ) -> Sequence[int]:
+        rows, shared = self._given(entries, common)
+        return self._everything.execute(connection, rows, *shared).scalars().all()
+
+    def _given(
+        self, entries: Sequence[Entry], common: dict[str, Any]
+    ) -> tuple[list[tuple[Any, ...]], tuple[Any, ...]]:
+        """Return the rows and what they share for the statement that stores everything."""
         rows, start = [], 1
         for number, entry in enumerate(entries, 1):
             rows.append((number, *_own(entry), start))
@@ -142,10 +156,7 @@ class Inserts:
                 for recipient in entry.built.recipients
             ]
         )
-        result = self._everything.execute(
-            connection, rows, *map(_text, common.values()), contents, recipients
-        )
-        return result.scalars().all()
+        return rows, (*map(_text, common.values()), contents, recipients)
 
     def _after_the_first(
         self, connection: Connection, entries: Sequence[Entry], common: dict[str, Any]
@@ -203,13 +214,13 @@ class Inserts:
         return ids
 
 
-def _chunks(entries: Iterable[Entry]) -> Iterator[Sequence[Entry]]:
+def _chunks(entries: Iterable[Entry], most: int = CHUNK) -> Iterator[Sequence[Entry]]:
     """Cut ``entries`` into pieces that fit into memory."""
     chunk: list[Entry] = []
     size = 0
     for entry in entries:
         size += len(entry.built.content)
-        if chunk and (size > CHUNK_BYTES or len(chunk) == CHUNK):
+        if chunk and (size > CHUNK_BYTES or len(chunk) == most):
             yield chunk
             chunk, size = [], len(entry.built.content)
         chunk.append(entry)

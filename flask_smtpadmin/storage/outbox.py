@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,7 +19,7 @@ from flask_smtpadmin.core.queued import Batch, Entry, Flow, QueuedMessage, Terms
 from flask_smtpadmin.storage import joining
 from flask_smtpadmin.storage.admission import ANY_ROOM, Admission, Room
 from flask_smtpadmin.storage.database import Database, schema_errors, utcnow
-from flask_smtpadmin.storage.inserts import CHUNK, Inserts
+from flask_smtpadmin.storage.inserts import Inserts
 
 #: How often a batch with keys is tried when others keep taking the same keys.
 _ROUNDS: Final = 5
@@ -31,6 +31,8 @@ _AWAY: Final = (InternalError, OperationalError)
 #: Called with the messages that are new, once they are committed or once they never will be.
 Callback = Callable[[list[QueuedMessage]], None]
 
+#: The Message-ID of a message, and its idempotency key.
+_Name: TypeAlias = tuple[str, str | None]
 
 #: Called with the new messages inside the transaction that stores them.
 Also = Callable[[Connection, list[QueuedMessage]], None]
@@ -96,7 +98,7 @@ class Outbox:
 
     def flows(self, count: int) -> bool:
         """Say whether so many messages are better stored by :meth:`add_flow`."""
-        return count > CHUNK and self._database.dialect != "sqlite"
+        return self._inserts.flows(self._database.engine.dialect, count)
 
     def add_flow(
         self, flow: Flow, *, room: Room = ANY_ROOM, committed: Callback = _nothing
@@ -106,15 +108,15 @@ class Outbox:
         Few of the messages are in memory at a time; an error of building is the caller's, and
         nothing is stored then.
         """
-        messages: list[QueuedMessage] = []
-        flow = replace(flow, entries=_built(flow.entries))
+        named: list[_Name] = []
+        flow = replace(flow, entries=_built(flow.entries, named))
         try:
-            with _taken(self._database), self._database.write(bounded=False, much=True) as way_in:
+            with _taken(self._database), self._database.write(bounded=False) as way_in:
                 self._admission.admit(way_in, flow.waiting, room)
-                for ids, entries in self._inserts.run_ahead(way_in, flow, utcnow()):
-                    messages += _queued(ids, entries, flow.terms)
+                ids = self._inserts.run_flow(way_in, flow, utcnow())
         except _BuildingError as beside:
             raise beside.error from beside.error.__cause__
+        messages = _queued(ids, named, flow.terms)
         committed(messages)
         return messages
 
@@ -164,7 +166,7 @@ class Outbox:
         if batch.mixed:
             return self._insert_mixed(connection, batch)
         ids = self._inserts.run(connection, batch, utcnow())
-        return _queued(ids, batch.entries, batch.terms)
+        return _queued(ids, map(_name, batch.entries), batch.terms)
 
     def _insert_mixed(self, connection: Connection, batch: Batch) -> list[QueuedMessage]:
         stored: dict[int, QueuedMessage] = {}
@@ -233,19 +235,23 @@ def _savepoint(connection: Connection) -> Iterator[None]:
         yield
 
 
-def _queued(ids: Sequence[int], entries: Sequence[Entry], terms: Terms) -> list[QueuedMessage]:
+def _name(entry: Entry) -> _Name:
+    return entry.built.message_id, entry.key
+
+
+def _queued(ids: Sequence[int], named: Iterable[_Name], terms: Terms) -> list[QueuedMessage]:
     """Return new messages as the caller gets them."""
     next_try_at = _aware(terms.run_at)
     return [
         QueuedMessage(
             id=number,
-            message_id=entry.built.message_id,
+            message_id=message_id,
             state=terms.state,
-            key=entry.key,
+            key=key,
             created=True,
             next_try_at=next_try_at,
         )
-        for number, entry in zip(ids, entries, strict=True)
+        for number, (message_id, key) in zip(ids, named, strict=True)
     ]
 
 
@@ -257,10 +263,15 @@ class _BuildingError(Exception):
         self.error = error
 
 
-def _built(entries: Iterator[Entry]) -> Iterator[Entry]:
-    """Yield ``entries``; what their author asks a database for may fail like a database of ours."""
+def _built(entries: Iterator[Entry], named: list[_Name]) -> Iterator[Entry]:
+    """Yield ``entries`` and note their names.
+
+    What their author asks a database for may fail like a database of ours.
+    """
     try:
-        yield from entries
+        for entry in entries:
+            named.append(_name(entry))
+            yield entry
     except (*_AWAY, PoolTimeout) as error:
         raise _BuildingError(error) from error
 

@@ -33,6 +33,15 @@ def people(count: int) -> dict[str, dict[str, Any]]:
     return {f"user{number}@example.com": {"number": number} for number in range(count)}
 
 
+def test_a_queue_without_a_limit_keeps_them(
+    database_url: str, make_shop: Callable[..., Shop]
+) -> None:
+    """They are committed though nothing else was asked in that transaction."""
+    shop = make_shop(database_url, SMTPADMIN_MAX_QUEUE=0)
+    shop.mail.send_many([letter() for _ in range(MANY)])
+    assert shop.stored() == MANY
+
+
 def test_each_row_is_the_right_one(shop: Shop) -> None:
     """Ids, contents and recipients of a mailing in several chunks belong together, in order."""
     shop.mail.email_type(
