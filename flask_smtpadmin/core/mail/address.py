@@ -117,7 +117,8 @@ def parse_addresses(value: object, *, field: str) -> tuple[Address, ...]:
     """
     if not value and isinstance(value, _LISTS):
         return ()
-    return tuple([parse_address(item, field=field) for item in listed(value, field)])
+    items = value if type(value) is list else listed(value, field)
+    return tuple([parse_address(item, field=field) for item in items])
 
 
 def listed(value: object, field: str) -> list[Any]:

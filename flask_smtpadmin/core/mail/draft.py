@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from flask_smtpadmin.core.errors import InvalidMessage
@@ -185,6 +186,11 @@ def _sender(message: Any) -> Address | None:
         # Flask-Mail makes "name <email>" of a tuple and quotes nothing
         plain = _FLASK_MAIL_SENDER.fullmatch(value)
         value = (plain["name"], plain["email"]) if plain else value
+    return _known_sender(value) if type(value) is str else parse_address(value, field="sender")
+
+
+@lru_cache(maxsize=256)  # the same few in all messages
+def _known_sender(value: str) -> Address:
     return parse_address(value, field="sender")
 
 

@@ -217,6 +217,8 @@ def _needs_smtputf8(draft: Draft, head: str) -> bool:
 
 def _recipients(draft: Draft) -> tuple[Recipient, ...]:
     """Return each address once, under the header that names it first."""
+    if len(draft.to) == 1 and not draft.cc and not draft.bcc:  # as most have it
+        return (Recipient(draft.to[0].email, "to"),)
     kinds: dict[str, Kind] = {}
     named: tuple[tuple[Kind, tuple[Address, ...]], ...] = (
         ("to", draft.to),
