@@ -19,7 +19,7 @@
     ├── Overtaken                         somebody saved in between; .by, .at
     ├── TemplateError (ValueError)        an e-mail template cannot be used; .part, .line, .variable
     └── WrongState                        the state does not allow the action; .state, .action
-        └── ContentWiped                  what a secret message said is no longer kept
+        └── ContentWiped                  what the message said is no longer kept
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ class ContentSecret(SMTPAdminError):
 
 
 class ContentWiped(WrongState):
-    """What the secret message said is no longer kept, so it can be sent no more."""
+    """What the message said is no longer kept, so it can be sent no more."""
 
     code = "content_wiped"
 
@@ -279,7 +279,7 @@ class ContentWiped(WrongState):
         super().__init__(action, state)
         self.args = (
             mark(
-                "What this message said was wiped, because its type is secret. It cannot be sent "
-                "any more: let your app make a new one."
+                "What this message said is no longer kept, so it cannot be sent any more: let "
+                "your app make a new one."
             ),
         )

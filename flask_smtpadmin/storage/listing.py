@@ -225,9 +225,10 @@ def _rows(models: Models) -> sa.Select[Any]:
         .scalar_subquery()
     )
     shown = (column for column in table.c if column.name not in _HIDDEN)
-    sealed = models.table("Sealed").c
-    kept = sa.exists().where(sealed.id == table.c.id)
-    wiped = sa.and_(table.c.secret.is_(True), ~kept)
+    bodies = [models.table(name).c.id for name in ("Content", "Sealed")]
+    kept = sa.or_(*(sa.exists().where(number == table.c.id) for number in bodies))
+    ended = sa.or_(table.c.secret.is_(True), table.c.state.in_(FINAL))
+    wiped = sa.and_(ended, ~kept)
     return sa.select(*shown, last.label("last_server"), wiped.label("wiped"))
 
 

@@ -14,16 +14,11 @@ from flask_smtpadmin.core.audit_details import filtered
 from flask_smtpadmin.core.deeds import Deed, Tally
 from flask_smtpadmin.core.errors import ContentWiped, NotFound, WrongState
 from flask_smtpadmin.core.history import REPLAYED
-from flask_smtpadmin.core.rows import (
-    CANCELLABLE,
-    DELETABLE,
-    HURRYABLE,
-    RETRYABLE,
-    Filter,
-)
+from flask_smtpadmin.core.rows import CANCELLABLE, DELETABLE, HURRYABLE, RETRYABLE, Filter
 from flask_smtpadmin.core.search import LARGEST_ID
 from flask_smtpadmin.core.states import STATES, State
 from flask_smtpadmin.storage import listing
+from flask_smtpadmin.storage.contents import lost
 from flask_smtpadmin.storage.database import Database, utcnow
 from flask_smtpadmin.storage.hours import Hours
 from flask_smtpadmin.storage.listing import known_id
@@ -69,7 +64,7 @@ class Queue(Reader):
         Raises:
             NotFound: there is none with this id.
             WrongState: it is being sent, or was sent to everybody.
-            ContentWiped: it is secret, and what it said is no longer kept.
+            ContentWiped: what it said is no longer kept.
         """
         with self._database.write() as connection:
             chosen = [known_id(number)]
@@ -259,11 +254,11 @@ class Queue(Reader):
             counts[row[1], bool(row[2])] += 1
             if row[1] in deed.states and not (row[2] and deed.spares_expired):
                 fit[row[0]] = row[1], bool(row[2])
-        lost = self._sealed.lost(connection, list(fit)) if deed.sends and fit else set()
-        counts.subtract(fit.pop(number) for number in lost)
+        gone = lost(connection, self._database.models, list(fit)) if deed.sends and fit else set()
+        counts.subtract(fit.pop(number) for number in gone)
         if fit:
             self._do(connection, deed, list(fit))
-        return Tally(counts, lost=len(lost))
+        return Tally(counts, lost=len(gone))
 
     def together(self, deed: Deed, numbers: Sequence[int]) -> int:
         """Do a deed's action with those of ``numbers`` that allow it; return how many.
@@ -305,8 +300,8 @@ class Queue(Reader):
 
     def _start_over(self, connection: Connection, numbers: Sequence[int]) -> int:
         now = utcnow()
-        lost = self._sealed.lost(connection, numbers)
-        numbers = [number for number in numbers if number not in lost]
+        gone = lost(connection, self._database.models, numbers)
+        numbers = [number for number in numbers if number not in gone]
         meant = self._message.c.id.in_(numbers)
         released = sa.update(self._message).where(meant, self._message.c.state == "caught")
         connection.execute(released.values(cleared=True))

@@ -40,19 +40,6 @@ class Sealed:
         """Remove the contents of messages that are about to be deleted."""
         connection.execute(sa.delete(self._sealed).where(self._sealed.c.id.in_(numbers)))
 
-    def lost(self, connection: Connection, numbers: Collection[int]) -> set[int]:
-        """Return those of ``numbers`` whose content was sealed and is gone.
-
-        The secret ones are locked: theirs stay as they are until the transaction ends.
-        """
-        message = self._message.c
-        secret = sa.select(message.id).where(message.id.in_(numbers), message.secret.is_(True))
-        found = set(connection.execute(secret.with_for_update()).scalars())
-        if not found:
-            return found
-        kept = sa.select(self._sealed.c.id).where(self._sealed.c.id.in_(found))
-        return found - set(connection.execute(kept).scalars())
-
     def prune(self, connection: Connection, now: datetime) -> int:
         """Remove contents that were kept for long enough; return how many, ``BATCH`` at most.
 

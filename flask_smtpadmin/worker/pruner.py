@@ -1,11 +1,14 @@
-"""Removing what is kept for a time only: contents, dialogues of the activity log, hourly counts."""
+"""Removing what is kept for a time only: contents, attempts, dialogues, hourly counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy.engine import Connection
+
+from flask_smtpadmin.storage.attempts import Attempts
 from flask_smtpadmin.storage.clock import Clock
 from flask_smtpadmin.storage.contents import Contents, Keep
 from flask_smtpadmin.storage.database import Database
@@ -24,7 +27,7 @@ class Pruner:
         database: the app's database.
         clock: the database's time.
         keep_days: returns for how many days dialogues are kept; None: for ever.
-        keep: returns for how long what sent messages say is kept.
+        keep: returns for how long contents and attempts are kept.
     """
 
     def __init__(
@@ -42,18 +45,24 @@ class Pruner:
         self._hours = Hours(database.models)
         self._sealed = Sealed(database.models)
         self._contents = Contents(database)
+        self._attempts = Attempts(database.models)
 
     def prune(self) -> None:
         """Remove some of what is too old."""
         with self._database.write() as connection:
             self._hours.fold(connection, self._clock.now())
             self._sealed.prune(connection, self._clock.now())
-        self._contents.prune(self._keep(), self._clock.now(), most=_AT_MOST)
-        days = self._keep_days()
+        keep = self._keep()
+        self._contents.prune(keep, self._clock.now(), most=_AT_MOST)
+        self._prune_rows(self._attempts.prune, keep.attempts)
+        self._prune_rows(self._dialogues.prune, self._keep_days())
+
+    def _prune_rows(self, prune: Callable[[Connection, datetime], bool], days: int | None) -> None:
+        """Call ``prune`` until nothing is older than ``days``; None: it is kept for ever."""
         if days is None:
             return
         before = self._clock.now() - timedelta(days=days)
         for _ in range(_AT_MOST):
             with self._database.write() as connection:
-                if not self._dialogues.prune(connection, before):
+                if not prune(connection, before):
                     return

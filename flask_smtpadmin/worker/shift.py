@@ -156,8 +156,14 @@ class Shift:
         return summary
 
     def _keep(self, settings: Callable[[], Snapshot]) -> Keep:
-        """Return for how long what sent messages say is kept."""
-        return Keep(settings()["RETENTION_SENT"], self._state.hooks.types.retentions())
+        """Return for how long what is over is kept."""
+        snapshot = settings()
+        return Keep(
+            snapshot["RETENTION_SENT"],
+            self._state.hooks.types.retentions(),
+            failed=snapshot["RETENTION_DEAD"],
+            attempts=snapshot["RETENTION_ATTEMPTS"],
+        )
 
     async def _db(self, function: Callable[..., T], *args: Any) -> T:
         """Run ``function`` in the database thread."""

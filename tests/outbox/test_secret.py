@@ -23,7 +23,6 @@ from flask_smtpadmin.core.rows import Filter
 from flask_smtpadmin.core.secrecy import veiled
 from flask_smtpadmin.core.states import State
 from flask_smtpadmin.posting import post
-from flask_smtpadmin.storage.contents import Contents, Keep
 from flask_smtpadmin.storage.database import utcnow
 from flask_smtpadmin.storage.journal import decode, encode
 from flask_smtpadmin.storage.parking import Parking
@@ -271,39 +270,6 @@ def test_other_keys_do_not_open_it(make_shop: Callable[..., Shop], sqlite_url: s
     other = make_shop(sqlite_url, SMTPADMIN_ENCRYPTION_KEYS=[new])
     with pytest.raises(SecretUnreadable, match="SMTPADMIN_ENCRYPTION_KEYS"):
         other.state.seals.open(message_id, body)
-
-
-def test_contents_are_kept_as_long_as_their_type_wants(shop: Shop) -> None:
-    """Each type by its own days, others by RETENTION_SENT; what was not sent is left alone."""
-    kinds = ["news", "bill", "code", None, "bill"]
-    numbers = [shop.mail.send(letter(), type=kind).id for kind in kinds]
-    now = utcnow()
-    for number in numbers:
-        put(shop, number, state="sent", run_at=None, state_at=now - timedelta(days=3))
-    put(shop, numbers[4], state="dead")
-    contents = Contents(shop.state.database)
-    keep = Keep(2, {"news": 5, "bill": None, "code": 0})
-    contents.prune(keep, now)
-    there = [shop.state.queue.content(number) is not None for number in numbers]
-    assert there == [True, True, False, False, True]
-    contents.prune(keep, now + timedelta(days=3))
-    assert shop.state.queue.content(numbers[0]) is None
-
-
-def test_all_that_is_too_old_is_found_in_steps(
-    sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """More than one step takes, many of one moment: each call goes on where the last one ended."""
-    monkeypatch.setattr("flask_smtpadmin.storage.contents.BATCH", 2)
-    shop = sqlite_shop
-    numbers = [one.id for one in shop.mail.send_many([letter() for _ in range(5)])]
-    now = utcnow()
-    for number in numbers:
-        put(shop, number, state="sent", run_at=None, state_at=now - timedelta(days=8))
-    contents = Contents(shop.state.database)
-    for left in (3, 1, 0):
-        contents.prune(Keep(7), now)
-        assert sum(shop.state.queue.content(n) is not None for n in numbers) == left
 
 
 def test_critical_mail_is_taken_when_ordinary_mail_is_not(

@@ -200,6 +200,22 @@ def test_content_that_was_wiped_is_said_to_be(office: Any, tab: str) -> None:
         assert office.get(f"/messages/{number}/{path}").status_code == 404
 
 
+@pytest.mark.parametrize("state", ["dead", "sent"])
+def test_nothing_is_offered_for_content_that_was_wiped(office: Any, state: str) -> None:
+    """No button sends what is gone; a form from before is answered in words."""
+    number = office.add(state)
+    page = office.page(f"/messages/{number}")
+    assert "Send again" in page
+    assert ("Retry" in words(page)) is (state == "dead")
+    with office.app.app_context(), office.state.database.write() as connection:
+        connection.execute(sa.delete(office.state.models.table("Content")))
+    page = office.page(f"/messages/{number}")
+    assert "Send again" not in page
+    assert "Retry" not in words(page)
+    answer = words(office.post(f"/messages/{number}/retry", follow_redirects=True).text)
+    assert ("What this message said is no longer kept" in answer) is (state == "dead")
+
+
 def test_addresses_in_headers_are_masked_without_privacy(office: Any) -> None:
     """Who may read content but not see addresses gets the source with masked headers."""
     number = send(office)

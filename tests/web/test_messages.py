@@ -104,6 +104,8 @@ def test_more_than_a_page_can_be_ticked(office: Any) -> None:
         row = connection.execute(sa.select(table).where(table.c.id == first)).mappings().one()
         copies = [{**row, "id": n, "message_id": f"<{n}@example.com>"} for n in numbers[1:]]
         connection.execute(sa.insert(table), copies)
+        bodies = [{"id": number, "body": b"Hello"} for number in numbers[1:]]
+        connection.execute(sa.insert(office.state.models.table("Content")), bodies)
     form = {"action": "cancel", "ids": [str(number) for number in numbers]}
     office.post("/messages/bulk", {**form, "action": "retry", "confirm": "1"})
     assert office.state_of(numbers[-1]) == "queued"

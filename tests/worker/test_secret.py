@@ -86,14 +86,19 @@ def test_a_link_lost_after_the_content_loses_nothing(
 
 
 def test_old_contents_go_as_settings_and_types_want(worker_site: Callable[..., WorkerSite]) -> None:
-    """A sweep removes what was sent RETENTION_SENT days ago, or as long ago as its type says."""
-    site = worker_site(SMTPADMIN_RETENTION_SENT=2)
+    """A sweep removes what was sent RETENTION_SENT days ago, or as long ago as its type says.
+
+    What failed goes after RETENTION_DEAD days.
+    """
+    site = worker_site(SMTPADMIN_RETENTION_SENT=2, SMTPADMIN_RETENTION_DEAD=4)
     site.site.mail.email_type("bill", subject="Bill", text="Bill", retention=30)
-    old, bill = (site.send(1, type=kind)[0] for kind in (None, "bill"))
+    old, bill, dead, late = (site.send(1, type=kind)[0] for kind in (None, "bill", None, None))
     table = site.state.models.table("Message")
+    ended = {old: ("sent", 3), bill: ("sent", 3), dead: ("dead", 3), late: ("dead", 5)}
     with site.state.database.write() as connection:
-        values = {"state": "sent", "run_at": None, "state_at": utcnow() - timedelta(days=3)}
-        connection.execute(sa.update(table).values(**values))
+        for number, (state, days) in ended.items():
+            values = {"state": state, "run_at": None, "state_at": utcnow() - timedelta(days=days)}
+            connection.execute(sa.update(table).where(table.c.id == number).values(**values))
     with working(site, burst=True):
-        wait_until(lambda: [row.id for row in site.rows("Content")] == [bill])
-    assert [row.id for row in site.rows()] == [old, bill]
+        wait_until(lambda: [row.id for row in site.rows("Content")] == [bill, dead])
+    assert [row.id for row in site.rows()] == [old, bill, dead, late]
