@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ADDRESS: Final = re.compile(r"([^\s<>@\"'(),:;]+)@([^\s<>@\"'(),:;]+)")
+#: An apostrophe may stand in a local part (o'hara), and around an address.
+_ADDRESS: Final = re.compile(
+    r"(?<![^\s<>@\"'(),:;])([^\s<>@\"'(),:;])[^\s<>@\"(),:;]*+@([^\s<>@\"'(),:;]+)"
+)
+#: Stands for what is hidden.
+HIDDEN: Final = "•••"
 
 
 def mask(text: str) -> str:
     """Hide the local part of every address in ``text``: ``a•••@example.com``."""
-    return _ADDRESS.sub(lambda found: f"{found[1][0]}•••@{found[2]}", text)
+    return _ADDRESS.sub(lambda found: f"{found[1]}{HIDDEN}@{found[2]}", text)
+
+
+def masked_address(address: str) -> str:
+    """Hide the local part of one address, whatever stands in it."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}{HIDDEN}@{domain}"

@@ -304,7 +304,10 @@ def _json_table(columns: _Columns) -> sa.FromClause:
         name: "LONGTEXT" if isinstance(kind, sa.String) else kind.compile(dialect)
         for name, kind in columns.items()
     }
-    parts = (f"{name} {kind} PATH '$[{at}]'" for at, (name, kind) in enumerate(kinds.items()))
+    quoted = dialect.identifier_preparer.quote
+    parts = (
+        f"{quoted(name)} {kind} PATH '$[{at}]'" for at, (name, kind) in enumerate(kinds.items())
+    )
     paths: sa.ColumnElement[Any] = sa.literal_column(f"'$[*]' COLUMNS ({', '.join(parts)})")
     rows = sa.func.json_table(sa.bindparam(_ROWS, type_=sa.Text()), paths)
     return rows.table_valued(*columns, name=_ROWS)

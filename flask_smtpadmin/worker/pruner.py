@@ -1,4 +1,4 @@
-"""Removing what is kept for a time only: contents, attempts, dialogues, hourly counts."""
+"""Removing what is kept for a time only: contents, addresses, attempts, dialogues, counts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
+from flask_smtpadmin.core.retention import Keep
+from flask_smtpadmin.storage.addresses import Addresses
 from flask_smtpadmin.storage.attempts import Attempts
 from flask_smtpadmin.storage.clock import Clock
-from flask_smtpadmin.storage.contents import Contents, Keep
+from flask_smtpadmin.storage.contents import Contents
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.dialogues import DialogueRows
 from flask_smtpadmin.storage.hours import Hours
@@ -27,7 +29,7 @@ class Pruner:
         database: the app's database.
         clock: the database's time.
         keep_days: returns for how many days dialogues are kept; None: for ever.
-        keep: returns for how long contents and attempts are kept.
+        keep: returns for how long what is left of messages is kept.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Pruner:
         self._hours = Hours(database.models)
         self._sealed = Sealed(database.models)
         self._contents = Contents(database)
+        self._addresses = Addresses(database)
         self._attempts = Attempts(database.models)
 
     def prune(self) -> None:
@@ -54,6 +57,7 @@ class Pruner:
             self._sealed.prune(connection, self._clock.now())
         keep = self._keep()
         self._contents.prune(keep, self._clock.now(), most=_AT_MOST)
+        self._addresses.prune(keep, self._clock.now())
         self._prune_rows(self._attempts.prune, keep.attempts)
         self._prune_rows(self._dialogues.prune, self._keep_days())
 

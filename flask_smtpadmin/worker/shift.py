@@ -16,6 +16,7 @@ from flask_smtpadmin import signals
 from flask_smtpadmin.core.audit import Who
 from flask_smtpadmin.core.catching import in_words
 from flask_smtpadmin.core.errors import ConfigurationError, SchemaMissing
+from flask_smtpadmin.core.retention import Keep
 from flask_smtpadmin.core.settings import Snapshot
 from flask_smtpadmin.delivery.activity import Activity
 from flask_smtpadmin.delivery.engine import Engine, Options, Parts
@@ -25,7 +26,6 @@ from flask_smtpadmin.delivery.writer import Batch, Writer, is_away, sentence
 from flask_smtpadmin.state import State
 from flask_smtpadmin.storage.claims import Claims
 from flask_smtpadmin.storage.clock import Clock
-from flask_smtpadmin.storage.contents import Keep
 from flask_smtpadmin.storage.day_files import DayFiles
 from flask_smtpadmin.storage.journal import Journal, replay
 from flask_smtpadmin.storage.notes import as_actor
@@ -162,6 +162,7 @@ class Shift:
             snapshot["RETENTION_SENT"],
             self._state.hooks.types.retentions(),
             failed=snapshot["RETENTION_DEAD"],
+            addresses=snapshot["RETENTION_ADDRESSES"],
             attempts=snapshot["RETENTION_ATTEMPTS"],
         )
 

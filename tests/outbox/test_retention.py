@@ -13,10 +13,12 @@ from support.shop import Shop, letter
 
 from flask_smtpadmin.core.deeds import Deed
 from flask_smtpadmin.core.errors import ContentWiped
+from flask_smtpadmin.core.retention import Keep
 from flask_smtpadmin.core.rows import RETRYABLE, Filter
 from flask_smtpadmin.core.states import State
+from flask_smtpadmin.storage.addresses import Addresses
 from flask_smtpadmin.storage.attempts import Attempts
-from flask_smtpadmin.storage.contents import Contents, Keep
+from flask_smtpadmin.storage.contents import Contents
 from flask_smtpadmin.storage.database import utcnow
 
 FAILED: tuple[State, ...] = ("dead", "uncertain", "partial", "expired", "cancelled")
@@ -64,7 +66,7 @@ def test_all_that_is_too_old_is_found_in_steps(
     sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than one step takes, many of one moment: each call goes on where the last one ended."""
-    monkeypatch.setattr("flask_smtpadmin.storage.contents.BATCH", 2)
+    monkeypatch.setattr("flask_smtpadmin.storage.ended.BATCH", 2)
     shop = sqlite_shop
     numbers = [one.id for one in shop.mail.send_many([letter() for _ in range(5)])]
     now = utcnow()
@@ -124,6 +126,92 @@ def test_one_that_is_tried_again_keeps_its_content(shop: Shop, state: State) -> 
     contents.prune(Keep(failed=30), utcnow())
     assert found.is_set()
     assert there(shop, [number]) == [True]
+
+
+CANARY = "kanari"
+
+
+def canaries(shop: Shop, states: Sequence[State], days: float) -> list[int]:
+    """Queue messages with an address in every place, that ended so many days ago."""
+    letters = [
+        letter(f"o'{CANARY}{n}@example.com", cc=[f"{CANARY}.{n}@example.org"])
+        for n in range(len(states))
+    ]
+    for one in letters:
+        one.subject = f"For {CANARY}"
+    keys = [f"welcome:{CANARY}{n}-{days}@example.com" for n in range(len(states))]
+    numbers = [shop.mail.send(one, key=key).id for one, key in zip(letters, keys, strict=True)]
+    told = f"550 5.1.1 <o'{CANARY}@example.com> unknown"
+    moment = utcnow() - timedelta(days=days)
+    attempt, recipient = (shop.state.models.table(name) for name in ("Attempt", "Recipient"))
+    for number, state in zip(numbers, states, strict=True):
+        put(shop, number, state=state, run_at=None, state_at=moment, error=told)
+        tried = {"worker_id": "w", "server_key": "default", "started_at": moment, "phase": "done"}
+        with shop.state.database.write() as connection:
+            row = {"message": number, "n": 1, "reply": told, **tried}
+            connection.execute(sa.insert(attempt).values(**row))
+            whose = recipient.c.message == number
+            connection.execute(sa.update(recipient).where(whose).values(reply=told))
+    return numbers
+
+
+def rows_of(shop: Shop, numbers: Sequence[int]) -> str:
+    """Return all that the tables hold about messages."""
+    models, found = shop.state.models, []
+    with shop.state.database.read() as connection:
+        for name in ("Message", "Content", "Recipient", "Attempt"):
+            table = models.table(name)
+            number = table.c.message if "message" in table.c else table.c.id
+            found.append(connection.execute(sa.select(table).where(number.in_(numbers))).all())
+    return repr(found)
+
+
+def test_nothing_tells_whom_old_messages_were_to(shop: Shop) -> None:
+    """No table holds an address or a subject then; what became of them is still there."""
+    old = canaries(shop, (*FAILED, "sent"), days=31)
+    new = canaries(shop, ["dead", "sent"], days=29)
+    keep = Keep(sent=7, failed=30, addresses=30)
+    Contents(shop.state.database).prune(keep, utcnow())
+    Addresses(shop.state.database).prune(keep, utcnow())
+    assert CANARY not in rows_of(shop, old)
+    detail = shop.state.queue.get(old[0])
+    assert (detail.message.subject, detail.message.state) == ("…", "dead")
+    assert [one.address for one in detail.recipients] == ["o•••@example.com", "k•••@example.org"]
+    assert detail.attempts[0].reply == "550 5.1.1 <o•••@example.com> unknown"
+    assert all(CANARY in rows_of(shop, [number]) for number in new)
+
+
+def test_no_address_goes_before_the_content(shop: Shop) -> None:
+    """What can still be tried again, or read, has its recipients, whatever the settings say."""
+    dead, sent = canaries(shop, ["dead", "sent"], days=40)
+    (caught,) = canaries(shop, ["caught"], days=40)
+    addresses, database = Addresses(shop.state.database), shop.state.database
+    for keep in (Keep(sent=None, failed=365, addresses=0), Keep(addresses=0)):
+        addresses.prune(keep, utcnow())
+        assert all(CANARY in rows_of(shop, [number]) for number in (dead, sent, caught))
+    addresses.prune(Keep(sent=7, failed=30, addresses=0), utcnow())  # and was not removed yet
+    assert all(CANARY in rows_of(shop, [number]) for number in (dead, sent))
+    keep = Keep(sent=7, failed=365, addresses=0)
+    Contents(database).prune(keep, utcnow())
+    Addresses(database).prune(keep, utcnow())
+    assert CANARY not in rows_of(shop, [sent])
+    assert shop.state.queue.retry(dead) == "queued"
+    assert CANARY in rows_of(shop, [caught])
+
+
+def test_many_are_masked_in_steps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call goes on where the last one ended; one that is masked is left as it is."""
+    monkeypatch.setattr("flask_smtpadmin.storage.ended.BATCH", 2)
+    numbers = canaries(shop, ["sent"] * 5, days=31)
+    keep = Keep(sent=7, failed=30, addresses=30)
+    Contents(shop.state.database).prune(keep, utcnow(), most=9)
+    addresses = Addresses(shop.state.database)
+    for left in (3, 1, 0, 0):
+        addresses.prune(keep, utcnow())
+        assert sum(CANARY in rows_of(shop, [number]) for number in numbers) == left
+    before = rows_of(shop, numbers)
+    Addresses(shop.state.database).prune(keep, utcnow(), most=9)
+    assert rows_of(shop, numbers) == before
 
 
 def test_old_attempts_go(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
