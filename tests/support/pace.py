@@ -22,7 +22,10 @@ RHYTHM = (
     "SILENT_AFTER",
     "APART",
     "_SWEEP_EVERY",
+    "IDLE_TIMEOUT",
 )
+#: Whole seconds are not divided below this: a busy machine may stand still for some of them.
+LEAST = 9
 
 _LINES = """
 import sys
@@ -59,8 +62,13 @@ def hurry(pace: float) -> None:
         assert modules, name
         for module in modules:
             value = getattr(module, name)
-            quick = tuple(v / pace for v in value) if isinstance(value, tuple) else value / pace
-            setattr(module, name, quick)
+            setattr(module, name, _divided(value, pace))
+
+
+def _divided(value: Any, pace: float) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_divided(one, pace) for one in value)
+    return max(LEAST, round(value / pace)) if isinstance(value, int) else value / pace
 
 
 def move_clock(path: str) -> None:
