@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from itertools import chain, islice
 from typing import Any, Final
 
 from sqlalchemy.engine import Connection, Dialect
@@ -16,6 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 #: The first psycopg whose ``executemany`` sends ahead and keeps what comes back.
 _SENDS_AHEAD: Final = (3, 1)
+#: Statements on their way at most: where the server is the slower one, they wait in memory here.
+_AT_MOST: Final = 16
 
 
 def sends_ahead(dialect: Dialect) -> bool:
@@ -38,11 +41,16 @@ def run_each(connection: Connection, sql: str, parameters: Iterable[Any]) -> lis
         return [row for one in parameters for row in connection.exec_driver_sql(sql, one)]
     with _told_as_sqlalchemy(connection, sql), closing(connection.connection.cursor()) as cursor:
         driver: Any = cursor
-        driver.executemany(sql, parameters, returning=True)
-        rows = driver.fetchall()
-        while driver.nextset():
+        rows: list[Any] = []
+        parameters = iter(parameters)
+        for first in parameters:
+            driver.executemany(
+                sql, chain((first,), islice(parameters, _AT_MOST - 1)), returning=True
+            )
             rows += driver.fetchall()
-    return list(rows)
+            while driver.nextset():
+                rows += driver.fetchall()
+    return rows
 
 
 @contextmanager
