@@ -140,10 +140,13 @@ def test_many_are_started_over_only_when_confirmed(office: Any) -> None:
     first = office.add("dead", cause="recipient_unknown")
     table = office.state.models.table("Message")
     columns = [column for column in table.c if column.name != "id"]
+    content = office.state.models.table("Content")
     with office.state.database.write() as connection:
         for _ in range(SURE):
             copied = sa.select(*columns).where(table.c.id == first)
             connection.execute(sa.insert(table).from_select(columns, copied))
+        alone = sa.select(table.c.id, sa.literal(b"Hello")).where(table.c.id != first)
+        connection.execute(sa.insert(content).from_select(["id", "body"], alone))
     asked = office.post("/failures/recipient_unknown/replay")
     assert asked.status_code == 200
     assert "Start them over?" in asked.text
