@@ -9,8 +9,10 @@ from typing import Final
 _ADDRESS: Final = re.compile(
     r"(?<![^\s<>@\"'(),:;])([^\s<>@\"'(),:;])[^\s<>@\"(),:;]*+@([^\s<>@\"'(),:;]+)"
 )
-#: Stands for what is hidden.
+#: Stands for the hidden part of an address.
 HIDDEN: Final = "•••"
+#: Stands for words of a subject, or all of it.
+LEFT_OUT: Final = "…"
 
 
 def mask(text: str) -> str:

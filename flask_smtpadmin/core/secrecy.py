@@ -10,6 +10,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
+from flask_smtpadmin.core.masks import LEFT_OUT
 from flask_smtpadmin.core.states import State
 
 #: With these nothing is left to be sent: what they say is wiped in the same transaction.
@@ -20,7 +21,6 @@ KEPT_FOR: Final = timedelta(hours=24)
 
 #: What has a digit, or is a link, and other words.
 _WORD: Final = re.compile(r"(?P<telling>\S*(?:\d|://)\S*)|[^\W\d_]{4,}")
-_LEFT_OUT: Final = "…"
 
 
 def kept_until(state: State, state_at: datetime, expires_at: datetime | None) -> datetime | None:
@@ -39,4 +39,4 @@ def veiled(subject: str) -> str:
 def _shown(word: re.Match[str]) -> str:
     """Return a word of a subject; one in capitals may be a code of letters."""
     telling = word["telling"] is not None or word[0].isupper()
-    return _LEFT_OUT if telling else word[0]
+    return LEFT_OUT if telling else word[0]

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from flask_smtpadmin.core.masks import HIDDEN, mask, masked_address
+from flask_smtpadmin.core.masks import HIDDEN, LEFT_OUT, mask, masked_address
 from flask_smtpadmin.core.retention import Keep
 from flask_smtpadmin.core.states import State
 from flask_smtpadmin.storage.bulk import Bulk, Given
 from flask_smtpadmin.storage.contents import with_content
 from flask_smtpadmin.storage.database import Database
 from flask_smtpadmin.storage.ended import Ended
-
-#: Stands for a subject that is no longer kept.
-_LEFT_OUT: Final = "…"
 
 
 class Addresses:
@@ -37,7 +33,7 @@ class Addresses:
         self._recipient = models.table("Recipient")
         self._attempt = models.table("Attempt")
         self._mask_messages = _setting(
-            self._message, "first_recipient", "key", "error", subject=_LEFT_OUT
+            self._message, "first_recipient", "key", "error", subject=LEFT_OUT
         )
         self._mask_recipients = _setting(self._recipient, "address", "reply", sought=None)
         self._mask_attempts = _setting(self._attempt, "reply")
@@ -55,26 +51,30 @@ class Addresses:
 
     def _mask(self, connection: Connection, numbers: Collection[int], state: State) -> None:
         """Mask those of ``numbers`` that nobody tries again meanwhile."""
-        message, one, attempt = self._message.c, self._recipient.c, self._attempt.c
+        message = self._message.c
         columns = message.id, message.first_recipient, message.key, message.error
         still = sa.select(*columns).where(message.id.in_(numbers), message.state == state)
         rows = connection.execute(still.with_for_update()).all()
         kept = with_content(connection, self._database.models, [row.id for row in rows])
-        over = {
-            row.id: (masked_address(row.first_recipient), _masked(row.key), _masked(row.error))
+        cleared = [
+            (row.id, masked_address(row.first_recipient), _masked(row.key), _masked(row.error))
             for row in rows
             if row.id not in kept
-        }
-        people = sa.select(one.id, one.address, one.reply).where(one.message.in_(over))
-        told = attempt.message.in_(over) & attempt.reply.like("%@%")
+        ]
+        if cleared:
+            self._mask_messages.run(connection, cleared)
+            self._mask_parts(connection, [number for number, *_ in cleared])
+
+    def _mask_parts(self, connection: Connection, numbers: Collection[int]) -> None:
+        one, attempt = self._recipient.c, self._attempt.c
+        people = sa.select(one.id, one.address, one.reply).where(one.message.in_(numbers))
+        masked = [
+            (row.id, masked_address(row.address), _masked(row.reply))
+            for row in connection.execute(people)
+        ]
+        self._mask_recipients.run(connection, masked)
+        told = attempt.message.in_(numbers) & attempt.reply.like("%@%")
         replies = connection.execute(sa.select(attempt.id, attempt.reply).where(told)).all()
-        if over:
-            self._mask_messages.run(connection, [(n, *values) for n, values in over.items()])
-            masked = [
-                (row.id, masked_address(row.address), _masked(row.reply))
-                for row in connection.execute(people)
-            ]
-            self._mask_recipients.run(connection, masked)
         if replies:
             self._mask_attempts.run(connection, [(row.id, _masked(row.reply)) for row in replies])
 

@@ -256,7 +256,7 @@ def _queued(ids: Sequence[int], named: Iterable[_Name], terms: Terms) -> list[Qu
 
 
 class _BuildingError(Exception):
-    """Takes an error of the app's own database past those who would blame ours for it."""
+    """Takes an error of who writes messages past those who would blame our database for it."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
@@ -272,7 +272,7 @@ def _built(entries: Iterator[Entry], named: list[_Name]) -> Iterator[Entry]:
         for entry in entries:
             named.append(_name(entry))
             yield entry
-    except (*_AWAY, PoolTimeout) as error:
+    except Exception as error:  # the app's own database may fail by the driver of ours
         raise _BuildingError(error) from error
 
 

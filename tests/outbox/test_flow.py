@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from support.shop import Shop, letter
@@ -167,9 +168,16 @@ def test_a_generator_s_own_error_is_the_caller_s(flowing: Shop) -> None:
     assert flowing.stored() == 0
 
 
-def test_an_error_of_the_apps_own_database_stays_one(flowing: Shop) -> None:
+@pytest.mark.parametrize(
+    "away",
+    [
+        sa.exc.OperationalError("SELECT", {}, Exception("the shop's own database is away")),
+        psycopg.OperationalError("the shop's own database is away"),
+    ],
+    ids=["SQLAlchemy", "driver"],
+)
+def test_an_error_of_the_apps_own_database_stays_one(flowing: Shop, away: Exception) -> None:
     """What a type's values are made of may be out of reach: the queue is not blamed for that."""
-    away = sa.exc.OperationalError("SELECT", {}, Exception("the shop's own database is away"))
 
     def prepare(number: int) -> dict[str, Any]:
         if number == CHUNK + 1:
@@ -179,7 +187,7 @@ def test_an_error_of_the_apps_own_database_stays_one(flowing: Shop) -> None:
     flowing.mail.email_type(
         "own", subject="{{ number }}", text="Hello.", prepare=prepare, sample={"number": 1}
     )
-    with pytest.raises(sa.exc.OperationalError) as caught:
+    with pytest.raises(type(away)) as caught:
         flowing.mail.send_type("own", people(MANY))
     assert caught.value is away
     assert flowing.stored() == 0
